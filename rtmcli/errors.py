@@ -1,0 +1,31 @@
+"""Every error a person can meet, with the exit code of the process it ends.
+
+A message is one sentence: the thing, the reason, the remedy. The verb's name is put before it by `cli.py`.
+"""
+
+
+class RtmError(Exception):
+    """Something failed: exit code 1, the base of all errors below."""
+
+    exit_code = 1
+
+
+class UsageError(RtmError):
+    """The command line asks for something that does not exist or does not go together: exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(RtmError):
+    """The input is damaged or not what it says it is: exit code 3.
+
+    The message names the source, and the line or frame where there is one.
+    """
+
+    exit_code = 3
+
+
+class MissingError(RtmError):
+    """An extra, a model or a device is not here: exit code 4. The message holds the command that gets it."""
+
+    exit_code = 4

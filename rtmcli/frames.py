@@ -1,0 +1,67 @@
+"""Frame and Instance: the record in memory (docs/design.md, "The record").
+
+Coordinates and scores are float32 arrays, in pixels of the picture as shown; `time` is float64 seconds.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """One person (or hand, animal, ...) in a frame.
+
+    Attributes:
+        box: (4,) float32 x1, y1, x2, y2 in pixels, or None.
+        score: box score in [0, 1], or None.
+        keypoints: (K, 3) float32 x, y, score in skeleton order; a row of NaN is a point that does not exist
+            (`null` in the record). None where no pose was estimated.
+        keypoints3d: (K, 4) float32 x, y, z, score in metres, root-relative, or None.
+        id: the person's number in its source, or None before tracking.
+        label: class name, "person" for people.
+        extra: keys this version does not know, kept as they were read.
+        order: the key order of the line this instance was read from; empty for a new one.
+    """
+
+    box: Floats | None = None
+    score: float | None = None
+    keypoints: Floats | None = None
+    keypoints3d: Floats | None = None
+    id: int | None = None
+    label: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One picture of a source and who is in it.
+
+    Attributes:
+        source: the source as the person gave it.
+        frame: index in the source, counted from 0.
+        frames: how many frames the source declares, where it does.
+        time: presentation time in seconds; None for pictures.
+        width, height: size of the picture as shown, in pixels.
+        skeleton: name of the skeleton of `keypoints`.
+        model: name of the pose model (of the detector, where only boxes were found).
+        instances: who is in the frame; empty where nobody is.
+        extra, order: as for `Instance`.
+    """
+
+    source: str
+    frame: int
+    frames: int | None = None
+    time: float | None = None
+    width: int | None = None
+    height: int | None = None
+    skeleton: str | None = None
+    model: str | None = None
+    instances: list[Instance] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    order: tuple[str, ...] = ()

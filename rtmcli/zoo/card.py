@@ -1,0 +1,84 @@
+"""The card of a model: all that a caller would otherwise have to know (docs/design.md, "Models").
+
+A card is TOML in the zoo and JSON in the model file's metadata, under the key `rtm.card`.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from rtmcli.errors import DataError
+
+METADATA_KEY = "rtm.card"
+
+Task = Literal["detector", "topdown", "onestage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a model is, what it takes, what it gives, and where it comes from.
+
+    Attributes:
+        name: zoo name: `rtmpose-t`, or with set and size (height x width) `rtmpose-m-coco17-256x192`.
+        family: `rtmpose`, `rtmw`, `rtmw3d`, `rtmo`, `rtmdet` or `yolox`.
+        size: `nano`, `t`, `tiny`, `s`, `m`, `l` or `x`.
+        task: `detector` (boxes), `topdown` (a box to a pose) or `onestage` (a picture to poses).
+        skeleton: name of the skeleton; None for a detector.
+        classes: class names by label.
+        width, height: input size in pixels.
+        mean, std: normalisation in 0..255, in the network's colour order.
+        color: channel order the network expects; pictures here are BGR.
+        contract: `plain` (the official export) or `deploy` (uint8 BGR in, points out; "Contracts").
+        codec: `{"name": "simcc", "ratio": 2.0, ...}` and the like; empty for a detector.
+        score, iou: thresholds of the test-time path, for detectors and one-stage models.
+        training: data, schedule, hours, as a text.
+        figures: figure name to value, with `command` giving the command that measures them.
+        licence, origin: texts.
+    """
+
+    name: str
+    family: str
+    size: str
+    task: Task
+    width: int
+    height: int
+    skeleton: str | None = None
+    classes: tuple[str, ...] = ("person",)
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    color: Literal["rgb", "bgr"] = "bgr"
+    contract: Literal["plain", "deploy"] = "plain"
+    codec: dict[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    iou: float | None = None
+    training: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    origin: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The card as plain data, for TOML and JSON: keys without a value are left out."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, "", {})}
+
+    def to_json(self) -> str:
+        """The text stored in a model file's metadata."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Card":
+        """The card of plain data; keys of later versions are ignored. Raises DataError where one is missing."""
+        known = {f.name for f in fields(cls)}
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items() if key in known}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise DataError(f"model card {data.get('name', '?')!r} is incomplete: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """The card stored in a model file's metadata. Raises DataError where it is not one."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"the card in the model file is not JSON: {error}") from None
+        return cls.from_dict(data)
