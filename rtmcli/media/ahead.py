@@ -1,0 +1,85 @@
+"""Run a generator in a thread of its own, ahead of its consumer by a bounded queue."""
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Iterator over what a generator yields, produced in a background thread.
+
+    The generator is run, and closed, in that thread alone. An exception in it reaches the consumer after the
+    items that came before it.
+
+    Args:
+        items: the generator.
+        depth: how many items may wait; the thread sleeps when they do.
+        latest: when full, drop the oldest item instead of sleeping (a camera does not wait).
+    """
+
+    def __init__(self, items: Generator[T, None, None], *, depth: int = 4, latest: bool = False) -> None:
+        self.dropped = 0
+        self._waiting: deque[T] = deque()
+        self._depth, self._latest = depth, latest
+        self._ended = self._closed = False
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+        # A daemon: a read that never returns (a silent pipe, a dead camera) must not keep the process alive.
+        self._thread = threading.Thread(target=self._produce, args=(items,), name="rtm-decode", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        with self._changed:
+            while not (self._waiting or self._ended or self._closed):
+                self._changed.wait()
+            if self._waiting:
+                item = self._waiting.popleft()
+                self._changed.notify_all()
+                return item
+            if self._error is not None and not self._closed:
+                error, self._error = self._error, None
+                raise error
+        raise StopIteration
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Stop the thread and wait for it; one stuck in a read is left behind after `timeout` seconds."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def _produce(self, items: Generator[T, None, None]) -> None:
+        error: BaseException | None = None
+        try:
+            for item in items:
+                if not self._put(item):
+                    break
+        except BaseException as caught:
+            error = caught
+        finally:
+            items.close()
+            with self._changed:
+                self._ended, self._error = True, error
+                self._changed.notify_all()
+
+    def _put(self, item: T) -> bool:
+        with self._changed:
+            while len(self._waiting) >= self._depth and not self._closed:
+                if self._latest:
+                    self._waiting.popleft()
+                    self.dropped += 1
+                else:
+                    self._changed.wait()
+            if self._closed:
+                return False
+            self._waiting.append(item)
+            self._changed.notify_all()
+        return True
