@@ -1,0 +1,128 @@
+"""Object key-point similarity between poses, and what is built on it. Numpy alone.
+
+Sigmas are COCO's: a point's tolerance is 2 sigma sqrt(area). Source: mmpose's pose NMS and the COCO key-point
+evaluation; the defaults are theirs.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.geometry.boxes import _greedy
+
+Array = npt.NDArray[np.floating]
+Indices = npt.NDArray[np.intp]
+
+
+def oks_matrix(
+    a: Array,
+    b: Array,
+    areas_a: Array,
+    areas_b: Array,
+    sigmas: Array,
+    *,
+    min_score: float | None = None,
+) -> npt.NDArray[np.float64]:
+    """OKS of all pairs of poses: the mean over key points of exp(-d^2 / (2 (2 sigma)^2 area)).
+
+    Args:
+        a: (N, K, 2 or 3) x, y[, score]; b: (M, K, 2 or 3). A point that is NaN in either pose is left out.
+        areas_a, areas_b: (N,), (M,) in square pixels; a pair takes the mean of its two.
+        sigmas: (K,).
+        min_score: count only points scored strictly above it in both poses.
+
+    Returns:
+        (N, M) in [0, 1]; 0 where a pair shares no point.
+    """
+    squared = ((a[:, None, :, :2].astype(np.float64) - b[None, :, :, :2]) ** 2).sum(axis=-1)  # (N, M, K)
+    area = (areas_a[:, None] + areas_b[None, :]) / 2 + np.spacing(1)  # (N, M)
+    similarity = np.exp(-squared / (2 * (2 * np.asarray(sigmas, np.float64)) ** 2) / area[..., None])
+    counted = ~np.isnan(squared)
+    if min_score is not None:
+        counted &= (a[:, None, :, 2] > min_score) & (b[None, :, :, 2] > min_score)
+    return np.where(counted, similarity, 0).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+
+
+def weighted_oks(
+    a: Array, b: Array, areas_b: Array, weights_b: Array, sigmas: Array
+) -> npt.NDArray[np.float64]:
+    """OKS of predictions `a` (N, K, 2) with labels `b` (M, K, 2) as assigners and RTMO's head count it.
+
+    Only the label's area (M,) counts, and points are averaged with the label's weights (M, K).
+    """
+    squared = ((a[:, None, :, :2].astype(np.float64) - b[None, :, :, :2]) ** 2).sum(axis=-1)  # (N, M, K)
+    tolerance = 2 * np.asarray(sigmas, np.float64) * np.sqrt(areas_b)[:, None]  # (M, K)
+    similarity = np.exp(-squared / np.maximum(tolerance, 1e-6) ** 2 / 2)
+    return (similarity * weights_b).sum(axis=-1) / np.maximum(weights_b.sum(axis=-1), 1e-6)
+
+
+def oks_nms(
+    keypoints: Array,
+    scores: Array,
+    areas: Array,
+    sigmas: Array,
+    threshold: float,
+    *,
+    min_score: float | None = None,
+) -> Indices:
+    """Greedy suppression of poses: indices of the kept ones, best score first.
+
+    A pose goes when its OKS with a kept one is strictly above `threshold`; equal scores keep their order.
+    `keypoints` (N, K, 2 or 3), `scores` and `areas` (N,).
+    """
+    if len(keypoints) == 0:
+        return np.zeros(0, np.intp)
+    order = np.argsort(-scores, kind="stable")
+    poses, size = keypoints[order], areas[order]
+    return order[_greedy(oks_matrix(poses, poses, size, size, sigmas, min_score=min_score) > threshold)]
+
+
+def soft_oks_nms(
+    keypoints: Array, scores: Array, areas: Array, sigmas: Array, threshold: float, *, keep: int = 20
+) -> Indices:
+    """Soft suppression: nobody goes, but a pose near a better one is re-scored by exp(-OKS^2 / threshold).
+
+    Returns the indices in the order they are picked, at most `keep`. (Bodla et al. 2017, on OKS.)
+    """
+    remaining, scores = np.argsort(-scores, kind="stable"), scores.astype(np.float64)
+    similarity = oks_matrix(keypoints, keypoints, areas, areas, sigmas)
+    picked: list[int] = []
+    while len(remaining) and len(picked) < keep:
+        best, remaining = remaining[0], remaining[1:]
+        picked.append(int(best))
+        scores[remaining] *= np.exp(-(similarity[best, remaining] ** 2) / threshold)
+        remaining = remaining[np.argsort(-scores[remaining], kind="stable")]
+    return np.array(picked, np.intp)
+
+
+def nearby_joints_nms(
+    keypoints: Array, scores: Array, *, distance: float = 0.05, joints: int | None = None
+) -> Indices:
+    """Suppression by joints that coincide (DEKR, Geng et al. 2021): indices kept, best score first.
+
+    A pose goes when more than `joints` (default: a third of K) of its joints are closer to a kept pose's than
+    `distance` times the diagonal of that pose's extent.
+    """
+    points = keypoints[..., :2].astype(np.float64)  # (N, K, 2)
+    enough = points.shape[1] // 3 if joints is None else joints
+    diagonal = np.linalg.norm(points.max(axis=1) - points.min(axis=1), axis=-1)  # (N,)
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)  # (N, N, K)
+    near = (gaps < distance * diagonal[:, None, None]).sum(axis=-1) > enough
+    order = np.argsort(-scores, kind="stable")
+    return order[_greedy(near[np.ix_(order, order)])]
+
+
+def ranking_scores(box_scores: Array, keypoint_scores: Array, *, mode: str, min_score: float = 0.2) -> Array:
+    """The score by which poses are ranked in an evaluation, (N,).
+
+    Args:
+        box_scores: (N,); keypoint_scores: (N, K); NaN is a point that does not exist.
+        mode: `box`; `box-keypoint`: box score times the mean of the point scores above `min_score` (0 where
+            there is none); `box-rle`: box score plus the points' mean plus their maximum.
+    """
+    if mode == "box":
+        return box_scores
+    if mode == "box-rle":
+        return box_scores + np.nanmean(keypoint_scores, axis=1) + np.nanmax(keypoint_scores, axis=1)
+    above = keypoint_scores > min_score
+    mean = np.where(above, keypoint_scores, 0).sum(axis=1) / np.maximum(above.sum(axis=1), 1)
+    return box_scores * mean

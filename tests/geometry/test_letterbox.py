@@ -1,0 +1,70 @@
+"""Letterboxes against the reference's sizes and pixels."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtmcli.geometry import letterbox as lb
+from rtmcli.geometry.planes import Planes
+
+
+@pytest.fixture(scope="module")
+def golden(goldens):
+    return np.load(goldens / "letterbox.npz", allow_pickle=False)
+
+
+def test_every_size_of_the_table_is_the_references(golden):
+    for case in json.loads(str(golden["table"])):
+        size = (case["target"], case["target"])
+        new, factors = lb.fit((case["w"], case["h"]), size)
+        assert list(new) == case["mmdet_new_wh"], case
+        assert list(factors) == case["mmdet_scale_factor"], case
+        new, factors = lb.fit((case["w"], case["h"]), size, rounding="down")
+        assert list(new) == case["rtmlib_new_wh"], case
+        assert factors[0] == case["rtmlib_ratio"], case
+
+
+@pytest.mark.parametrize(("name", "rounding"), [("mmdet", "nearest"), ("rtmlib", "down")])
+def test_pixels_and_boxes_are_the_references(golden, name, rounding):
+    canvas, factors = lb.letterbox(golden["image"], (64, 64), rounding=rounding)
+    assert np.abs(canvas.astype(int) - golden[f"{name}_out"]).max() <= 2
+    back = lb.to_image(golden["boxes_in"], factors)
+    np.testing.assert_allclose(back, golden[f"boxes_image_{name}"], rtol=1e-6)
+
+
+def test_a_dirty_slot_of_a_batch_ends_the_same_as_a_new_canvas(golden):
+    batch = np.full((2, 64, 64, 3), 7, np.uint8)
+    canvas, _ = lb.letterbox(golden["image"], (64, 64), out=batch[1])
+    assert canvas.base is batch
+    np.testing.assert_array_equal(batch[1], lb.letterbox(golden["image"], (64, 64))[0])
+    assert (batch[0] == 7).all()
+
+
+@given(st.tuples(st.integers(1, 9000), st.integers(1, 9000)), st.sampled_from([(320, 320), (640, 384)]))
+def test_the_picture_fits_and_touches_an_edge(image_size, size):
+    new, _ = lb.fit(image_size, size)
+    assert 1 <= new[0] <= size[0]
+    assert 1 <= new[1] <= size[1]
+    assert new[0] == size[0] or new[1] == size[1]
+
+
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+def test_planes_are_the_normalised_picture_in_the_networks_colours(color):
+    image = np.random.default_rng(0).integers(0, 256, (16, 12, 3), np.uint8)
+    mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+    planes = Planes((12, 16), mean=mean, std=std, color=color)
+    out = np.empty((2, 3, 16, 12), np.float32)
+    planes.write(image, out[1])
+    ordered = image[..., ::-1] if color == "rgb" else image
+    expected = ((ordered.astype(np.float64) - mean) / std).transpose(2, 0, 1)
+    np.testing.assert_allclose(out[1], expected, atol=2e-6)
+
+
+def test_planes_without_normalisation_are_the_grey_levels():
+    image = np.random.default_rng(1).integers(0, 256, (4, 5, 3), np.uint8)
+    out = np.empty((3, 4, 5), np.float32)
+    Planes((5, 4), mean=(0, 0, 0), std=(1, 1, 1), color="bgr").write(image, out)
+    np.testing.assert_array_equal(out, image.transpose(2, 0, 1))
