@@ -1,0 +1,338 @@
+"""`rtm VERB`: a verb's module is imported when it runs, never before; what goes wrong ends as one line.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing, 130 Ctrl-C. A closed pipe and SIGTERM
+end the process by their signals' own rules.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from rtmcli import __version__
+from rtmcli.errors import MissingError, RtmError, UsageError
+from rtmcli.settings import Defaults, current
+from rtmcli.streams import ClosedPipe, guard
+
+# In the order people use them. The line is the verb's help in `rtm --help`, so that no module is read for it.
+VERBS = {
+    "detect": "Find people: pixels in, boxes out.",
+    "pose": "Find people and their keypoints: pixels (or boxes) in, poses out.",
+    "track": "Give every person one id through time.",
+    "smooth": "Take the jitter out of keypoints and boxes.",
+    "nms": "Drop poses that show the same person twice.",
+    "draw": "Draw skeletons on the pixels they came from.",
+    "convert": "Translate records to and from other formats and skeletons.",
+    "eval": "Score records against labels.",
+    "train": "Train a model on labelled pictures.",
+    "export": "Turn a model into one for another engine, and prove it.",
+    "bench": "Measure models, engines and the whole pipeline.",
+    "models": "List, fetch and inspect models.",
+    "schema": "Print the record's JSON Schema, or check a file against it.",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `rtm` with these arguments (those of the process by default) and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "_RTM_COMPLETE" in os.environ:
+        app().main(arguments, prog_name="rtm")
+    _catch_signals()
+    verb = next((word for word in arguments if word in VERBS), "")
+    try:
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except (ClosedPipe, BrokenPipeError):
+        _die_of(signal.SIGPIPE)
+    except _Terminated:
+        _die_of(signal.SIGTERM)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _report(error, verb)
+
+
+def app() -> TyperGroup:
+    """The command that holds all verbs."""
+    holder = typer.Typer(
+        cls=_Verbs,
+        help=_ABOUT,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings=_CONTEXT,
+    )
+    holder.callback()(_rtm)
+    command = typer.main.get_command(holder)
+    assert isinstance(command, TyperGroup)
+    return command
+
+
+_ABOUT = """Real-time multi-person pose estimation. Each verb reads and writes one JSON object a frame:
+
+\b
+  rtm pose video.mp4 | rtm smooth > out.jsonl
+  rtm draw out.jsonl -o out.mp4
+"""
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+
+def _rtm(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=lambda on: _version(on)
+        ),
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"rtm {__version__}")
+        raise typer.Exit()
+
+
+class _Verbs(TyperGroup):
+    """All verbs, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return available_verbs()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load_verb(cmd_name) if cmd_name in available_verbs() else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in available_verbs()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if not word.startswith("-") and word not in available_verbs():
+            raise UsageError(
+                f"no such verb {word!r}{did_you_mean(word, available_verbs())}; 'rtm --help' lists them"
+            )
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        from typer._click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super(TyperGroup, self).shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(verb, help=VERBS[verb])
+            for verb in available_verbs()
+            if verb.startswith(incomplete)
+        ]
+
+
+def available_verbs() -> list[str]:
+    """The verbs whose module is here, in the order people use them."""
+    here = {name.partition(".")[0] for name in os.listdir(os.path.join(os.path.dirname(__file__), "verbs"))}
+    return [verb for verb in VERBS if verb in here]
+
+
+def load_verb(verb: str) -> Any:
+    """Import one verb and build its command: `main(...)`, or a Typer `app` with verbs of its own."""
+    module = import_module(f"rtmcli.verbs.{verb}")
+    holder = getattr(module, "app", None)
+    if holder is None:
+        holder = typer.Typer(rich_markup_mode=None, add_completion=False)
+        holder.command(verb, help=_help_text(module.main.__doc__ or ""), context_settings=_CONTEXT)(
+            module.main
+        )
+    else:
+        holder.rich_markup_mode = None
+        holder._add_completion = False
+    command = typer.main.get_command(holder)
+    command.name = verb
+    for leaf in _leaves(command):
+        leaf.params.extend(_common_options())
+    return command
+
+
+def _leaves(command: Any) -> list[Any]:
+    if isinstance(command, TyperGroup):
+        for child in command.commands.values():
+            child.help = _help_text(child.help or "")
+        command.help = _help_text(command.help or "")
+        own = [command] if command.invoke_without_command else []
+        return own + [leaf for child in command.commands.values() for leaf in _leaves(child)]
+    return [command]
+
+
+def _common_options() -> list[Any]:
+    """`-q`, `-v`, `--json-errors`, `--no-progress`: the same on every verb, read with `settings.current()`."""
+    holder = typer.Typer(add_completion=False)
+    holder.command()(_common)
+    parameters = typer.main.get_command(holder).params
+    for parameter in parameters:
+        parameter.expose_value = False
+    return parameters
+
+
+def _set_common(ctx: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
+    if value:
+        if param.name == "no_progress":
+            current().progress = False
+        else:
+            setattr(current(), str(param.name), True)
+    return value
+
+
+def _common(
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q", "--quiet", help="Nothing on stderr but errors.", callback=_set_common, is_eager=True
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("-v", "--verbose", help="Details and tracebacks.", callback=_set_common, is_eager=True),
+    ] = False,
+    json_errors: Annotated[
+        bool,
+        typer.Option("--json-errors", help="Errors as JSON on stderr.", callback=_set_common, is_eager=True),
+    ] = False,
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", help="No progress bar.", callback=_set_common, is_eager=True)
+    ] = False,
+) -> None:
+    """The common options."""
+
+
+class _RootDefaults(dict[str, Any]):
+    """The defaults that people set, by verb; the options before a verb have none."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return Defaults(key) if key in VERBS else default
+
+
+def _run(arguments: list[str]) -> int:
+    command = app()
+    try:
+        with command.make_context("rtm", list(arguments), default_map=_RootDefaults()) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _help_text(doc: str) -> str:
+    """A docstring as help: indented lines (examples, lists) keep their breaks."""
+    import inspect
+
+    paragraphs = inspect.cleandoc(doc).split("\n\n")
+    return "\n\n".join(
+        "\b\n" + text if any(line.startswith("  ") for line in text.splitlines()) else text
+        for text in paragraphs
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or nothing where no known word is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _report(error: Exception, verb: str) -> int:
+    """Say on stderr what went wrong, in one line, and return the exit code."""
+    settings = current()
+    # Set before parsing may have failed: an error about the command line itself obeys them too.
+    settings.verbose = settings.verbose or bool({"-v", "--verbose"} & set(sys.argv[1:]))
+    settings.json_errors = settings.json_errors or "--json-errors" in sys.argv[1:]
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
+        return 2
+    code, message = _explain(error)
+    program = f"rtm {verb}".strip()
+    if settings.verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    if settings.json_errors:
+        import orjson
+
+        line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
+    else:
+        line = f"{program}: {message}"
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, AttributeError, ValueError):
+        pass  # stderr is closed too: the exit code alone tells
+    _drop_unwritable_output()
+    return code
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    if isinstance(error, RtmError):
+        return error.exit_code, str(error)
+    if isinstance(error, typer.TyperException):
+        return 2, _usage_message(error)
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            MissingError.exit_code,
+            f"the Python package {error.name!r} is not installed: pip install {error.name}",
+        )
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return 1, f"{where}{error.strerror}"
+    text = " ".join(str(error).split())
+    return 1, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    near = getattr(error, "possibilities", None)
+    option = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "rtm"
+    if option and type(error).__name__ == "NoSuchOption":
+        hint = f"; did you mean {sorted(near)[0]}?" if near else ""
+        return f"no such option {option}{hint}; '{path} --help' lists them"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that files are closed and half-made ones removed."""
+
+
+def _catch_signals() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        guard.interrupt(KeyboardInterrupt())
+
+    def terminate(number: int, frame: object) -> None:
+        guard.interrupt(_Terminated())
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _die_of(number: signal.Signals) -> NoReturn:
+    """End as if the signal had not been caught, so that the shell sees what it knows (141, 143)."""
+    _drop_unwritable_output()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)
+
+
+def _drop_unwritable_output() -> None:
+    """What Python still holds for a closed or full output would fail once more at exit: let it go."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OSError:
+            pass

@@ -1,0 +1,138 @@
+"""The bar on stderr, only where someone looks: frames, frames a second, time left, people.
+
+One terminal shows one bar: of the verbs in a pipe the first that has a frame draws, the others stay silent.
+"""
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rtmcli.settings import current
+
+
+def progress(total: int | None = None, label: str = "") -> "Progress":
+    """A bar over `total` frames (None where nobody knows how many), drawn only if stderr is a terminal, no `-q` and no
+    `--no-progress`. Use it as a context manager; without a terminal every call is nearly free."""
+    return Progress(total, label)
+
+
+class Progress:
+    """What `progress` gives: call `advance` once a frame."""
+
+    def __init__(self, total: int | None, label: str) -> None:
+        self.total = total
+        self.label = label
+        self.frames = 0
+        self.people = 0
+        self._bar: Any = None
+        self._task: Any = None
+        self._lock: int | None = None
+        self._wanted = _someone_looks()
+        self._shown = 0.0
+
+    def advance(self, frames: int = 1, *, people: int = 0, total: int | None = None) -> None:
+        """Count `frames` more with `people` instances in them; `total` replaces the expected number of frames."""
+        self.frames += frames
+        self.people += people
+        if total is not None:
+            self.total = total
+        if not self._wanted:
+            return
+        if self._bar is None:
+            self._start()
+        now = time.monotonic()
+        if self._bar is not None and now - self._shown > 0.1:
+            self._shown = now
+            self._update()
+
+    def _start(self) -> None:
+        self._lock = _take_terminal()
+        if self._lock is None:
+            self._wanted = False
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bar
+
+        counted: tuple[Any, ...] = (BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
+        if self.total is None:
+            counted = (TextColumn("{task.completed:.0f} frames"),)
+        left: tuple[Any, ...] = (TimeElapsedColumn(),)
+        if self.total is not None:
+            left = (TimeRemainingColumn(), TextColumn("left"))
+        self._bar = Bar(
+            TextColumn(self.label or "{task.description}"),
+            *counted,
+            TextColumn("{task.fields[fps]}"),
+            *left,
+            TextColumn("{task.fields[people]}"),
+            console=Console(stderr=True),
+            transient=True,
+            refresh_per_second=8,
+        )
+        self._task = self._bar.add_task("", total=self.total, fps="", people="")
+        self._bar.start()
+
+    def _update(self) -> None:
+        speed = self._bar.tasks[0].speed
+        self._bar.update(
+            self._task,
+            completed=self.frames,
+            total=self.total,
+            fps=f"{speed:.1f} fps" if speed else "",
+            people=f"{self.people} people" if self.people != 1 else "1 person",
+        )
+
+    def close(self) -> None:
+        """Take the bar away and free the terminal for the next."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _someone_looks() -> bool:
+    settings = current()
+    if settings.quiet or not settings.progress:
+        return False
+    try:
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    except (AttributeError, ValueError):  # closed
+        return False
+
+
+def _take_terminal() -> int | None:
+    """Hold the terminal for one bar; None where another verb of the pipe already draws.
+
+    The lock sits on the terminal's own device, so it leaves no file behind and ends with the process.
+    """
+    try:
+        import fcntl
+
+        device = os.open(os.ttyname(2), os.O_RDWR | os.O_NOCTTY)
+    except (ImportError, OSError):
+        return os.dup(2)
+    try:
+        fcntl.flock(device, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(device)
+        return None
+    return device

@@ -1,0 +1,107 @@
+"""What holds for a whole run: the common flags, where rtm keeps its files, and defaults people have set.
+
+An option comes from its flag, then from `RTM_<VERB>_<OPTION>` or `RTM_<OPTION>`, then from `config.toml` in the home
+folder: a key of the verb's own table first, then a key at the top. Dashes and underscores are the same there.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rtmcli.errors import UsageError
+
+# Variables that name a folder for everybody, never an option of one verb.
+_NOT_OPTIONS = frozenset({"RTM_HOME", "RTM_DATA"})
+
+
+@dataclass(slots=True)
+class Settings:
+    """The common flags of the verb that runs.
+
+    Attributes:
+        quiet: nothing on stderr but errors (`-q`).
+        verbose: tracebacks and details on stderr (`-v`).
+        json_errors: an error is one JSON object on stderr (`--json-errors`).
+        progress: a bar may be shown (`--no-progress` clears it).
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    json_errors: bool = False
+    progress: bool = True
+
+
+_current = Settings()
+
+
+def current() -> Settings:
+    """The settings of this process; a library user may change them in place."""
+    return _current
+
+
+def home() -> Path:
+    """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder. It may not exist yet."""
+    named = os.environ.get("RTM_HOME")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("rtm", appauthor=False)
+
+
+@lru_cache(maxsize=1)
+def config() -> dict[str, Any]:
+    """What `config.toml` in the home folder says; empty where there is none. Raises UsageError where it is not TOML."""
+    path = home() / "config.toml"
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}; mend or remove it") from None
+
+
+class Defaults(Mapping[str, Any]):
+    """The defaults of one verb's options, looked up by parameter name when the command line does not give them."""
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+
+    def origin(self, name: str) -> str | None:
+        """Where the default of an option comes from, in words; None where nobody has set one."""
+        found = self._find(name)
+        return found[0] if found else None
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._find(name)
+        if found is None:
+            raise KeyError(name)
+        return found[1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _find(self, name: str) -> tuple[str, Any] | None:
+        for variable in (f"RTM_{self.verb}_{name}".upper(), f"RTM_{name}".upper()):
+            if variable not in _NOT_OPTIONS and os.environ.get(variable):
+                return variable, os.environ[variable]
+        tables = config()
+        own = tables.get(self.verb)
+        for place, table in ((f"[{self.verb}] of config.toml", own), ("config.toml", tables)):
+            for key in (name, name.replace("_", "-")):
+                if isinstance(table, dict) and key in table and not isinstance(table[key], dict):
+                    return f"{key} in {place}", table[key]
+        return None
