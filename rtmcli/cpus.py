@@ -18,7 +18,7 @@ def available_cpus() -> int:
 
 
 def _quota(membership: Path, root: Path) -> float | None:
-    """CPUs that the control groups of this process grant, the smallest on the way to the root; None: no limit.
+    """CPUs that the control groups of this process grant, the smallest on the way up; None: no limit.
 
     Args:
         membership: this process's `/proc/self/cgroup`.
