@@ -81,13 +81,17 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Onnx
             raise DataError(f"{path}: onnxruntime cannot read this model: {reason}") from None
         raise MissingError(f"{path}: onnxruntime cannot run on {device}: {reason}; {_remedy(kind)}") from None
     if session.get_providers()[0] != provider:
-        raise MissingError(f"{path}: onnxruntime took {session.get_providers()[0]}, not {provider}; {_remedy(kind)}")
+        raise MissingError(
+            f"{path}: onnxruntime took {session.get_providers()[0]}, not {provider}; {_remedy(kind)}"
+        )
     return OnnxRuntimeEngine(session, device=device, precision=precision, threads=threads)
 
 
 def _remedy(kind: str) -> str:
     if kind in ("cuda", "tensorrt"):
-        return "'pip uninstall -y onnxruntime && pip install onnxruntime-gpu' gets it, --device cpu does without"
+        return (
+            "'pip uninstall -y onnxruntime && pip install onnxruntime-gpu' gets it, --device cpu does without"
+        )
     return "use --device cpu"
 
 

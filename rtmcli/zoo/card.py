@@ -68,7 +68,9 @@ class Card:
     def from_dict(cls, data: dict[str, Any]) -> "Card":
         """The card of plain data; keys of later versions are ignored. Raises DataError where one is missing."""
         known = {f.name for f in fields(cls)}
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items() if key in known}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in data.items() if key in known
+        }
         try:
             return cls(**values)
         except TypeError as error:

@@ -1,0 +1,174 @@
+"""A torch network and its card to an ONNX file that explains itself."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import nn
+
+from rtmcli.errors import UsageError
+from rtmcli.export.fold import fold_batchnorm
+from rtmcli.export.suppression import suppression
+from rtmcli.networks.graphs import DetectorGraph, Graph, Pose3dGraph, PoseGraph
+from rtmcli.zoo.card import METADATA_KEY, Card
+
+OPSET = 18
+KEEP = 100  # RTMDet's test settings: boxes of a picture
+
+
+def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool = False) -> None:
+    """Write a network as ONNX under its card's contract; the batch is dynamic, the picture's size fixed.
+
+    Batch norms are folded. The weights keep the names of the network's state dict, so that they can be read back.
+
+    Args:
+        network: what `build_network(card)` gives, with its weights.
+        card: goes into the file's metadata; its contract, size, mean, std and colour order shape the graph.
+        path: the file; its folder must exist.
+        half: store weights as float16, computed as float32 all the same: half the bytes.
+
+    Raises:
+        UsageError: a family that this contract does not hold.
+    """
+    graph = _graph(fold_batchnorm(network), card)
+    model = _trace(graph, card)
+    _restore_names(model, graph)
+    if isinstance(graph, DetectorGraph):
+        tail = suppression(
+            score=card.score if card.score is not None else 0.05,
+            iou=card.iou if card.iou is not None else 0.6,
+            keep=KEEP,
+            opset=OPSET,
+            ir_version=model.ir_version,
+        )
+        model = onnx.compose.merge_models(model, tail, io_map=[("boxes", "boxes"), ("scores", "scores")])
+    if half:
+        _store_half(model)
+    _strip(model)
+    helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    model.producer_name, model.doc_string = "rtm", f"{card.name}, contract {card.contract}"
+    onnx.checker.check_model(model)
+    _write(model, Path(path))
+
+
+def _graph(network: nn.Module, card: Card) -> Graph:
+    if card.family in ("rtmpose", "rtmw"):
+        return PoseGraph(network, card).eval()
+    if card.family == "rtmw3d" and card.contract == "plain":
+        return Pose3dGraph(network, card).eval()
+    if card.family == "rtmdet":
+        return DetectorGraph(network, card).eval()
+    raise UsageError(f"{card.name}: the family {card.family!r} has no {card.contract} contract")
+
+
+def _trace(graph: Graph, card: Card) -> onnx.ModelProto:
+    """The graph as ONNX, with named outputs and a dynamic batch."""
+    if graph.deploy:
+        name, example = "image", torch.zeros((2, card.height, card.width, 3), dtype=torch.uint8)
+    else:
+        name, example = "input", torch.zeros((2, 3, card.height, card.width))
+    program = torch.onnx.export(
+        graph,
+        (example,),
+        input_names=[name],
+        output_names=list(graph.outputs),
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        verbose=False,
+    )
+    assert program is not None
+    return program.model_proto
+
+
+def _restore_names(model: onnx.ModelProto, graph: Graph) -> None:
+    """Call every weight as the network's state dict does.
+
+    The exporter turns linear weights around, merges equal tensors and renames them: a weight is found by its bytes.
+    """
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    by_bytes = {
+        (array.shape, array.tobytes()): name for name, array in constants.items() if array.dtype == np.float32
+    }
+    used: dict[str, str] = {}  # the exporter's name of a tensor -> ours
+    for name, parameter in graph.network.named_parameters():
+        value = parameter.detach().numpy()
+        same = by_bytes.get((value.shape, value.tobytes()))
+        turned = (
+            by_bytes.get((value.T.shape, np.ascontiguousarray(value.T).tobytes()))
+            if value.ndim == 2
+            else None
+        )
+        if same is not None and same not in used:
+            used[same] = name
+        elif turned is not None and turned not in used:
+            used[turned] = name
+            _turn(model, turned, name, value)
+        elif same is not None and name.endswith(".bias"):
+            _give_own_bias(model, name, value)
+    for tensor in model.graph.initializer:
+        tensor.name = used.get(tensor.name, tensor.name)
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = used.get(name, name)
+
+
+def _turn(model: onnx.ModelProto, stored: str, name: str, value: Any) -> None:
+    """Replace the initializer `stored` (in, out) by the weight as torch keeps it (out, in) and a Transpose."""
+    tensor = next(t for t in model.graph.initializer if t.name == stored)
+    tensor.CopyFrom(numpy_helper.from_array(value, stored))
+    turned = f"{name}.T"
+    for node in model.graph.node:
+        for i, used in enumerate(node.input):
+            if used == stored:
+                node.input[i] = turned
+    model.graph.node.insert(0, helper.make_node("Transpose", [stored], [turned], name=turned, perm=[1, 0]))
+
+
+def _give_own_bias(model: onnx.ModelProto, name: str, value: Any) -> None:
+    """A bias that the exporter merged with an equal one, back as a tensor of its own."""
+    weight = name.removesuffix("bias") + "weight"
+    for node in model.graph.node:
+        if (
+            node.op_type == "Conv"
+            and len(node.input) == 3
+            and node.input[1].removeprefix("network.") == weight
+        ):
+            model.graph.initializer.append(numpy_helper.from_array(value, name))
+            node.input[2] = name
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Keep matrices and kernels as float16, each behind a Cast; runtimes undo it once, when they load the file."""
+    for tensor in list(model.graph.initializer):
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2 or np.prod(tensor.dims) < 64:
+            continue
+        name, wide = tensor.name, f"{tensor.name}.float32"
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name))
+        for node in model.graph.node:
+            for i, used in enumerate(node.input):
+                if used == name:
+                    node.input[i] = wide
+        cast = helper.make_node("Cast", [name], [wide], name=wide, to=onnx.TensorProto.FLOAT)
+        model.graph.node.insert(0, cast)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes on every node (module paths, stack traces): a third of a small model's file."""
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    del model.metadata_props[:]
+
+
+def _write(model: onnx.ModelProto, path: Path) -> None:
+    """Write under a temporary name and rename, so that no half file is ever seen."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        onnx.save(model, str(part))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

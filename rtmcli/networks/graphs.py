@@ -1,0 +1,84 @@
+"""What is around a network in a model file: the two contracts (docs/design.md, "Models") as torch modules.
+
+`plain` takes what the caller has normalised; `deploy` takes the bytes of a picture, (N, H, W, 3) uint8 BGR, and
+normalises them itself. (A mean cannot be folded into a convolution that pads with zeros, so it stays a step.)
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rtmcli.networks.rtmdet import decode_boxes
+from rtmcli.zoo.card import Card
+
+
+class Graph(nn.Module):
+    """A network behind the input of its card's contract. `outputs` names what `forward` returns."""
+
+    outputs: tuple[str, ...] = ()
+    mean: Tensor
+    factor: Tensor
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__()
+        self.network = network
+        self.deploy = card.contract == "deploy"
+        self.swap = card.color == "rgb"
+        self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("factor", 1 / torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """(N, H, W, 3) uint8 BGR, or what is normalised already, to (N, 3, H, W) float32."""
+        if not self.deploy:
+            return images
+        images = images.permute(0, 3, 1, 2).float()  # (N, 3, H, W)
+        if self.swap:
+            images = torch.cat([images[:, 2:3], images[:, 1:2], images[:, 0:1]], dim=1)
+        return (images - self.mean) * self.factor
+
+
+class PoseGraph(Graph):
+    """RTMPose, RTMW: SimCC vectors, and with `deploy` also the keypoints they say."""
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__(network, card)
+        self.ratio = float(card.codec.get("ratio", 2.0))
+        self.outputs = ("keypoints", "simcc_x", "simcc_y") if self.deploy else ("simcc_x", "simcc_y")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        x, y = self.network(self.normalised(images))  # (N, K, 2 W), (N, K, 2 H)
+        return (decode_simcc(x, y, self.ratio), x, y) if self.deploy else (x, y)
+
+
+class Pose3dGraph(Graph):
+    """RTMW3D: the three vectors of each keypoint."""
+
+    outputs = ("simcc_x", "simcc_y", "simcc_z")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        x, y, z = self.network(self.normalised(images))
+        return x, y, z
+
+
+class DetectorGraph(Graph):
+    """RTMDet: boxes (N, P, 4) in input pixels and scores (N, C, P) of all cells; the suppression comes behind."""
+
+    outputs = ("boxes", "scores")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        logits, distances = self.network(self.normalised(images))
+        return decode_boxes(distances), cell_scores(logits)
+
+
+def decode_simcc(x: Tensor, y: Tensor, ratio: float) -> Tensor:
+    """Keypoints (N, K, 3) of SimCC vectors, as `codecs.simcc.decode`: x, y in input pixels, smaller maximum."""
+    scores = torch.minimum(x.amax(dim=-1), y.amax(dim=-1))  # (N, K)
+    points = torch.stack([x.argmax(dim=-1), y.argmax(dim=-1)], dim=-1).float()  # (N, K, 2)
+    points = torch.where(scores.unsqueeze(-1) > 0, points, -1.0) / ratio
+    return torch.cat([points, scores.unsqueeze(-1)], dim=-1)
+
+
+def cell_scores(logits: Sequence[Tensor]) -> Tensor:
+    """[(N, C, h, w)] by level to (N, C, P), after the sigmoid."""
+    return torch.cat([level.flatten(2) for level in logits], dim=2).sigmoid()
