@@ -1,0 +1,120 @@
+"""Networks alone: every model on every engine, precision, number of threads and batch, each in its own process.
+
+A process of its own gives each row its own peak memory, and thread pools that no row before it has left behind.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from itertools import product
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from rtmcli.bench.clock import RUNS, WARMUP, measure
+from rtmcli.bench.machine import peak_memory
+from rtmcli.engines import open_engine
+from rtmcli.engines.base import Arrays, Engine
+from rtmcli.errors import MissingError, RtmError, UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.guess import guess_card
+from rtmcli.zoo.resolve import find_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One row of the table to measure."""
+
+    model: str
+    engine: str = "onnxruntime"
+    device: str = "cpu"
+    precision: str = "float32"
+    threads: int = 1
+    batch: int = 1
+    warmup: int = WARMUP
+    runs: int = RUNS
+
+
+def settings(
+    models: Sequence[str],
+    engines: Sequence[str],
+    precisions: Sequence[str],
+    threads: Sequence[int],
+    batches: Sequence[int],
+    *,
+    device: str = "cpu",
+    warmup: int = WARMUP,
+    runs: int = RUNS,
+) -> list[Setting]:
+    """All combinations, a model's rows together."""
+    return [
+        Setting(
+            model=model,
+            engine=engine,
+            device=device,
+            precision=precision,
+            threads=count,
+            batch=batch,
+            warmup=warmup,
+            runs=runs,
+        )
+        for model, engine, precision, count, batch in product(models, engines, precisions, threads, batches)
+    ]
+
+
+def bench_networks(rows: Sequence[Setting]) -> Iterator[dict[str, Any]]:
+    """Measure the rows one after another.
+
+    Yields:
+        The setting with `ms` (mean, p50, p95, p99), `fps` (pictures a second at the median) and `memory_mb`; where
+        an engine cannot do what was asked, the setting with `error`. An error that stands in the way of every row,
+        such as a model that does not exist, is raised.
+    """
+    for row in rows:
+        find_model(row.model)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            try:
+                yield pool.submit(bench_network, row).result()
+            except (MissingError, UsageError) as error:
+                yield {**asdict(row), "error": str(error)}
+            except BrokenProcessPool:
+                yield {
+                    **asdict(row),
+                    "error": "the runtime ended its process, most likely for want of memory",
+                }
+
+
+def bench_network(row: Setting) -> dict[str, Any]:
+    """Measure one row in this process."""
+    path = find_model(row.model)
+    engine = open_engine(
+        path, engine=row.engine, device=row.device, precision=row.precision, threads=row.threads
+    )
+    card = engine.card or guess_card(path, engine.inputs, engine.outputs)
+    feeds = example(engine, card, row.batch)
+    timing = measure(lambda: engine(feeds), warmup=row.warmup, runs=row.runs)
+    laps = asdict(timing)
+    runs = laps.pop("runs")
+    return {
+        **asdict(row),
+        "name": card.name,
+        "input": f"{card.height}x{card.width}",
+        **engine.facts(),
+        "runs": runs,
+        "ms": laps,
+        "fps": 1000 * row.batch / timing.p50,
+        "memory_mb": round(peak_memory(), 1),
+    }
+
+
+def example(engine: Engine, card: Card, batch: int) -> Arrays:
+    """An input of noise in the file's own form. Raises RtmError where the file fixes another batch."""
+    port = engine.inputs[0]
+    if port.shape[0] not in (None, batch):
+        raise RtmError(f"{card.name} takes a batch of {port.shape[0]} only; leave --batch {batch} out")
+    noise = np.random.default_rng(0)
+    if port.dtype == "uint8":
+        return {port.name: noise.integers(0, 256, (batch, card.height, card.width, 3), np.uint8)}
+    return {port.name: noise.standard_normal((batch, 3, card.height, card.width), np.float32)}
