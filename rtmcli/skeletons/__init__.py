@@ -1,0 +1,283 @@
+"""Skeletons: what the points of a pose are called, how they hang together, and how one skeleton becomes another.
+
+One TOML file a skeleton lies beside this module; `--skeleton FILE` reads one of your own with the same keys, of which
+only `name` and `keypoints` are needed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.errors import DataError, UsageError
+
+Color = tuple[int, int, int]
+
+# Where a skeleton has no sigmas of its own: between COCO's eyes (0.025) and its hips (0.107).
+_DEFAULT_SIGMA = 0.05
+_DEFAULT_COLOR = (51, 153, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """How the points of one skeleton become those of another.
+
+    Attributes:
+        pairs: (own index or indices, index there); several own indices are their mean.
+        derived: index there -> own indices whose mean it is, scored by the weakest of them.
+    """
+
+    pairs: tuple[tuple[int | tuple[int, ...], int], ...]
+    derived: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Skeleton:
+    """The points of a pose, in index order.
+
+    Attributes:
+        keypoints: names; K of them.
+        flip: (K,) int: `points[flip]` are the points of the mirrored picture under their right names.
+        links: index pairs in drawing order.
+        colors, link_colors: RGB, one a keypoint and one a link.
+        sigmas: (K,) float64 of the object keypoint similarity, which uses 2 sigma.
+        own_sigmas: whether the data set defines them; otherwise they are one number for all.
+        weights: (K,) float64, how much a keypoint counts in training.
+        parts: part name to indices.
+        upper, lower: the halves of the half-body augmentation; empty where there are none.
+        maps: target skeleton to map.
+        part_maps: part name to (target skeleton, map).
+        training_maps: target skeleton to the map used when training on this data set.
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    flip: npt.NDArray[np.intp]
+    links: tuple[tuple[int, int], ...]
+    colors: tuple[Color, ...]
+    link_colors: tuple[Color, ...]
+    sigmas: npt.NDArray[np.float64]
+    own_sigmas: bool
+    weights: npt.NDArray[np.float64]
+    parts: dict[str, tuple[int, ...]]
+    upper: tuple[int, ...]
+    lower: tuple[int, ...]
+    maps: dict[str, Map]
+    part_maps: dict[str, tuple[str, Map]]
+    training_maps: dict[str, Map]
+    aliases: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+def skeleton_names() -> list[str]:
+    """The names of all skeletons that ship with rtm, sorted."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.toml"))
+
+
+@lru_cache(maxsize=64)
+def load_skeleton(name: str | Path) -> Skeleton:
+    """The skeleton of this name or alias, or of a TOML file.
+
+    Raises UsageError with the nearest name where there is none, DataError where a file is not a skeleton.
+    """
+    text = str(name)
+    own = Path(__file__).parent / f"{text}.toml"
+    if "/" not in text and own.is_file():
+        return _read(own)
+    if text.endswith(".toml") or isinstance(name, Path):
+        return _read(Path(name))
+    aliases = _aliases()
+    if text in aliases:
+        return _read(own.with_name(f"{aliases[text]}.toml"))
+    near = get_close_matches(text, [*skeleton_names(), *aliases], n=1)
+    hint = f"did you mean {near[0]}? There" if near else "there"
+    raise UsageError(
+        f"no such skeleton {text!r}; {hint} are {', '.join(skeleton_names())}; or name a TOML file"
+    )
+
+
+def map_keypoints(
+    keypoints: npt.NDArray[Any], source: str | Skeleton, target: str | Skeleton
+) -> npt.NDArray[Any]:
+    """Translate points (..., K, 2 or more) to another skeleton (..., K of the target, same columns).
+
+    The last column is the score where there are three or more. `source` may name a part, `coco133.lefthand`; the
+    points are still those of the whole skeleton. A point without a source is a row of NaN; a derived one is the mean of
+    its sources with the lowest of their scores. Without a map of its own a pair of skeletons goes by way of coco17.
+    Raises UsageError where there is no way.
+    """
+    part = ""
+    if isinstance(source, str):
+        source, _, part = source.partition(".") if not source.endswith(".toml") else (source, "", "")
+    origin = source if isinstance(source, Skeleton) else load_skeleton(source)
+    goal = target if isinstance(target, Skeleton) else load_skeleton(target)
+    if keypoints.shape[-2] != len(origin):
+        raise DataError(f"{keypoints.shape[-2]} keypoints are not a {origin.name}, which has {len(origin)}")
+    if part:
+        to, chosen = origin.part_maps.get(part, ("", None))
+        if chosen is not None and to == goal.name:
+            return apply_map(keypoints, chosen, len(goal))
+    elif origin.name == goal.name:
+        return keypoints.copy()
+    elif goal.name in origin.maps:
+        return apply_map(keypoints, origin.maps[goal.name], len(goal))
+    elif "coco17" in origin.maps:
+        middle = load_skeleton("coco17")
+        if goal.name in middle.maps:
+            common = apply_map(keypoints, origin.maps["coco17"], len(middle))
+            return apply_map(common, middle.maps[goal.name], len(goal))
+    known = sorted({*origin.maps, *(to for to, _ in origin.part_maps.values())})
+    name = f"{origin.name}.{part}" if part else origin.name
+    raise UsageError(f"{name} cannot become {goal.name}; it can become {', '.join(known) or 'nothing else'}")
+
+
+def apply_map(keypoints: npt.NDArray[Any], chosen: Map, size: int) -> npt.NDArray[Any]:
+    """The points (..., K, D) in a skeleton of `size` points (..., size, D); NaN where there is no source."""
+    mapped = np.full((*keypoints.shape[:-2], size, keypoints.shape[-1]), np.nan, keypoints.dtype)
+    groups = [*((origin, to) for origin, to in chosen.pairs), *((v, k) for k, v in chosen.derived.items())]
+    for origin, to in groups:
+        if isinstance(origin, int):
+            mapped[..., to, :] = keypoints[..., origin, :]
+            continue
+        several = keypoints[..., list(origin), :]  # (..., n, D)
+        mapped[..., to, :] = several.mean(axis=-2)
+        if keypoints.shape[-1] > 2:
+            mapped[..., to, -1] = several[..., -1].min(axis=-1)
+    return mapped
+
+
+@lru_cache(maxsize=1)
+def _aliases() -> dict[str, str]:
+    import tomllib
+
+    files = Path(__file__).parent.glob("*.toml")
+    return {
+        alias: path.stem for path in files for alias in tomllib.loads(path.read_text()).get("aliases", ())
+    }
+
+
+def _read(path: Path) -> Skeleton:
+    import tomllib
+
+    try:
+        data = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise DataError(f"cannot read skeleton {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"skeleton {path} is not TOML: {error}") from None
+    try:
+        return _build(data)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"skeleton {path}: {reason}") from None
+
+
+_KEYS = frozenset(
+    [
+        "name",
+        "aliases",
+        "dataset",
+        "keypoints",
+        "flip",
+        "links",
+        "colors",
+        "link_colors",
+        "sigmas",
+        "weights",
+        "parts",
+        "upper",
+        "lower",
+        "maps",
+        "part_maps",
+        "training_maps",
+    ]
+)
+
+
+def _build(data: dict[str, Any]) -> Skeleton:
+    unknown = sorted(set(data) - _KEYS)
+    if unknown:
+        near = get_close_matches(unknown[0], _KEYS, n=1)
+        raise ValueError(f"unknown key {unknown[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    names = tuple(data["keypoints"])
+    if len(set(names)) != len(names) or not names or not all(isinstance(n, str) for n in names):
+        raise ValueError("keypoints must be different names")
+    links = tuple((_index(a, names), _index(b, names)) for a, b in data.get("links", ()))
+    parts = {part: range(first, end) for part, (first, end) in data.get("parts", {}).items()}
+    for part, indices in parts.items():
+        if not 0 <= indices.start < indices.stop <= len(names):
+            raise ValueError(
+                f"part {part!r} [{indices.start}, {indices.stop}) is not within {len(names)} keypoints"
+            )
+    return Skeleton(
+        name=str(data["name"]),
+        aliases=tuple(data.get("aliases", ())),
+        keypoints=names,
+        flip=_flip(data.get("flip", ()), names),
+        links=links,
+        colors=_colors(data, "colors", len(names)),
+        link_colors=_colors(data, "link_colors", len(links)),
+        sigmas=_numbers(data, "sigmas", len(names), _DEFAULT_SIGMA),
+        own_sigmas="sigmas" in data,
+        weights=_numbers(data, "weights", len(names), 1.0),
+        parts={part: tuple(indices) for part, indices in parts.items()},
+        upper=tuple(_index(i, names) for i in data.get("upper", ())),
+        lower=tuple(_index(i, names) for i in data.get("lower", ())),
+        maps={to: _map(table, names) for to, table in data.get("maps", {}).items()},
+        part_maps={part: (t["to"], _map(t, names)) for part, t in data.get("part_maps", {}).items()},
+        training_maps={to: _map(table, names) for to, table in data.get("training_maps", {}).items()},
+    )
+
+
+def _index(value: int | str, names: tuple[str, ...]) -> int:
+    """An index of a keypoint, given as such or by name."""
+    if isinstance(value, str):
+        if value not in names:
+            near = get_close_matches(value, names, n=1)
+            raise ValueError(f"no keypoint {value!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return names.index(value)
+    if not 0 <= value < len(names):
+        raise ValueError(f"index {value} is not within {len(names)} keypoints")
+    return int(value)
+
+
+def _flip(pairs: Any, names: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    flip = np.arange(len(names))
+    for left, right in pairs:
+        a, b = _index(left, names), _index(right, names)
+        if a == b or flip[a] != a or flip[b] != b:
+            raise ValueError(f"flip pair [{left}, {right}] names a keypoint twice")
+        flip[a], flip[b] = b, a
+    flip.setflags(write=False)
+    return flip
+
+
+def _colors(data: dict[str, Any], key: str, count: int) -> tuple[Color, ...]:
+    colors = data.get(key, [_DEFAULT_COLOR] * count)
+    if len(colors) != count or any(len(c) != 3 or not all(0 <= v <= 255 for v in c) for c in colors):
+        raise ValueError(f"{key!r} must be {count} RGB triples, got {len(colors)} entries")
+    return tuple((int(r), int(g), int(b)) for r, g, b in colors)
+
+
+def _numbers(data: dict[str, Any], key: str, count: int, default: float) -> npt.NDArray[np.float64]:
+    values = np.array(data.get(key, [default] * count), dtype=np.float64)
+    if values.shape != (count,) or not (values > 0).all():
+        raise ValueError(f"{key!r} must be {count} positive numbers, got {values.size}")
+    values.setflags(write=False)
+    return values
+
+
+def _map(table: dict[str, Any], names: tuple[str, ...]) -> Map:
+    def several(value: Any) -> int | tuple[int, ...]:
+        return tuple(_index(v, names) for v in value) if isinstance(value, list) else _index(value, names)
+
+    pairs = tuple((several(own), int(to)) for own, to in table["pairs"])
+    derived = {int(to): tuple(_index(v, names) for v in own) for to, own in table.get("derived", {}).items()}
+    return Map(pairs=pairs, derived=derived)
