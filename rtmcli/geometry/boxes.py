@@ -64,8 +64,8 @@ def keypoints_box(keypoints: Array, *, grow: float = 1.25, min_score: float | No
         absent |= ~(keypoints[..., 2] >= min_score)
     low = np.where(absent[..., None], np.inf, points).min(axis=-2, initial=np.inf)  # (N, 2)
     high = np.where(absent[..., None], -np.inf, points).max(axis=-2, initial=-np.inf)  # (N, 2)
-    empty = absent.all(axis=-1)
-    low, high = np.where(empty[..., None], np.nan, low), np.where(empty[..., None], np.nan, high)
+    empty = absent.all(axis=-1, keepdims=True)  # (N, 1)
+    low, high = np.where(empty, np.nan, low), np.where(empty, np.nan, high)
     return from_center_scale((low + high) * 0.5, (high - low) * grow).astype(points.dtype)
 
 

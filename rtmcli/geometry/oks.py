@@ -116,11 +116,14 @@ def ranking_scores(box_scores: Array, keypoint_scores: Array, *, mode: str, min_
 
     Args:
         box_scores: (N,); keypoint_scores: (N, K); NaN is a point that does not exist.
-        mode: `box`; `box-keypoint`: box score times the mean of the point scores above `min_score` (0 where
-            there is none); `box-rle`: box score plus the points' mean plus their maximum.
+        mode: `box`; `keypoint`: the mean of the point scores; `box-keypoint`: box score times the mean of the
+            point scores above `min_score`, 0 where there is none; `box-rle`: box score plus the points' mean
+            plus their maximum.
     """
     if mode == "box":
         return box_scores
+    if mode == "keypoint":
+        return np.asarray(np.nanmean(keypoint_scores, axis=1))
     if mode == "box-rle":
         return box_scores + np.nanmean(keypoint_scores, axis=1) + np.nanmax(keypoint_scores, axis=1)
     above = keypoint_scores > min_score
