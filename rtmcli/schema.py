@@ -1,23 +1,13 @@
 """The record as JSON Schema (2020-12), and the check of a stream: every line, and whether frames are missing."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rtmcli.cuts import Cuts
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
 from rtmcli.ndjson import read_frames
 from rtmcli.streams import input_name
-
-
-@dataclass(slots=True)
-class _Seen:
-    """How far one source has come."""
-
-    declared: int
-    lines: int = 0
-    last: int = -1
-    step: int = 1
 
 
 def check(source: str | Path | BinaryIO) -> str:
@@ -25,20 +15,17 @@ def check(source: str | Path | BinaryIO) -> str:
 
     Raises DataError that names the first bad line.
     """
-    unfinished: dict[str, _Seen] = {}
+    cuts = Cuts()
     lines = 0
     try:
         for frame in read_frames(source):
             lines += 1
             _check_ranges(frame, input_name(source), lines)
-            if frame.frames is not None:
-                _count_frame(unfinished, frame, frame.frames)
+            cuts.add(frame)
     except DataError as error:
-        came = _cut(unfinished)
-        raise DataError(f"{error} (before it: {came})" if came else str(error)) from None
+        raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
     told = "1 record" if lines == 1 else f"{lines} records"
-    cut = _cut(unfinished)
-    return f"{told}, every one valid" + (f"; the stream was cut: {cut}" if cut else "")
+    return f"{told}, every one valid" + (f"; the stream was cut: {cuts}" if str(cuts) else "")
 
 
 def _check_ranges(frame: Frame, name: str, number: int) -> None:
@@ -47,23 +34,6 @@ def _check_ranges(frame: Frame, name: str, number: int) -> None:
             raise DataError(
                 f"{name}, record {number}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}"
             )
-
-
-def _count_frame(unfinished: dict[str, _Seen], frame: Frame, declared: int) -> None:
-    """A source is finished, and forgotten, when its next frame would lie beyond what it declares."""
-    seen = unfinished.setdefault(frame.source, _Seen(declared))
-    if seen.lines:
-        seen.step = max(seen.step, frame.frame - seen.last)  # `--every N`
-    seen.lines += 1
-    seen.last = frame.frame
-    if seen.last + seen.step >= declared:
-        del unfinished[frame.source]
-
-
-def _cut(unfinished: dict[str, _Seen]) -> str:
-    return ", ".join(
-        f"{source}: {seen.lines} of {seen.declared} frames" for source, seen in unfinished.items()
-    )
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

@@ -283,8 +283,8 @@ def _oks(found: Array, wanted: Array, boxes: Array, areas: Array, tolerance: Arr
     low = (boxes[:, :2] - boxes[:, 2:])[:, None]  # (G, 1, 2)
     high = (boxes[:, :2] + 2 * boxes[:, 2:])[:, None]
     outside = np.maximum(0, low - found[:, None]) + np.maximum(0, found[:, None] - high)
-    labelled = wanted[..., 2] > 0  # (G, K)
-    unlabelled = ~labelled.any(axis=1, keepdims=True)  # (G, 1)
+    labelled = np.asarray(wanted[..., 2] > 0)  # (G, K)
+    unlabelled = np.asarray(~labelled.any(axis=1, keepdims=True))  # (G, 1)
     squared = (np.where(unlabelled[..., None], outside, offset) ** 2).sum(axis=-1)  # (D, G, K)
     exponent = squared / tolerance / (areas + np.spacing(1))[:, None] / 2
     counted = labelled | unlabelled
