@@ -112,23 +112,27 @@ class DCC(nn.Module):
             boxes: (n, 4) x1, y1, x2, y2 in input pixels, as decoded: not clamped to the picture.
             cells: (n, 2) centre of the cell that predicted each instance.
         """
-        centers, sizes = padded_box(boxes)
-        prob_x, prob_y = self.classify(pose, *self._relative_bins(centers, sizes, cells))
+        x_rel, y_rel = self.relative_bins(boxes, cells)
+        prob_x, prob_y = self.classify(pose, x_rel, y_rel)
         if self.deployed:  # relative bins keep the expectation near zero, which half precision likes
-            x_rel, y_rel = self._relative_bins(centers, sizes, cells)
-            return (
-                torch.stack([_expect(prob_x, x_rel), _expect(prob_y, y_rel)], -1) + cells[:, None]
-            )  # (n, K, 2)
-        bins_x, bins_y = self._absolute_bins(centers, sizes)
-        return torch.stack([_expect(prob_x, bins_x), _expect(prob_y, bins_y)], -1)  # (n, K, 2)
+            return _expect(prob_x, prob_y, x_rel, y_rel) + cells[:, None]  # (n, K, 2)
+        return _expect(prob_x, prob_y, *self.absolute_bins(boxes))  # (n, K, 2)
 
     def forward_train(self, pose: Tensor, boxes: Tensor, cells: Tensor) -> Classified:
         """As `forward`, with all that the losses need."""
-        centers, sizes = padded_box(boxes)
-        prob_x, prob_y = self.classify(pose, *self._relative_bins(centers, sizes, cells))
-        bins_x, bins_y = self._absolute_bins(centers, sizes)
-        keypoints = torch.stack([_expect(prob_x, bins_x), _expect(prob_y, bins_y)], -1)  # (n, K, 2)
+        prob_x, prob_y = self.classify(pose, *self.relative_bins(boxes, cells))
+        bins_x, bins_y = self.absolute_bins(boxes)
+        keypoints = _expect(prob_x, prob_y, bins_x, bins_y)  # (n, K, 2)
         return Classified(keypoints, prob_x, prob_y, bins_x, bins_y, self.sigma_fc(pose))
+
+    def relative_bins(self, boxes: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """Positions (n, X) and (n, Y) of the bins, in pixels from the cell."""
+        centers, sizes = padded_box(boxes)
+        return self._bins(centers - cells, sizes)
+
+    def absolute_bins(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Positions (n, X) and (n, Y) of the bins, in input pixels."""
+        return self._bins(*padded_box(boxes))
 
     def classify(self, pose: Tensor, x_rel: Tensor, y_rel: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, K, X) and (n, K, Y) over bins at (n, X) and (n, Y) pixels from the cell."""
@@ -172,13 +176,10 @@ class DCC(nn.Module):
         self.pose_to_kpts = fused
         self.deployed = True
 
-    def _relative_bins(self, centers: Tensor, sizes: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        return self._absolute_bins(centers - cells, sizes)
-
-    def _absolute_bins(self, centers: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        bins_x = self.x_bins * sizes[:, :1] + centers[:, :1]  # (n, X)
-        bins_y = self.y_bins * sizes[:, 1:] + centers[:, 1:]  # (n, Y)
-        return bins_x, bins_y
+    def _bins(self, centers: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.x_bins * sizes[:, :1] + centers[:, :1]  # (n, X)
+        y = self.y_bins * sizes[:, 1:] + centers[:, 1:]  # (n, Y)
+        return x, y
 
 
 def padded_box(boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,5 +195,7 @@ def _softmax(logits: Tensor) -> Tensor:
     return powers / (powers.sum(dim=-1, keepdim=True) + 1e-8)
 
 
-def _expect(prob: Tensor, bins: Tensor) -> Tensor:
-    return (prob * bins[:, None]).sum(dim=-1)  # (n, K)
+def _expect(prob_x: Tensor, prob_y: Tensor, bins_x: Tensor, bins_y: Tensor) -> Tensor:
+    x = (prob_x * bins_x[:, None]).sum(dim=-1)  # (n, K)
+    y = (prob_y * bins_y[:, None]).sum(dim=-1)  # (n, K)
+    return torch.stack([x, y], dim=-1)  # (n, K, 2)
