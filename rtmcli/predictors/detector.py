@@ -10,7 +10,7 @@ from rtmcli.errors import UsageError
 from rtmcli.frames import Floats, Instance
 from rtmcli.geometry import boxes as geometry
 from rtmcli.geometry.letterbox import letterbox
-from rtmcli.predictors.opening import open_for, run_checked
+from rtmcli.predictors.opening import OpenModel, check_task, open_model, run_checked
 from rtmcli.predictors.pixels import Batch, Image, check_pictures
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
@@ -22,7 +22,7 @@ class Detector:
     """Finds people (or what else the model was trained for).
 
     Args:
-        model: name or file; the bundled `rtmdet-nano` by default.
+        model: name, file or open model; the bundled `rtmdet-nano` by default.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
         score: keep boxes scored above; the model file itself stops at the score it was exported with.
         nms: drop a box that overlaps a better one of its class by more than this IoU; by default the model's own
@@ -36,7 +36,7 @@ class Detector:
 
     def __init__(
         self,
-        model: str | Path | None = None,
+        model: str | Path | OpenModel | None = None,
         *,
         engine: str = "onnxruntime",
         device: str = "cpu",
@@ -48,10 +48,16 @@ class Detector:
         size: tuple[int, int] | None = None,
         family: str | None = None,
     ) -> None:
-        self.engine, self.card = open_for(
-            "detector", model or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision,
-            threads=threads, size=size, family=family,
+        opened = check_task(
+            model
+            if isinstance(model, OpenModel)
+            else open_model(
+                model or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision,
+                threads=threads, size=size, family=family,
+            ),
+            "detector",
         )  # fmt: skip
+        self.engine, self.card = opened.engine, opened.card
         self.score, self.nms = SCORE if score is None else score, nms
         self._labels = _labels(self.card.classes, classes)
         self._batch = Batch(self.card, self.engine.inputs[0].name)

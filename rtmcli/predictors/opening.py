@@ -1,7 +1,7 @@
 """Opening a model for a predictor: the file, the engine, the card, and that they fit the task."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine, non_finite
@@ -10,30 +10,51 @@ from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.guess import guess_card
 from rtmcli.zoo.resolve import find_model
 
-FLAGS = {"detector": "--detector", "topdown": "--model", "onestage": "--model"}
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """A model that is ready: predictors take one in place of a name, and may share it."""
+
+    engine: Engine
+    card: Card
 
 
-def open_for(
-    task: Task,
+def open_model(
     model: str | Path,
     *,
-    engine: str,
-    device: str,
-    precision: str,
-    threads: int | None,
-    **given: Any,
-) -> tuple[Engine, Card]:
-    """The engine and the card of a model that does `task`.
+    engine: str = "onnxruntime",
+    device: str = "cpu",
+    precision: str = "float32",
+    threads: int | None = None,
+    size: tuple[int, int] | None = None,
+    skeleton: str | None = None,
+    family: str | None = None,
+) -> OpenModel:
+    """Open a model by name or file.
 
-    `given` is what a person says about a file without a card: size, skeleton, family (`zoo.guess.guess_card`).
-    Raises what `find_model`, `open_engine` and `guess_card` raise, and UsageError for a model of another task.
+    Args:
+        engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
+        size, skeleton, family: what a file without a card does not say (`rtmcli.zoo.guess.guess_card`).
+
+    Raises what `find_model`, `open_engine` and `guess_card` raise.
     """
     path = find_model(model)
     opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
-    card = opened.card or guess_card(path, opened.inputs, opened.outputs, **given)
-    if card.task != task:
-        raise UsageError(f"{model} is a {card.task} model; {FLAGS[task]} takes a {task} model here")
-    return opened, card
+    card = opened.card or guess_card(
+        path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
+    )
+    return OpenModel(opened, card)
+
+
+def check_task(model: OpenModel, task: Task) -> OpenModel:
+    """The model itself. Raises UsageError where it does something else than `task`."""
+    if model.card.task != task:
+        words = {"detector": "finds boxes", "topdown": "poses boxes", "onestage": "finds poses without boxes"}
+        raise UsageError(
+            f"{model.card.name} {words[model.card.task]}; what is wanted here is a model that {words[task]}; "
+            "'rtm models' lists them"
+        )
+    return model
 
 
 def run_checked(engine: Engine, feeds: Arrays, names: list[str] | None, card: Card) -> Arrays:

@@ -11,7 +11,7 @@ from rtmcli.errors import UsageError
 from rtmcli.frames import Floats, Instance
 from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
-from rtmcli.predictors.opening import open_for, run_checked
+from rtmcli.predictors.opening import OpenModel, check_task, open_model, run_checked
 from rtmcli.predictors.pixels import Batch, Image, check_pictures
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
@@ -24,7 +24,7 @@ class TopDown:
     """Estimates the pose of each box.
 
     Args:
-        model: name or file; the bundled `rtmpose-t` by default.
+        model: name, file or open model; the bundled `rtmpose-t` by default.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
         flip_test: average with the mirrored crop: about one AP more for twice the time.
         size, skeleton: what a file without a card does not say (`rtmcli.zoo.guess`).
@@ -35,7 +35,7 @@ class TopDown:
 
     def __init__(
         self,
-        model: str | Path | None = None,
+        model: str | Path | OpenModel | None = None,
         *,
         engine: str = "onnxruntime",
         device: str = "cpu",
@@ -45,10 +45,16 @@ class TopDown:
         size: tuple[int, int] | None = None,
         skeleton: str | None = None,
     ) -> None:
-        self.engine, self.card = open_for(
-            "topdown", model or DEFAULT_POSE, engine=engine, device=device, precision=precision,
-            threads=threads, size=size, skeleton=skeleton,
+        opened = check_task(
+            model
+            if isinstance(model, OpenModel)
+            else open_model(
+                model or DEFAULT_POSE, engine=engine, device=device, precision=precision,
+                threads=threads, size=size, skeleton=skeleton,
+            ),
+            "topdown",
         )  # fmt: skip
+        self.engine, self.card = opened.engine, opened.card
         self.skeleton = load_skeleton(self.card.skeleton or "coco17")
         self.flip_test = flip_test
         self._batch = Batch(self.card, self.engine.inputs[0].name)

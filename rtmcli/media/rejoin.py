@@ -1,0 +1,78 @@
+"""From records back to the pixels they came from."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from rtmcli.errors import DataError
+from rtmcli.frames import Frame
+from rtmcli.media.read import Picture, open_media
+
+
+def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[Frame, Picture]]:
+    """Each record with its picture.
+
+    Records in order of their frames are read in one pass; one that lies before the last begins its source again.
+
+    Args:
+        frames: records; `source` (or `file`) and `frame` say where their pixels are.
+        media: where they are if they moved: a file that takes the place of every source, or a folder in which
+            each source is found under its own name.
+
+    Raises:
+        DataError: a source is not there, has no such frame, or has pictures of another size.
+    """
+    with closing(_Reader()) as reader:
+        for frame in frames:
+            name = _place(frame, media)
+            alone = "file" in frame.extra or frame.frames == 1
+            picture = reader.picture(name, 0 if alone else frame.frame)
+            if (
+                frame.width
+                and frame.height
+                and (picture.width, picture.height) != (frame.width, frame.height)
+            ):
+                raise DataError(
+                    f"{name}: frame {frame.frame} is {picture.width}x{picture.height}, its record says "
+                    f"{frame.width}x{frame.height}; name the right file with --media"
+                )
+            yield frame, picture
+
+
+class _Reader:
+    """The source that was read last, and how far."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._pictures: Iterator[Picture] = iter(())
+        self._last: Picture | None = None
+
+    def picture(self, name: str, number: int) -> Picture:
+        if name != self._name or (self._last is not None and number < self._last.frame):
+            self.close()
+            self._name, self._pictures = name, iter(open_media(name))
+        while self._last is None or self._last.frame < number:
+            self._last = next(self._pictures, None)
+            if self._last is None:
+                raise DataError(f"{name} has no frame {number}; name the right file with --media")
+        if self._last.frame != number:
+            raise DataError(f"{name} has no frame {number}; name the right file with --media")
+        return self._last
+
+    def close(self) -> None:
+        if isinstance(self._pictures, Iterator) and hasattr(self._pictures, "close"):
+            self._pictures.close()
+        self._name = self._last = None
+
+
+def _place(frame: Frame, media: str | None) -> str:
+    own = str(frame.extra.get("file", frame.source))
+    if media is None:
+        if own == "-":
+            raise DataError(
+                "the pixels of source '-' came through a pipe and are gone; name them with --media FILE"
+            )
+        return own
+    if Path(media).is_dir():
+        return str(Path(media) / Path(own).name)
+    return media

@@ -1,0 +1,1 @@
+"""Pixels to instances, through an engine and a codec."""

@@ -1,0 +1,171 @@
+"""What `detect` and `pose` do alike: sources to items, items through the pipeline, lines out, pictures on the side."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Any
+
+from rtmcli.frames import Frame
+from rtmcli.media import Media, open_media
+from rtmcli.ndjson import write_frames
+from rtmcli.pipeline import Find, Item, Pose, run_pipeline
+from rtmcli.progress import progress
+from rtmcli.settings import current
+from rtmcli.zoo.card import Card
+
+
+def open_sources(sources: Sequence[str], **options: Any) -> list[Media]:
+    """Open all before the first is read, so that a misspelt name ends the verb at once."""
+    media: list[Media] = []
+    try:
+        for source in sources:
+            media.append(open_media(source, **options))
+    except BaseException:
+        for opened in media:
+            opened.close()
+        raise
+    return media
+
+
+def total_of(media: Sequence[Media]) -> int | None:
+    """How many frames will come, where every source knows."""
+    totals = [one.total for one in media]
+    return None if None in totals else sum(total for total in totals if total is not None)
+
+
+def items_of(media: Sequence[Media], card: Card) -> Iterator[Item]:
+    """The pictures of all sources, one source after the other, each with an empty record."""
+    for one in media:
+        with closing(iter(one)) as pictures:  # type: ignore[type-var]
+            for picture in pictures:
+                frame = Frame(
+                    source=picture.source,
+                    frame=picture.frame,
+                    frames=picture.frames,
+                    time=picture.time,
+                    width=picture.width,
+                    height=picture.height,
+                    skeleton=card.skeleton,
+                    model=card.name,
+                )
+                if picture.file is not None:
+                    frame.extra["file"] = picture.file
+                yield Item(picture.image, frame)
+
+
+def split_cpus(
+    media: Sequence[Media] | None, threads: int | None, jobs: int | None, device: str
+) -> tuple[int, int]:
+    """(threads, jobs): on a file several frames at once with a thread each; a camera and one picture want all threads.
+
+    Two networks side by side on one thread each beat one on two threads, and need no luck with the neighbours.
+    """
+    from rtmcli.cpus import available_cpus
+
+    cpus = available_cpus()
+    alone = media is not None and (any(m.live for m in media) or [m.total for m in media] == [1])
+    if jobs is None:
+        jobs = 1 if alone or not device.startswith("cpu") else max(1, cpus // (threads or 1))
+    return threads or max(1, cpus // jobs), jobs
+
+
+def run_verb(
+    items: Iterable[Item],
+    *,
+    label: str,
+    total: int | None,
+    find: Find | None,
+    pose: Pose | None = None,
+    det_every: int = 1,
+    jobs: int = 1,
+    live: bool = False,
+    after: Callable[[Frame], Frame] | None = None,
+    output: "Output",
+) -> None:
+    """Run the pipeline and write a line a frame to standard output; draw and show in passing."""
+    from rtmcli.cv import cv2
+
+    cv2.setNumThreads(1)  # its own threads would fight with ours over crops too small to share
+    with ExitStack() as stack:
+        done = stack.enter_context(
+            closing(run_pipeline(items, find=find, pose=pose, det_every=det_every, jobs=jobs, live=live))  # type: ignore[type-var]
+        )
+        bar = stack.enter_context(progress(total, label=label))
+        artist = stack.enter_context(_Artist(output)) if output.draw or output.show else None
+
+        def frames() -> Iterator[Frame]:
+            for item in done:
+                frame = after(item.frame) if after is not None else item.frame
+                yield frame
+                bar.advance(people=len(frame.instances))
+                if artist is not None and not artist.paint(item.image, frame):
+                    return
+
+        write_frames(stack.enter_context(closing(frames())), "-")  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where pictures go beside the records.
+
+    Attributes:
+        draw: a video or picture to write, or None.
+        show: a window.
+        fps: rate of the written video; 25 where the source has none.
+    """
+
+    draw: str | None = None
+    show: bool = False
+    fps: float | None = None
+
+
+class _Artist:
+    """Draws finished frames into a file (`--draw`) and a window (`--show`)."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._writer: Any = None
+
+    def __enter__(self) -> "_Artist":
+        return self
+
+    def paint(self, image: Any, frame: Frame) -> bool:
+        """Draw one frame; False when the person at the window wants no more."""
+        from rtmcli.draw import draw_frame
+
+        image = draw_frame(image, frame)
+        if self._output.draw is not None:
+            if self._writer is None:
+                from rtmcli.media import open_writer
+
+                size = (image.shape[1], image.shape[0])
+                self._writer = open_writer(self._output.draw, fps=self._output.fps or 25.0, size=size)
+            self._writer.write(image)
+        return not self._output.show or _show(image)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.__exit__(kind, *_)
+
+
+def _show(image: Any) -> bool:
+    """Put a picture into the window; False when q or Escape was pressed."""
+    from rtmcli.cv import cv2
+    from rtmcli.errors import MissingError
+
+    try:
+        cv2.imshow("rtm", image)
+        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+    except cv2.error:
+        raise MissingError("--show needs a display, and there is none; use --draw out.mp4 instead") from None
+
+
+def say_what_the_default_scores(card: Card, better: str) -> None:
+    """One line for people: the bundled models are small, and what is better has a name."""
+    if current().quiet or not sys.stderr.isatty():
+        return
+    score = next(
+        (f"{name} {value}" for name, value in card.figures.items() if name != "command"), "not measured"
+    )
+    print(f"rtm: using the bundled {card.name} ({score}); {better}", file=sys.stderr)
