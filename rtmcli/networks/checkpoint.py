@@ -1,0 +1,206 @@
+"""Weights from files, `.pth` and `.safetensors`, into a network; nothing in a file is ever executed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rtmcli.errors import DataError, MissingError
+from rtmcli.zoo.card import METADATA_KEY, Card
+
+# Entries that a network computes by itself: whatever a file holds there is neither needed nor taken.
+COMPUTED = ("sigmas", "x_bins", "y_bins", "dim_t")
+OPTIONAL = (*COMPUTED, "num_batches_tracked")
+
+# What the `meta` and `message_hub` of a published file are pickled with. Each name becomes an `Inert`, so that
+# these entries are stepped over: no class of theirs is made, no function called, least of all the real getattr
+# (by which a HistoryBuffer's pickle names its own methods).
+INERT = (
+    "builtins.getattr",
+    "collections.defaultdict",
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "numpy.dtype",
+    "numpy.ndarray",
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
+)
+
+
+class Inert:
+    """Stands in for any object of a checkpoint that is not a tensor, a container or a plain value."""
+
+    def __new__(cls, *args: object) -> "Inert":
+        return object.__new__(cls)
+
+    def __init__(self, *args: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a file of weights holds: the tensors by key, in order, and what is said about them."""
+
+    state: dict[str, Tensor]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def card(self) -> Card | None:
+        """The card that `save_checkpoint` put into the file; None in a file of somebody else."""
+        text = self.meta.get(METADATA_KEY)
+        return Card.from_json(text) if isinstance(text, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Where a state dict and a network differ: keys missing in the former, unknown to the latter, of other shape."""
+
+    missing: list[str]
+    extra: list[str]
+    wrong: list[str]  # "key: shape, expected shape"
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra or self.wrong)
+
+    def __str__(self) -> str:
+        parts = (("missing", self.missing), ("extra", self.extra), ("wrong shape", self.wrong))
+        return "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in parts if keys)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a file by key: `read_checkpoint` without what is said about them."""
+    return read_checkpoint(path).state
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """A `.safetensors` file, an official `.pth` (tensors under `state_dict`), or a pickled plain state dict.
+
+    Raises:
+        DataError: the file is missing, damaged, holds no tensors, or its pickle names anything that is not on the
+            allow-list; nothing of it has run then.
+        MissingError: `.safetensors` without the package safetensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file of weights")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    names: list[Any] = [(Inert, name) for name in INERT]
+    try:
+        with torch.serialization.safe_globals(names):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle raises anything
+        raise DataError(f"{path}: {_reason(error)}") from None
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
+        raise DataError(f"{path}: holds no state dict (tensors by name); is it a file of weights?")
+    return Checkpoint(dict(state), dict(meta) if isinstance(meta, Mapping) else {})
+
+
+def load_weights(
+    network: nn.Module, state: Mapping[str, Tensor], *, source: str | Path = "checkpoint"
+) -> None:
+    """Put a state dict into a network that it fits.
+
+    Constants that a network computes by itself may be missing and are never taken; float16 becomes the network's
+    type.
+
+    Raises:
+        DataError: keys are missing, unknown or of another shape; the message lists them, and the network is as
+            it was.
+    """
+    found = compare(network, state)
+    if found:
+        raise DataError(f"{source}: does not fit the network; {found}")
+    _put(network, state)
+
+
+def load_partial(network: nn.Module, state: Mapping[str, Tensor]) -> Misfit:
+    """Put what fits of a state dict into a network, for fine-tuning, and say what did not fit."""
+    found = compare(network, state)
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
+    _put(network, {key: value for key, value in state.items() if shapes.get(key) == value.shape})
+    return found
+
+
+def compare(network: nn.Module, state: Mapping[str, Tensor]) -> Misfit:
+    """Where a state dict and a network differ, but for constants that a network computes by itself."""
+    own = network.state_dict()
+    return Misfit(
+        missing=[key for key in own if key not in state and not key.endswith(OPTIONAL)],
+        extra=[key for key in state if key not in own and not key.endswith(COMPUTED)],
+        wrong=[
+            f"{key}: {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
+            for key in own
+            if key in state and state[key].shape != own[key].shape and not key.endswith(COMPUTED)
+        ],
+    )
+
+
+def save_checkpoint(path: str | Path, state: Mapping[str, Tensor], *, card: Card | None = None) -> None:
+    """Write tensors by key, and a card, as `.safetensors` or else as a `.pth` like the official ones.
+
+    The file gets a temporary name in its folder and is then renamed.
+    """
+    path = Path(path)
+    meta = {METADATA_KEY: card.to_json()} if card is not None else {}
+    own = {
+        key: value.detach().cpu().clone(memory_format=torch.contiguous_format) for key, value in state.items()
+    }
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.suffix == ".safetensors":
+            _safetensors().torch.save_file(own, part, metadata=meta)
+        else:
+            torch.save({"meta": meta, "state_dict": own}, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    network.load_state_dict({k: v for k, v in state.items() if not k.endswith(COMPUTED)}, strict=False)
+
+
+def _read_safetensors(path: Path) -> Checkpoint:
+    package = _safetensors()
+    try:
+        with package.safe_open(path, framework="pt") as file:
+            return Checkpoint({key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {}))  # noqa: SIM118
+    except (package.SafetensorError, ValueError) as error:
+        raise DataError(f"{path}: is not a safetensors file, or a damaged one ({error})") from None
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors
+        import safetensors.torch
+    except ModuleNotFoundError:
+        raise MissingError("the package safetensors is not installed; pip install 'rtmcli[torch]'") from None
+    return safetensors
+
+
+def _is_weight(entry: tuple[object, object]) -> bool:
+    return isinstance(entry[0], str) and isinstance(entry[1], Tensor)
+
+
+def _reason(error: Exception) -> str:
+    """Why a pickle was not read, in one line."""
+    name = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if name:
+        return f"its pickle names {name[1]}, which no file of weights needs; nothing in it was run"
+    if "reduce" in str(error) or "Can only" in str(error):
+        return "its pickle calls what no file of weights needs; nothing in it was run"
+    return f"is not a file of weights, or a damaged one ({type(error).__name__})"
+
+
+def _some(keys: list[str], count: int = 8) -> str:
+    rest = f" and {len(keys) - count} more" if len(keys) > count else ""
+    return ", ".join(keys[:count]) + rest
