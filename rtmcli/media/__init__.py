@@ -1,5 +1,5 @@
 """Pictures, folders, globs, lists, videos, cameras, URLs and stdin -> timed pixels, and the writer back."""
 
-from rtmcli.media.read import Media, Picture, open_media
+from rtmcli.media.read import Media, OnError, Picture, open_media, seconds
 
-__all__ = ["Media", "Picture", "open_media"]
+__all__ = ["Media", "OnError", "Picture", "open_media", "seconds"]

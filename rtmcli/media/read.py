@@ -1,30 +1,25 @@
 """`open_media`: whatever a person names as a source -> pictures with number, time and size."""
 
-import glob
-import re
+import os
+import stat
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Self
 
 import numpy as np
 
 from rtmcli.errors import DataError, UsageError
-from rtmcli.media import pictures
+from rtmcli.media import pipe, sources
 from rtmcli.media.ahead import Ahead
+from rtmcli.media.live import Camera
+from rtmcli.media.pictures import load_picture, unreadable
 from rtmcli.media.video import Video
+from rtmcli.settings import current
+from rtmcli.streams import standard_input
 
 OnError = Literal["stop", "skip"]
-
-# fmt: off
-VIDEO_SUFFIXES = frozenset({
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".apng", ".ts", ".m2ts", ".mts", ".mpg",
-    ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".h264", ".h265", ".hevc", ".y4m",
-})
-# fmt: on
-LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 
 
 @dataclass(slots=True, eq=False)
@@ -38,49 +33,84 @@ class Picture:
         frames: how many the source declares, or None.
         time: presentation time in seconds; None for pictures.
         width, height: of `image`, in pixels.
-        file: the picture's path where a folder is read as one clip.
+        file: the picture's path where several are read as one clip, else None.
     """
 
     image: np.ndarray
     source: str
     frame: int
-    frames: int | None = None
-    time: float | None = None
-    width: int = 0
-    height: int = 0
+    frames: int | None
+    time: float | None
+    width: int
+    height: int
     file: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which frames of a source are wanted: between two times in seconds, every n-th, at most so many."""
+
+    start: float | None = None
+    end: float | None = None
+    every: int = 1
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise UsageError(f"--every {self.every}: must be 1 or more")
+        if self.most is not None and self.most < 1:
+            raise UsageError(f"--max-frames {self.most}: must be 1 or more")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError(f"--end {self.end:g}: must be later than --start {self.start or 0:g}")
+
+
 class Media:
-    """Iterable of `Picture`, decoded ahead in a thread of its own.
+    """Iterable of `Picture`, decoded ahead in a thread of its own; iterate once, `close` or leave the loop to stop.
 
     Attributes:
         source: as given.
-        total: how many pictures will come as far as that is known (for a progress bar), or None.
-        fps: average frames a second of a video or clip, or None.
+        total: how many pictures will come, as far as the source declares it, or None.
+        fps: average pictures a second of a video or clip, or None.
+        live: whether the source does not wait: pictures that come while nobody takes them are dropped.
+        lost: damaged frames and files left out so far (`on_error="skip"`).
     """
 
-    def __init__(self, source: str, *, total: int | None, fps: float | None, live: bool, make: Any) -> None:
-        self.source, self.total, self.fps, self.live = source, total, fps, live
-        self._make = make
+    def __init__(
+        self,
+        source: str,
+        pictures: "Generator[Picture, None, None]",
+        *,
+        total: int | None = None,
+        fps: float | None = None,
+        live: bool = False,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
+        self._pictures: Generator[Picture, None, None] | None = pictures
+        self._release = close
         self._ahead: Ahead[Picture] | None = None
 
     def __iter__(self) -> Iterator[Picture]:
-        self.close()
-        ahead: Ahead[Picture] = Ahead(self._make(), depth=2 if self.live else 4, latest=self.live)
-        self._ahead = ahead
+        if self._pictures is None:
+            raise RuntimeError(f"{self.source} was read already; open it again")
+        pictures, self._pictures = self._pictures, None
+        self._ahead = Ahead(pictures, depth=1 if self.live else 4, latest=self.live)
         try:
-            yield from ahead
+            yield from self._ahead
         finally:
-            ahead.close()
+            self._ahead.close()
+        if self.lost:
+            _say(f"{self.source}: {self.lost} damaged, left out")
 
     def close(self) -> None:
-        """Stop decoding and free the file."""
+        """Stop decoding and free the source; harmless when done twice."""
         if self._ahead is not None:
             self._ahead.close()
-            self._ahead = None
+        elif self._pictures is not None:
+            self._pictures = None
+            self._release()
 
-    def __enter__(self) -> "Media":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,131 +127,210 @@ def open_media(
     on_error: OnError = "stop",
     fps: float | None = None,
 ) -> Media:
-    """Open a picture, folder, glob, text file of paths, video, camera number, URL or `-` (stdin).
+    """Open a picture, folder, glob, text file of paths, video, camera number, URL, `-` (stdin) or `demo`.
 
     Args:
-        start, end: seconds, as the records' `time`; end is exclusive.
-        every: take frames 0, N, 2N, ... of the source.
+        start, end: seconds, as the records' `time`; `end` is exclusive.
+        every: take frames 0, N, 2N, ... of each source (of a folder's pictures: every N-th).
         max_frames: stop after so many pictures.
-        on_error: "stop" raises at the first damage, "skip" leaves damaged frames and files out.
+        on_error: "stop" raises at the first damage, after the frames before it; "skip" leaves damaged frames and files
+            out.
         fps: read a folder, glob or list of pictures as one clip of so many pictures a second.
 
     Raises:
         DataError: the source is missing, unreadable, empty or damaged.
+        MissingError: there is no such camera.
         UsageError: options that do not go together.
     """
-    name = str(source)
-    files = _files_of(name)
-    if files is None:
-        return _open_video(name, start=start, end=end, every=every, max_frames=max_frames)
+    name, window = str(source), Window(start, end, every, max_frames)
+    if not name:
+        raise UsageError("the source is empty; name a picture, folder, video, camera number, URL or -")
+    files = sources.files_of(name)
     if fps is not None:
-        total = len(range(0, len(files), every))
-        make: Any = lambda: _clip(name, files, fps, start, end, every, max_frames)  # noqa: E731
-        return Media(name, total=total, fps=fps, live=False, make=make)
-    make = lambda: _several(files, start, end, every, max_frames)  # noqa: E731
-    only_pictures = all(Path(file).suffix.lower() in pictures.SUFFIXES for file in files)
-    return Media(
-        name,
-        total=len(range(0, len(files), every)) if only_pictures else None,
-        fps=None,
-        live=False,
-        make=make,
-    )
+        return _open_clip(name, files, window, on_error, fps)
+    if files is not None:
+        return _open_files(name, files, window, on_error)
+    if not _is_stream(name) and sources.is_picture(name):
+        return _open_files(name, [name], window, "stop")
+    return _open_video(name, window, on_error)
 
 
-def _files_of(name: str) -> list[str] | None:
-    """The files a folder, glob, list or picture stands for; None for one video, camera, URL or stdin."""
-    path = Path(name)
-    if name == "-" or name.isdigit() or "://" in name:
-        return None
-    if path.is_dir():
-        found = [
-            str(file) for file in path.iterdir() if file.suffix.lower() in pictures.SUFFIXES | VIDEO_SUFFIXES
-        ]
-        if not found:
-            raise DataError(f"{name}: no pictures in this folder")
-        return sorted(found, key=natural)
-    if not path.exists() and glob.has_magic(name):
-        found = [file for file in glob.glob(name, recursive=True) if Path(file).is_file()]
-        if not found:
-            raise DataError(f"{name}: no file matches")
-        return sorted(found, key=natural)
-    if not path.exists():
-        raise DataError(f"{name}: no such file or folder")
-    if path.suffix.lower() in LIST_SUFFIXES:
-        lines = [line.strip() for line in pictures.read_bytes(path).decode("utf-8", "replace").splitlines()]
-        return [_beside(line, path) for line in lines if line and not line.startswith("#")]
-    return [name] if path.suffix.lower() in pictures.SUFFIXES else None
+def seconds(text: str) -> float:
+    """Seconds from `12.5`, `1:30` or `1:02:03.5`. Raises UsageError."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+        if (
+            not 1 <= len(parts) <= 3
+            or any(not 0 <= part < 60 for part in parts[1:])
+            or not 0 <= parts[0] < 1e9
+        ):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time; write seconds (12.5), mm:ss or hh:mm:ss") from None
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts `2.png` before `10.png`."""
-    return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part
-    ]
+def _open_clip(name: str, files: list[str] | None, window: Window, on_error: OnError, fps: float) -> Media:
+    if not 0 < fps <= 1000:
+        raise UsageError(f"--fps {fps:g}: must be above 0 and at most 1000")
+    if files is None:
+        raise UsageError(
+            f"{name}: --fps reads a folder, glob or list of pictures as one clip; this is not one"
+        )
+    shots = [file for file in files if sources.is_picture(file)]
+    if not shots:
+        raise DataError(f"{name}: no picture in it to read as a clip")
+    wanted = [
+        index
+        for index in range(0, len(shots), window.every)
+        if (window.start is None or index / fps >= window.start)
+        and (window.end is None or index / fps < window.end)
+    ][: window.most]
+
+    def pictures() -> Generator[Picture, None, None]:
+        for index in wanted:
+            image = _load(shots[index], on_error, media)
+            if image is not None:
+                height, width = image.shape[:2]
+                yield Picture(image, name, index, len(shots), index / fps, width, height, shots[index])
+
+    media = Media(name, pictures(), total=len(wanted), fps=fps)
+    return media
 
 
-def _beside(line: str, listing: Path) -> str:
-    return line if Path(line).exists() or not (listing.parent / line).exists() else str(listing.parent / line)
+def _open_files(name: str, files: list[str], window: Window, on_error: OnError) -> Media:
+    still = [sources.is_picture(file) if os.path.exists(file) else True for file in files]
+    if all(still) and (window.start is not None or window.end is not None):
+        raise UsageError(
+            f"{name}: pictures have no time for --start and --end; read them as a clip with --fps"
+        )
 
-
-def _several(
-    files: list[str], start: float | None, end: float | None, every: int, max_frames: int | None
-) -> Generator[Picture, None, None]:
-    left, count = max_frames, 0
-    for file in files:
-        if left == 0:
-            return
-        if Path(file).suffix.lower() in pictures.SUFFIXES:
-            count += 1
-            if (count - 1) % every:
-                continue
-            image = pictures.load_picture(file)
-            yield Picture(image, file, 0, 1, None, image.shape[1], image.shape[0])
-            left = None if left is None else left - 1
-            continue
-        with _open_video(file, start=start, end=end, every=every, max_frames=left) as media:
-            for picture in media:
+    def pictures() -> Generator[Picture, None, None]:
+        found: Iterable[Picture]
+        left, seen = window.most, 0
+        for file, is_still in zip(files, still, strict=True):
+            if is_still:
+                seen += 1
+                if (seen - 1) % window.every:
+                    continue
+                image = _load(file, on_error, media)
+                found = () if image is None else (_still(image, file),)
+            else:
+                found = _frames(file, Window(window.start, window.end, window.every, left), on_error, media)
+            for picture in found:
                 yield picture
                 left = None if left is None else left - 1
+            if left == 0:
+                return
+
+    total = len(range(0, len(files), window.every)) if all(still) else None
+    media = Media(name, pictures(), total=_at_most(total, window.most))
+    return media
 
 
-def _clip(
-    name: str,
-    files: list[str],
-    fps: float,
-    start: float | None,
-    end: float | None,
-    every: int,
-    most: int | None,
-) -> Generator[Picture, None, None]:
-    for taken, index in enumerate(range(0, len(files), every)):
-        time = index / fps
-        if start is not None and time < start:
-            continue
-        if (end is not None and time >= end) or (most is not None and taken >= most):
-            return
-        image = pictures.load_picture(files[index])
-        yield Picture(image, name, index, len(files), time, image.shape[1], image.shape[0], files[index])
+def _still(image: np.ndarray, file: str) -> Picture:
+    height, width = image.shape[:2]
+    return Picture(image, file, 0, 1, None, width, height)
 
 
-def _open_video(
-    name: str, *, start: float | None, end: float | None, every: int, max_frames: int | None
-) -> Media:
-    if name.isdigit():
-        raise UsageError(f"camera {name}: cameras cannot be read yet")
-    file: Any = sys.stdin.buffer if name == "-" else name
-    video = Video(file, name)
+def _load(file: str, on_error: OnError, media: Media) -> np.ndarray | None:
+    try:
+        return load_picture(file)
+    except DataError as error:
+        if on_error == "stop":
+            raise
+        media.lost += 1
+        _say(f"{error}; left out")
+        return None
+
+
+def _frames(file: str, window: Window, on_error: OnError, media: Media) -> Iterator[Picture]:
+    """The pictures of one video among several files."""
+    try:
+        video = Video(_path(file), file, stop=on_error == "stop")
+    except DataError as error:
+        if on_error == "stop":
+            raise
+        media.lost += 1
+        _say(f"{error}; left out")
+        return
+    yield from _numbered(video, file, window, media)
+
+
+def _open_video(name: str, window: Window, on_error: OnError) -> Media:
+    number, live = sources.camera_number(name), sources.is_live(name)
+    video: Video | Camera
+    if number is not None:
+        video, live = Camera(number), True
+    elif name == "-":
+        video = Video(pipe.readable(standard_input("a video")), "standard input", stop=on_error == "stop")
+    elif "://" in name:
+        video = Video(name, name, stop=on_error == "stop", live=live)
+    else:
+        path = str(sources.DEMO) if sources.is_demo(name) else _path(name)
+        if stat.S_ISREG(os.stat(path).st_mode):
+            video = Video(path, name, stop=on_error == "stop")
+        else:  # a named pipe, a process substitution
+            video = Video(pipe.readable(open(path, "rb")), name, stop=on_error == "stop")  # noqa: SIM115
+
+    def pictures() -> Generator[Picture, None, None]:
+        yield from _numbered(video, name, window, media)
+
     total = None
-    if video.frames is not None and start is None and end is None:
-        total = len(range(0, video.frames, every))
-        total = total if max_frames is None else min(total, max_frames)
+    if video.frames is not None and window.start is None and window.end is None:
+        total = len(range(0, video.frames, window.every))
+    media = Media(
+        name, pictures(), total=_at_most(total, window.most), fps=video.fps, live=live, close=video.close
+    )
+    return media
 
-    def make() -> Generator[Picture, None, None]:
-        with closing(video):
-            for taken, (image, index, time) in enumerate(video.pictures(start=start, end=end, every=every)):
-                if max_frames is not None and taken >= max_frames:
-                    return
-                yield Picture(image, name, index, video.frames, time, image.shape[1], image.shape[0])
 
-    return Media(name, total=total, fps=video.fps, live=False, make=make)
+def _numbered(
+    video: Video | Camera, name: str, window: Window, media: Media
+) -> Generator[Picture, None, None]:
+    """A video's pictures; the video is closed at the end, in the thread that decodes."""
+    taken, lost = 0, media.lost
+    try:
+        for image, number, time in video.pictures(start=window.start, end=window.end, every=window.every):
+            media.lost = lost + video.lost
+            yield Picture(image, name, number, video.frames, time, image.shape[1], image.shape[0])
+            taken += 1
+            if taken == window.most:
+                return
+        media.lost = lost + video.lost
+        if video.shortfall is not None:
+            _say(f"{name}: {video.shortfall}")
+        if not taken and window.start:
+            raise UsageError(f"{name}: no frame at or after --start {window.start:g}; it ends before")
+    finally:
+        video.close()
+
+
+def _is_stream(name: str) -> bool:
+    """Whether a name is something other than a file in a folder."""
+    if name == "-" or "://" in name or sources.is_demo(name) or sources.camera_number(name) is not None:
+        return True
+    _path(name)
+    return False
+
+
+def _path(name: str) -> str:
+    """The name, if it is a file that can be read; DataError says why not."""
+    try:
+        mode = os.stat(name).st_mode
+        if stat.S_ISREG(mode):
+            with open(name, "rb") as stream:
+                if not stream.read(1):
+                    raise DataError(f"{name}: the file is empty")
+    except OSError as error:
+        raise unreadable(name, error) from None
+    return name
+
+
+def _at_most(total: int | None, most: int | None) -> int | None:
+    return total if total is None or most is None else min(total, most)
+
+
+def _say(text: str) -> None:
+    if not current().quiet and sys.stderr is not None:
+        print(f"rtm: {text}", file=sys.stderr)

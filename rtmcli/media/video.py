@@ -1,61 +1,286 @@
-"""One video file, pipe or stream -> numbered, timed 8-bit BGR frames, by PyAV."""
+"""One video file, pipe or address -> numbered, timed 8-bit BGR frames, by PyAV."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from rtmcli.cpus import available_cpus
 from rtmcli.errors import DataError
+from rtmcli.media.container import (
+    declared_frames,
+    declared_seconds,
+    errors,
+    open_container,
+    video_stream,
+)
+from rtmcli.media.numbers import Numbers
+from rtmcli.media.pictures import MOST_PIXELS
+
+# Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
+_PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
 
 
 class Video:
     """An opened container and its video stream.
 
+    Args:
+        file: path or address for the demuxer, or a binary stream.
+        name: how the person named it.
+        stop: end with DataError at the first damage; else leave damaged frames out.
+        live: a source that does not wait (RTSP): lowest delay, and damage is left out.
+
     Attributes:
         frames: how many frames the container declares, or None.
         fps: average frames a second, or None.
+        lost: frames left out so far.
+        shortfall: how a source that was read to its end fell short of what it declares, in words, or None.
+
+    Raises:
+        DataError: not a media file, no video in it, or nothing that can be decoded.
     """
 
-    def __init__(self, file: str | BinaryIO, name: str) -> None:
-        import av
-
-        self.name = name
-        try:
-            self._container: Any = av.open(file)
-        except av.error.FFmpegError as error:
-            raise DataError(f"{name}: not a media file that can be opened ({error.strerror})") from None
-        streams = self._container.streams.video
-        if not streams:
-            raise DataError(f"{name}: has no video in it")
-        self._stream: Any = streams[0]
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = available_cpus()
-        self.frames: int | None = self._stream.frames or None
-        self.fps = float(self._stream.average_rate) if self._stream.average_rate else None
+    def __init__(self, file: str | BinaryIO, name: str, *, stop: bool = True, live: bool = False) -> None:
+        self.name, self.lost = name, 0
+        self.shortfall: str | None = None
+        self._file, self._stop, self._live = file, stop and not live, live
+        self._container = open_container(file, name)
+        self._stream = video_stream(self._container, name)
+        context = self._stream.codec_context
+        if self._stop:
+            # A decoder that ends at the first error says exactly where the damage is, with frame threads too.
+            context.options = {"err_detect": "explode"}
+            context.thread_count = min(available_cpus(), 8)
+            context.thread_type = "AUTO"
+        else:
+            # Frame threads conceal damage differently from run to run; and they cost a camera several frames of delay.
+            context.thread_count = min(available_cpus(), 8) if live else 1
+            context.thread_type = "SLICE"
+        self.frames = declared_frames(self._container, self._stream)
+        self._countable = context.name in _PACKET_IS_FRAME
+        rate = float(self._stream.average_rate or 0)
+        self.fps = rate if 0 < rate <= 1000 else None
+        base = self._stream.time_base
+        self._step = 1 / self.fps if self.fps else 0.04
+        self._packets_seen, self._end = 0, 0.0
+        self._base = (base.numerator, base.denominator)
+        first = self._stream.start_time
+        # A time below zero would be before the beginning.
+        self._shift = -self._seconds(first) if first is not None and first < 0 else 0.0
 
     def close(self) -> None:
+        """Free decoder and file."""
+        # The decoder's threads may wait for Python to take a message; they must be idle when it is freed.
+        self._stream.codec_context.flush_buffers()
         self._container.close()
+        if not isinstance(self._file, str):
+            self._file.close()
 
     def pictures(
         self, *, start: float | None, end: float | None, every: int
     ) -> Generator[tuple[np.ndarray, int, float], None, None]:
-        """Yield image (H, W, 3) uint8 BGR, frame number in the source, time in seconds."""
-        base, last = self._stream.time_base, None
-        step = 1 / self.fps if self.fps else 1 / 25
-        for index, frame in enumerate(self._container.decode(self._stream)):
-            time = frame.pts * base.numerator / base.denominator if frame.pts is not None else None
-            if time is None or (last is not None and time <= last):
-                time = 0.0 if last is None else last + step / 2
-            last = time
+        """Yield image (H, W, 3) uint8 BGR, frame number in the source, time in seconds.
+
+        Args:
+            start, end: seconds; end is exclusive.
+            every: only frames whose number is a multiple of this.
+
+        Raises:
+            DataError: damage, after the frames before it (`stop`), or not one frame in it.
+        """
+        from av.video.reformatter import VideoReformatter
+
+        convert, last = VideoReformatter(), None
+        for frame, number in self._numbered(start):
+            time = last = self._time(frame.pts, last)
             if end is not None and time >= end:
                 return
-            if index % every or (start is not None and time < start):
+            if number % every or (start is not None and time < start):
                 continue
-            yield upright(frame.to_ndarray(format="bgr24"), frame.rotation), index, time
+            if frame.width * frame.height > MOST_PIXELS:
+                raise DataError(
+                    f"{self.name}: frame {number} has {frame.width} x {frame.height} pixels, too many"
+                )
+            bgr = convert.reformat(frame, format="bgr24", threads=1).to_ndarray()  # (H, W, 3)
+            yield upright(bgr, frame.side_data.get("DISPLAYMATRIX")), number, time
+
+    def _numbered(self, start: float | None) -> Generator[tuple[Any, int], None, None]:
+        """Frames with their numbers, in order of presentation, from the keyframe before `start` on."""
+        numbers = Numbers()
+        sought = self._seek(start) if start is not None and start > 0 else None
+        if sought is not None:
+            numbers = Numbers(sought, ranked=True)
+        decoded = 0
+        # Frames that hang on others before the beginning may fail; whoever joins a broadcast expects it.
+        lenient = self._live or sought is not None
+        for packet, trouble in self._packets():
+            if packet.size:
+                lenient = lenient or (not self._packets_seen and not packet.is_keyframe)
+                self._packets_seen += 1
+                if not packet.is_discard:
+                    numbers.sent(packet.pts)
+                    if packet.pts is not None:
+                        self._end = max(self._end, self._seconds(packet.pts + (packet.duration or 0)))
+            try:
+                frames = packet.decode()
+            except errors():
+                frames, trouble = [], True
+            for frame in frames:
+                number = numbers.came(frame.pts)
+                if frame.is_corrupt and not self._stop and not self._live:
+                    self.lost += 1
+                    continue
+                decoded += 1
+                yield frame, number
+                lenient = lenient and (self._live or self._before(frame.pts, start))
+            if trouble and not lenient:
+                if self._stop:
+                    yield from self._undamaged(numbers)
+                    # At the end of the file damage is most likely a cut.
+                    cut = None if packet.size else self._cut(numbers.next, sought is not None)
+                    raise DataError(self._remedy(cut or f"damaged at frame {self._of(numbers.next)}"))
+                numbers.ranked = self._countable
+        if sought is None:
+            self.lost += numbers.lost
+        if not decoded:
+            raise DataError(f"{self.name}: not one frame of it can be decoded; get the file again")
+        self.shortfall = self._cut(numbers.next, sought is not None)
+        if self.shortfall and self._stop:
+            raise DataError(self._remedy(self.shortfall))
+
+    def _packets(self) -> Iterator[tuple[Any, bool]]:
+        """Packets of the video stream, and whether the demuxer met damage on the way to each."""
+        import av
+
+        packets = self._container.demux(self._stream)
+        own = self._container.format.name
+        while True:
+            trouble = False
+            with av.logging.Capture() as messages:
+                try:
+                    packet = next(packets, None)
+                except errors():
+                    # The demuxer gives up; what the decoder still holds is asked for by an empty packet.
+                    packet, trouble = av.Packet(), True
+                    packet.stream = self._stream
+                    packets = iter(())
+            # A Matroska file that was cut says so in a message and nowhere else.
+            trouble = trouble or (not self._live and any(name == own for _, name, _ in messages))
+            if packet is None:
+                return
+            yield packet, trouble or (packet.is_corrupt and not self._live)
+
+    def _undamaged(self, numbers: Numbers) -> Iterator[tuple[Any, int]]:
+        """What the decoder still holds from before the damage."""
+        try:
+            frames = self._stream.codec_context.decode(None)
+        except errors():
+            return
+        for frame in frames:
+            if frame.is_corrupt or numbers.gap_before(frame.pts):
+                return
+            yield frame, numbers.came(frame.pts)
+
+    def _seek(self, start: float) -> int | None:
+        """Go to the last keyframe at or before `start`; return the number of its first packet.
+
+        None where the source cannot seek or its packets cannot be counted: then everything is decoded up to `start`.
+        """
+        if self._live or not self._countable or not isinstance(self._file, str) or "://" in self._file:
+            return None
+        # A second reader counts, so that the first stays where it is if the place cannot be found.
+        scan = open_container(self._file, self.name)
+        try:
+            stream = scan.streams[self._stream.index]
+            keyframe, order = self._order_before(start, scan.demux(stream))
+            if keyframe is None:
+                return None
+            scan.seek(keyframe, stream=stream)
+            landed = next(scan.demux(stream)).pts
+            if landed not in order or landed > keyframe:
+                return None
+            self._container.seek(keyframe, stream=self._stream)
+            return order.index(landed)
+        except errors():
+            return None
+        finally:
+            scan.close()
+
+    def _order_before(self, start: float, packets: Iterator[Any]) -> tuple[int | None, list[int]]:
+        """The last keyframe at or before `start`, and the presentation times of all packets until then, as stored."""
+        keyframe, order = None, []
+        for packet in packets:
+            if packet.pts is None:
+                break
+            if not packet.is_discard:
+                order.append(packet.pts)
+                if packet.is_keyframe and self._seconds(packet.pts) + self._shift <= start:
+                    keyframe = packet.pts
+            if packet.dts is not None and not self._before(packet.dts, start):
+                break
+        return keyframe, order
+
+    def _cut(self, frames: int, sought: bool) -> str | None:
+        """How a source that ended fell short of what it declares, in words; None where it did not.
+
+        Args:
+            frames: number that the next frame would have had.
+            sought: whether reading began in the middle.
+        """
+        if self._live:
+            return None
+        if self.frames is not None:
+            # Fewer frames than packets is damage, told elsewhere; fewer packets than declared is a cut.
+            short = not sought and frames < self.frames and self._packets_seen < self._stream.frames
+            return f"cut short: {self._of(frames)} frames" if short else None
+        length = declared_seconds(self._container, self._stream)
+        if length is None or self._end >= length - max(0.25, 2 * self._step):
+            return None
+        return f"cut short: {self._of(frames)} frames, {self._end:.1f} of {length:.1f} seconds"
+
+    def _of(self, frames: int) -> str:
+        """`87 of 545`, `87 of about 545` or `87`, by what the container declares."""
+        if self.frames is not None:
+            return f"{frames} of {self.frames}"
+        length = declared_seconds(self._container, self._stream)
+        return f"{frames} of about {round(length * self.fps)}" if length and self.fps else f"{frames}"
+
+    def _remedy(self, what: str) -> str:
+        return f"{self.name}: {what}; get it again, or take what is sound with --on-error skip"
+
+    def _seconds(self, pts: int) -> float:
+        return pts * self._base[0] / self._base[1]
+
+    def _before(self, pts: int | None, start: float | None) -> bool:
+        return pts is not None and start is not None and self._seconds(pts) + self._shift < start
+
+    def _time(self, pts: int | None, last: float | None) -> float:
+        """Presentation time in seconds, always later than the one before.
+
+        A missing time is one frame after the last; a repeated one half a frame. A jump back by more than a second (two
+        recordings joined) moves all that follow.
+        """
+        if pts is None:
+            return 0.0 if last is None else last + self._step
+        time = self._seconds(pts) + self._shift if self._shift else self._seconds(pts)
+        if last is None or time > last:
+            return time
+        if time < last - 1:
+            self._shift += last + self._step - time
+            return last + self._step
+        return last + self._step / 2
 
 
-def upright(image: np.ndarray, rotation: int) -> np.ndarray:
-    """Turn an image by the container's rotation (degrees counter-clockwise, a multiple of 90)."""
-    turns = round(rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+def upright(image: np.ndarray, matrix: Any | None) -> np.ndarray:
+    """Turn and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
+
+    Args:
+        matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down.
+    """
+    if matrix is not None:
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+        if abs(b) > abs(a):  # a quarter turn: x' goes with y
+            image = image.transpose(1, 0, 2)
+            a, d = c, b
+        image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(image)
