@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.formats.coco import points_of
 from rtmcli.geometry.boxes import areas as box_areas
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.geometry.oks import oks_nms, ranking_scores, soft_oks_nms
@@ -24,8 +25,6 @@ MAX_POSES = 20  # detections a picture that count, COCO key points
 MAX_BOXES = 100  # COCO boxes
 BOX_TO_MASK = 0.53  # a person's mask fills about this much of the box; where areas are not to be used
 
-# Key point fields of COCO-WholeBody, in the order of its 133 points.
-POINT_FIELDS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 WHOLEBODY_PARTS = {
     "body": slice(0, 17),
     "foot": slice(17, 23),
@@ -33,13 +32,6 @@ WHOLEBODY_PARTS = {
     "lefthand": slice(91, 112),
     "righthand": slice(112, 133),
 }
-
-
-def points_of(annotation: Annotation) -> Array:
-    """(K, 3) x, y, visibility or score of an annotation or result; whole-body fields are joined."""
-    return np.concatenate(
-        [np.asarray(annotation[f], np.float64) for f in POINT_FIELDS if f in annotation]
-    ).reshape(-1, 3)
 
 
 def keypoint_figures(
@@ -212,7 +204,8 @@ def _keypoint_groups(
     for pictures in _grouped(truth, results, MAX_POSES, images):
         groups = []
         for indices, labels in pictures:
-            wanted = np.array([points_of(a)[chosen] for a in labels]).reshape(len(labels), len(tolerance), 3)
+            wanted = np.array([_label_points(a, len(sigmas))[chosen] for a in labels])
+            wanted = wanted.reshape(len(labels), len(tolerance), 3)
             whole = [points_of(results[i]) for i in indices]
             found = np.array([p[chosen, :2] for p in whole]).reshape(len(indices), len(tolerance), 2)
             boxes = np.array([a["bbox"] for a in labels], np.float64).reshape(-1, 4)
@@ -300,6 +293,12 @@ def _iou(found: Array, wanted: Array, crowd: npt.NDArray[np.bool_]) -> Array:
     area, other = box_areas(a)[:, None], box_areas(b)[None, :]
     union = np.where(crowd, area, area + other - shared)
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def _label_points(annotation: Annotation, count: int) -> Array:
+    """(K, 3) points of a label, all unlabelled where it has only a box."""
+    points = points_of(annotation)
+    return points if len(points) else np.zeros((count, 3))
 
 
 def _extent(points: Array) -> float:

@@ -1,0 +1,154 @@
+"""Why an evaluation would end in a silent AP of 0 or -1: each reason is an error that says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rtmcli.errors import DataError
+from rtmcli.formats.coco import points_of
+from rtmcli.skeletons import Skeleton, load_skeleton, skeleton_names
+
+
+def keep_pictures(truth: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[Any]]:
+    """The labels of the pictures whose entry has `key` true, and the pictures left out."""
+    kept = [image for image in truth["images"] if image.get(key)]
+    if not kept:
+        known = sorted(
+            {k for image in truth["images"] for k, value in image.items() if isinstance(value, bool)}
+        )
+        hint = f"; entries with true or false there: {', '.join(known)}" if known else ""
+        raise DataError(f"no picture of the labels has {key!r} true{hint}")
+    ids = {image["id"] for image in kept}
+    annotations = [a for a in truth["annotations"] if a["image_id"] in ids]
+    left_out = [image for image in truth["images"] if image["id"] not in ids]
+    return {**truth, "images": kept, "annotations": annotations}, left_out
+
+
+def label_skeleton(truth: Mapping[str, Any], name: str | None, predicted: Sequence[str]) -> Skeleton:
+    """The skeleton of the labels' key points: named, told by the records, or found by the points' names.
+
+    Raises DataError where the labels have no key points, differ in number among themselves or from the skeleton's
+    sigmas, or where nothing tells which skeleton it is.
+    """
+    counts = {len(points_of(a)) for a in truth["annotations"] if "keypoints" in a} - {0}
+    if not counts:
+        raise DataError("the labels have no keypoints; --boxes compares boxes")
+    if len(counts) > 1:
+        raise DataError(
+            f"the labels have {' and '.join(map(str, sorted(counts)))} keypoints a person; one is wrong"
+        )
+    count = counts.pop()
+    if len(predicted) > 1:
+        raise DataError(f"the records mix the skeletons {', '.join(sorted(predicted))}; evaluate them apart")
+    chosen = (
+        name or (predicted[0] if predicted else None) or _by_names(truth, count) or _by_count(truth, count)
+    )
+    if chosen is None:
+        raise DataError(f"nothing tells the skeleton of {count} keypoints; name it with --skeleton")
+    skeleton = load_skeleton(chosen)
+    if len(skeleton) != count:
+        remedy = "--skeleton names the labels' own"
+        target = _by_names(truth, count) or _by_count(truth, count)
+        if predicted and not name:
+            remedy = f"'rtm convert --skeleton {target or 'NAME'}' translates records"
+        raise DataError(
+            f"the labels have {count} keypoints, but {skeleton.name} has sigmas for {len(skeleton)}; {remedy}"
+        )
+    named = _by_names(truth, count)
+    if named and not name and load_skeleton(named).keypoints != skeleton.keypoints:
+        raise DataError(
+            f"the labels name the points of {named}, the records those of {skeleton.name}; "
+            f"--skeleton says which sigmas to use"
+        )
+    return skeleton
+
+
+def is_crowdpose(truth: Mapping[str, Any]) -> bool:
+    """Whether every picture has CrowdPose's `crowdIndex`."""
+    return bool(truth["images"]) and all("crowdIndex" in image for image in truth["images"])
+
+
+def check_keypoint_labels(truth: Mapping[str, Any], *, use_area: bool) -> int:
+    """The number of people with labelled points; DataError where there is none, or areas or boxes make no OKS."""
+    ids = {image["id"] for image in truth["images"]}
+    people = [a for a in truth["annotations"] if a["image_id"] in ids and not a.get("iscrowd")]
+    labelled = [a for a in people if "keypoints" in a and (points_of(a)[:, 2] > 0).any()]
+    if not labelled:
+        raise DataError(
+            f"none of the labels' {len(people)} people in {len(ids)} pictures has a labelled point "
+            "(a third number above 0 in 'keypoints')"
+        )
+    for annotation in people:
+        if len(annotation.get("bbox", ())) != 4:
+            raise DataError(f"{_name(annotation)} has no bbox of four numbers (x, y, width, height)")
+    areas = [a for a in labelled if (a.get("area", 0) if use_area else a["bbox"][2] * a["bbox"][3]) <= 0]
+    if areas:
+        what = "area" if use_area else "box"
+        remedy = "; --area box takes 0.53 of the box instead" if use_area else ""
+        raise DataError(
+            f"{len(areas)} of {len(labelled)} labelled people have no {what} above 0 (first: {_name(areas[0])}), "
+            f"which makes every OKS 0{remedy}"
+        )
+    return len(labelled)
+
+
+def check_box_labels(truth: Mapping[str, Any]) -> int:
+    """The number of boxes to find; DataError where there is none or one has no width or height."""
+    ids = {image["id"] for image in truth["images"]}
+    boxes = [a for a in truth["annotations"] if a["image_id"] in ids and not a.get("iscrowd")]
+    if not boxes:
+        raise DataError(f"the labels of {len(ids)} pictures hold no box")
+    for annotation in truth["annotations"]:
+        if len(annotation.get("bbox", ())) != 4 or min(annotation["bbox"][2:]) <= 0:
+            raise DataError(f"{_name(annotation)} has no bbox with width and height above 0")
+    return len(boxes)
+
+
+def check_result_ids(results: Sequence[Mapping[str, Any]], truth: Mapping[str, Any], known: set[Any]) -> None:
+    """DataError where results are of pictures or categories that the labels do not have."""
+    strange = sorted({str(r["image_id"]) for r in results if r["image_id"] not in known})
+    if strange:
+        pictures = {r["image_id"] for r in results}
+        raise DataError(
+            f"{len(strange)} of {len(pictures)} pictures of the results are not in the labels "
+            f"(first: image_id {strange[0]}); ids must be those of the label file"
+        )
+    categories = {c["id"] for c in truth["categories"]}
+    other = sorted({str(r["category_id"]) for r in results if r["category_id"] not in categories})
+    if other and len(other) == len({str(r["category_id"]) for r in results}):
+        raise DataError(
+            f"the results are of category {', '.join(other)}, the labels of {', '.join(map(str, sorted(categories)))}"
+        )
+
+
+def check_points(results: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> None:
+    """DataError where a result has another number of points than the labels' skeleton."""
+    for result in results:
+        count = len(points_of(result))
+        if count != len(skeleton):
+            raise DataError(
+                f"a result of picture {result['image_id']} has {count} keypoints, the labels {len(skeleton)} "
+                f"({skeleton.name}); 'rtm convert --skeleton {skeleton.name}' translates records"
+            )
+
+
+def _by_names(truth: Mapping[str, Any], count: int) -> str | None:
+    """The skeleton whose point names are those of the labels' categories."""
+    names = next((tuple(c["keypoints"]) for c in truth["categories"] if c.get("keypoints")), None)
+    if names is None or len(names) != count:
+        return None
+    return next((n for n in skeleton_names() if load_skeleton(n).keypoints == names), None)
+
+
+def _by_count(truth: Mapping[str, Any], count: int) -> str | None:
+    """COCO's skeletons for people, CrowdPose's by its crowd indices; else the only one with so many points."""
+    if count == 14 and is_crowdpose(truth):
+        return "crowdpose14"
+    person = all(c.get("name", "person") == "person" for c in truth["categories"])
+    if person and count in (17, 26, 133):
+        return {17: "coco17", 26: "halpe26", 133: "coco133"}[count]
+    fitting = [n for n in skeleton_names() if len(load_skeleton(n)) == count]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _name(annotation: Mapping[str, Any]) -> str:
+    return f"annotation {annotation.get('id', '?')} of picture {annotation['image_id']}"
