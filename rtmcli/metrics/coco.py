@@ -16,13 +16,25 @@ from rtmcli.formats.coco import points_of
 from rtmcli.geometry.boxes import areas as box_areas
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.geometry.oks import oks_nms, ranking_scores, soft_oks_nms
-from rtmcli.metrics.matching import ANY, LARGE, MEDIUM, SMALL, Candidates, Curves, accumulate, judge, match
+from rtmcli.metrics.matching import (
+    ANY,
+    LARGE,
+    MEDIUM,
+    SMALL,
+    Candidates,
+    Curves,
+    Outcome,
+    accumulate,
+    judge,
+)
 
 Array = npt.NDArray[np.floating]
 Annotation = Mapping[str, Any]
 
 MAX_POSES = 20  # detections a picture that count, COCO key points
 MAX_BOXES = 100  # COCO boxes
+LEAST_SIMILAR = 1e-6  # below it a result and a label have nothing to do with each other
+BOX_RANGES = (ANY, SMALL, MEDIUM, LARGE)
 BOX_TO_MASK = 0.53  # a person's mask fills about this much of the box; where areas are not to be used
 
 WHOLEBODY_PARTS = {
@@ -104,9 +116,8 @@ def crowdpose_figures(
 
 def box_figures(truth: Mapping[str, Any], results: Sequence[Annotation]) -> dict[str, float]:
     """COCO's twelve box figures in 0..1; -1 where no label falls in the range."""
-    ranges = (ANY, SMALL, MEDIUM, LARGE)
-    classes = [[judge(g.candidates, ranges) for g in groups] for groups in _box_groups(truth, results)]
-    curves = accumulate(classes, len(ranges), keep=MAX_BOXES)
+    classes = _box_outcomes(truth, results)
+    curves = accumulate(classes, len(BOX_RANGES))
     figures = {
         "AP": curves.average_precision(),
         "AP50": curves.average_precision(0.5),
@@ -114,9 +125,14 @@ def box_figures(truth: Mapping[str, Any], results: Sequence[Annotation]) -> dict
         **{f"AP{name}": curves.average_precision(area=a) for a, name in enumerate("SML", start=1)},
     }
     for keep in (1, 10):
-        figures[f"AR{keep}"] = accumulate(classes, len(ranges), keep=keep).average_recall()
+        figures[f"AR{keep}"] = accumulate(classes, len(BOX_RANGES), keep=keep).average_recall()
     figures["AR100"] = curves.average_recall()
     return figures | {f"AR{name}": curves.average_recall(area=a) for a, name in enumerate("SML", start=1)}
+
+
+def box_curves(truth: Mapping[str, Any], results: Sequence[Annotation]) -> Curves:
+    """Precision and recall over the area ranges all, small, medium, large."""
+    return accumulate(_box_outcomes(truth, results), len(BOX_RANGES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +146,10 @@ class Pair:
 def pair_keypoints(
     truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: Array, *, use_area: bool = True
 ) -> dict[int, Pair]:
-    """Each evaluated result (by index) with its own label: greedy by score as in the evaluation, any OKS above 0.
+    """Each evaluated result (by index) with a label of its own, the most alike of a picture first.
 
-    Results beyond COCO's 20 a picture are left out.
+    Unlike the evaluation this asks neither for a threshold nor for scores, so that it tells how far off a person
+    is. Results beyond COCO's 20 a picture are left out.
     """
     return _pairs(_keypoint_groups(truth, results, sigmas, use_area=use_area, part=None, images=None))
 
@@ -224,6 +241,10 @@ def _keypoint_groups(
         yield groups
 
 
+def _box_outcomes(truth: Mapping[str, Any], results: Sequence[Annotation]) -> list[list[Outcome]]:
+    return [[judge(g.candidates, BOX_RANGES) for g in groups] for groups in _box_groups(truth, results)]
+
+
 def _box_groups(truth: Mapping[str, Any], results: Sequence[Annotation]) -> Iterator[list[_Group]]:
     """One list of pictures a category."""
     for pictures in _grouped(truth, results, MAX_BOXES, None):
@@ -311,13 +332,16 @@ def _pairs(classes: Iterator[list[_Group]]) -> dict[int, Pair]:
     found: dict[int, Pair] = {}
     for groups in classes:
         for group in groups:
-            c = group.candidates
-            above_nothing = np.array([np.finfo(np.float64).tiny])
-            partners = match(c.similarity, c.ignored[None], c.crowd, above_nothing)[0, 0]  # (D,)
-            for d, (result, g) in enumerate(zip(group.results, partners, strict=True)):
-                found[result] = (
-                    Pair(float(c.similarity[d, g]), group.labels[g]) if g >= 0 else Pair(0.0, None)
-                )
+            found.update(dict.fromkeys(group.results, Pair(0.0, None)))
+            similarity, crowd = group.candidates.similarity, group.candidates.crowd
+            free_results, free_labels = np.ones(len(similarity), bool), np.ones(len(crowd), bool)
+            for flat in np.argsort(-similarity, axis=None, kind="stable"):
+                d, g = divmod(int(flat), len(crowd))
+                if similarity[d, g] < LEAST_SIMILAR:
+                    break
+                if free_results[d] and (free_labels[g] or crowd[g]):
+                    free_results[d] = free_labels[g] = False
+                    found[group.results[d]] = Pair(float(similarity[d, g]), group.labels[g])
     return found
 
 

@@ -350,16 +350,15 @@ def _show(report: _Report, *, to_stderr: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=report.title, title_justify="left")
-    if report.parts:
-        table.add_column("part")
+    table = Table(
+        title=report.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    rows = {"": report.figures} if not report.parts else {**report.parts, "all": report.figures}
+    table.add_column("", no_wrap=True)
     for name in report.figures:
-        table.add_column(name, justify="right")
-    for part, figures in (
-        {**report.parts, "whole body": report.figures}.items() if report.parts else [("", report.figures)]
-    ):
-        cells = [f"{value:.3f}" if value >= 0 else "-" for value in figures.values()]
-        table.add_row(*([part] if report.parts else []), *cells)
+        table.add_column(name, justify="right", no_wrap=True)
+    for part, figures in rows.items():
+        table.add_row(part, *(f"{value:.3f}" if value >= 0 else "-" for value in figures.values()))
     Console(file=stream).print(table)
 
 

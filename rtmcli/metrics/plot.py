@@ -1,0 +1,126 @@
+"""Pictures of an evaluation: precision over recall, and which key points are off by how much."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.errors import UsageError
+from rtmcli.formats.coco import points_of
+from rtmcli.metrics.coco import box_curves, keypoint_curves, pair_keypoints
+from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
+from rtmcli.skeletons import Skeleton
+
+# A pair this alike shows the same person; below it an error says nothing about the points.
+_SAME_PERSON = 0.5
+_BLUE, _ORANGE, _GREY = "#2f6fb0", "#d9822b", "#9aa5b1"
+
+
+def plot_keypoints(
+    path: Path,
+    labels: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    skeleton: Skeleton,
+    title: str,
+    *,
+    use_area: bool = True,
+) -> None:
+    """Precision over recall at OKS .5, .75 and their mean, and the error of each key point, as a picture file.
+
+    The error of a point is its distance in units of 2 sigma sqrt(area), over people found with OKS of 0.5 or more:
+    1 means an OKS of 0.61 for the point. Raises UsageError where the file's format is unknown.
+    """
+    curves = keypoint_curves(labels, results, skeleton.sigmas, use_area=use_area)
+    errors = keypoint_errors(labels, results, skeleton.sigmas, use_area=use_area)
+    count = len(skeleton)
+    figure, (left, right) = _figure(2, height=max(4.5, (0.25 if count < 40 else 0.1) * count))
+    _draw_curves(left, curves, "OKS")
+    left.set_box_aspect(0.9)
+    left.set_anchor("N")
+    quartiles = [np.percentile(e, (25, 50, 75)) if len(e) else np.full(3, np.nan) for e in errors]
+    low, middle, high = np.array(quartiles).T  # (K,) each
+    rows = np.arange(count)
+    right.barh(rows, middle, color=_BLUE, height=0.7)
+    right.errorbar(middle, rows, xerr=[middle - low, high - middle], fmt="none", ecolor=_GREY, capsize=2)
+    right.axvline(1, color=_ORANGE, linewidth=1, linestyle="--")
+    right.set_yticks(rows, skeleton.keypoints, fontsize=9 if count < 40 else 6)
+    right.set_ylim(count - 0.4, -0.6)
+    right.set_xlabel("distance / (2 σ √area): median, quartiles")
+    found = max((len(e) for e in errors), default=0)
+    right.set_title(f"error of each keypoint, up to {found} people found", fontsize=10)
+    _save(figure, path, title)
+
+
+def plot_boxes(
+    path: Path, labels: Mapping[str, Any], results: Sequence[Mapping[str, Any]], title: str
+) -> None:
+    """Precision over recall at IoU .5, .75 and their mean, as a picture file."""
+    figure, (axes,) = _figure(1, height=4.5)
+    _draw_curves(axes, box_curves(labels, results), "IoU")
+    _save(figure, path, title)
+
+
+def keypoint_errors(
+    labels: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    sigmas: npt.NDArray[np.floating],
+    *,
+    use_area: bool = True,
+) -> list[npt.NDArray[np.float64]]:
+    """For each of K key points the distances of people found (OKS >= 0.5) in units of 2 sigma sqrt(area)."""
+    rows = []
+    for index, pair in pair_keypoints(labels, results, sigmas, use_area=use_area).items():
+        if pair.label is None or pair.similarity < _SAME_PERSON or pair.label.get("iscrowd"):
+            continue
+        wanted, found = points_of(pair.label), points_of(results[index])  # (K, 3)
+        box = pair.label["bbox"]
+        area = pair.label["area"] if use_area else 0.53 * box[2] * box[3]
+        distance = np.linalg.norm(found[:, :2] - wanted[:, :2], axis=1) / (2 * sigmas * np.sqrt(area))
+        rows.append(np.where(wanted[:, 2] > 0, distance, np.nan))
+    table = np.array(rows).reshape(-1, len(sigmas))
+    return [column[~np.isnan(column)] for column in table.T]
+
+
+def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
+    chosen = {
+        f"{similarity} 0.50": (curves.precision[:1], _BLUE),
+        f"{similarity} 0.75": (curves.precision[5:6], _ORANGE),
+        f"mean of {THRESHOLDS[0]:.2f} to {THRESHOLDS[-1]:.2f}": (curves.precision, _GREY),
+    }
+    for name, (precision, color) in chosen.items():
+        known = np.where(precision[..., 0] > -1, precision[..., 0], np.nan)  # (T, R, C)
+        if np.isnan(known).all():
+            continue
+        line = np.nanmean(known, axis=(0, 2))
+        axes.plot(RECALLS, line, color=color, label=f"{name}: AP {np.nanmean(line):.3f}")
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(color="#e4e8ec")
+    axes.legend(loc="lower left", fontsize=9)
+    axes.set_title("precision over recall", fontsize=10)
+
+
+def _figure(columns: int, *, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * columns, height), dpi=120, layout="constrained")
+    return figure, figure.subplots(1, columns, squeeze=False)[0]
+
+
+def _save(figure: Any, path: Path, title: str) -> None:
+    from tempfile import NamedTemporaryFile
+
+    figure.suptitle(title, fontsize=11)
+    with NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix, delete=False
+    ) as file:
+        temporary = Path(file.name)
+    try:
+        figure.savefig(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except ValueError as error:
+        raise UsageError(f"cannot write {path}: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
