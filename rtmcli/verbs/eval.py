@@ -350,9 +350,7 @@ def _show(report: _Report, *, to_stderr: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=report.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
+    table = Table(title=report.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     rows = {"": report.figures} if not report.parts else {**report.parts, "all": report.figures}
     table.add_column("", no_wrap=True)
     for name in report.figures:
