@@ -11,8 +11,17 @@ from torch import nn
 
 from rtmcli.errors import UsageError
 from rtmcli.export.fold import fold_batchnorm
+from rtmcli.export.onestage import classify_survivors
 from rtmcli.export.suppression import suppression
-from rtmcli.networks.graphs import DetectorGraph, Graph, Pose3dGraph, PoseGraph
+from rtmcli.networks.graphs import (
+    DetectorGraph,
+    Graph,
+    OneStageGraph,
+    Pose3dGraph,
+    PoseGraph,
+    YoloxGraph,
+)
+from rtmcli.networks.rtmo import RTMO
 from rtmcli.zoo.card import METADATA_KEY, Card
 
 OPSET = 18
@@ -33,18 +42,18 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
     Raises:
         UsageError: a family that this contract does not hold.
     """
+    if isinstance(network, RTMO):
+        network = network.to_deploy(card.height, card.width)
     graph = _graph(fold_batchnorm(network), card)
     model = _trace(graph, card)
     _restore_names(model, graph)
     if isinstance(graph, DetectorGraph):
-        tail = suppression(
-            score=card.score if card.score is not None else 0.05,
-            iou=card.iou if card.iou is not None else 0.6,
-            keep=KEEP,
-            opset=OPSET,
-            ir_version=model.ir_version,
-        )
-        model = onnx.compose.merge_models(model, tail, io_map=[("boxes", "boxes"), ("scores", "scores")])
+        model = _suppress(model, card, outputs=["dets", "labels"])
+    elif isinstance(graph, OneStageGraph):
+        others = ["pose", "visibility", "centers"]
+        model = _suppress(model, card, outputs=["dets", "cells", *others])
+        dcc = graph.network.head.dcc
+        model = classify_survivors(model, dcc, channels=dcc.sigma_fc[0].in_features, opset=OPSET)
     if half:
         _store_half(model)
     _strip(model)
@@ -61,7 +70,24 @@ def _graph(network: nn.Module, card: Card) -> Graph:
         return Pose3dGraph(network, card).eval()
     if card.family == "rtmdet":
         return DetectorGraph(network, card).eval()
+    if card.family == "yolox":
+        return YoloxGraph(network, card).eval()
+    if card.family == "rtmo":
+        return OneStageGraph(network, card).eval()
     raise UsageError(f"{card.name}: the family {card.family!r} has no {card.contract} contract")
+
+
+def _suppress(model: onnx.ModelProto, card: Card, *, outputs: list[str]) -> onnx.ModelProto:
+    """The traced graph of all cells with the suppression behind it."""
+    tail = suppression(
+        score=card.score if card.score is not None else 0.05,
+        iou=card.iou if card.iou is not None else 0.6,
+        keep=KEEP,
+        opset=OPSET,
+        ir_version=model.ir_version,
+    )
+    io_map = [("boxes", "boxes"), ("scores", "scores")]
+    return onnx.compose.merge_models(model, tail, io_map=io_map, outputs=outputs)
 
 
 def _trace(graph: Graph, card: Card) -> onnx.ModelProto:

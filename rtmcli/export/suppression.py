@@ -11,7 +11,9 @@ PER_CLASS = 200  # as the official exports
 
 
 def suppression(*, score: float, iou: float, keep: int, opset: int, ir_version: int) -> onnx.ModelProto:
-    """A model `boxes` (N, P, 4), `scores` (N, C, P) -> `dets` (N, M, 5), `labels` (N, M), by falling score.
+    """A model `boxes` (N, P, 4), `scores` (N, C, P) -> `dets` (N, M, 5), `labels`, `cells` (N, M), by falling score.
+
+    `cells` says which of the P boxes a row is; a row that pads names the first.
 
     Args:
         score: only pairs of box and class scored above it take part.
@@ -21,12 +23,12 @@ def suppression(*, score: float, iou: float, keep: int, opset: int, ir_version: 
     return parser.parse_model(f"""
         <ir_version: {ir_version}, opset_import: ["" : {opset}]>
         suppression (float[batch, P, 4] boxes, float[batch, C, P] scores)
-            => (float[batch, count, 5] dets, int64[batch, count] labels)
+            => (float[batch, count, 5] dets, int64[batch, count] labels, int64[batch, count] cells)
         <
             int64[1] per_class = {{{PER_CLASS}}}, float[1] iou = {{{iou}}}, float[1] least = {{{score}}},
             int64[1] keep = {{{keep}}},
             int64[1] second = {{1}}, int64[1] third = {{2}},
-            int64[2] ends = {{0, 2}}, int64 zero = {{0}}, int64 one = {{1}}, float nought = {{0}},
+            int64[2] ends = {{0, 2}}, int64 zero = {{0}}, int64 one = {{1}}, int64 two = {{2}}, float nought = {{0}},
             float[1] no_score = {{0}}, int64[1] no_label = {{0}}, float[1,4] no_box = {{0, 0, 0, 0}}
         >
         {{
@@ -53,5 +55,8 @@ def suppression(*, score: float, iou: float, keep: int, opset: int, ir_version: 
             column = Unsqueeze (best, third)
             dets = Concat <axis = 2> (best_boxes, column)
             labels = Gather <axis = 0> (all_labels, order)
+            cell = Gather <axis = 1> (found, two)
+            all_cells = Concat <axis = 0> (cell, no_label)
+            cells = Gather <axis = 0> (all_cells, order)
         }}
     """)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from rtmcli.networks import yolox
 from rtmcli.networks.rtmdet import decode_boxes
+from rtmcli.networks.rtmo import RTMO
 from rtmcli.zoo.card import Card
 
 
@@ -69,6 +71,30 @@ class DetectorGraph(Graph):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         logits, distances = self.network(self.normalised(images))
         return decode_boxes(distances), cell_scores(logits)
+
+
+class YoloxGraph(DetectorGraph):
+    """YOLOX: as `DetectorGraph`; a cell has its best class only, the others score 0."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        maps = self.network(self.normalised(images))
+        scores = cell_scores(maps.cls) * cell_scores(maps.obj)  # (N, C, P)
+        best = scores == scores.amax(dim=1, keepdim=True)
+        return yolox.decode_boxes(maps.bbox), torch.where(best, scores, 0.0)
+
+
+class OneStageGraph(Graph):
+    """RTMO, fused: what every cell says; the suppression and, on its survivors, the classifier come behind.
+
+    boxes (N, P, 4), scores (N, 1, P), pose vectors (N, P, D), visibility (N, P, K), cell centres (P, 2).
+    """
+
+    outputs = ("boxes", "scores", "pose", "visibility", "centers")
+    network: RTMO
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        cells = self.network.cells(self.normalised(images))
+        return cells.boxes, cells.scores.unsqueeze(1), cells.pose, cells.visibility, cells.priors
 
 
 def decode_simcc(x: Tensor, y: Tensor, ratio: float) -> Tensor:
