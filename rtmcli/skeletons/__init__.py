@@ -5,7 +5,7 @@ only `name` and `keypoints` are needed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -179,26 +179,7 @@ def _read(path: Path) -> Skeleton:
         raise DataError(f"skeleton {path}: {reason}") from None
 
 
-_KEYS = frozenset(
-    [
-        "name",
-        "aliases",
-        "dataset",
-        "keypoints",
-        "flip",
-        "links",
-        "colors",
-        "link_colors",
-        "sigmas",
-        "weights",
-        "parts",
-        "upper",
-        "lower",
-        "maps",
-        "part_maps",
-        "training_maps",
-    ]
-)
+_KEYS = {f.name for f in fields(Skeleton)} - {"own_sigmas"} | {"dataset"}
 
 
 def _build(data: dict[str, Any]) -> Skeleton:

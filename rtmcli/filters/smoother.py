@@ -1,0 +1,183 @@
+"""Take the jitter out of poses: the One-Euro filter for each person and each keypoint.
+
+Speeds are counted in body sizes a second, so that the result does not depend on resolution, and time is the record's
+own, so that an uneven frame rate is right. A point scored below what its track has been worth lately moves it less.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.errors import UsageError
+from rtmcli.filters.oneeuro import Array, OneEuro, alpha
+from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.tracking import Tracker
+from rtmcli.tracking.sources import Sources, seconds
+
+# Found on a filmed dancer (545 frames, 30 a second): the second difference of sure points falls by 43 %, the wrists lag
+# 0.4 frames where they are fastest.
+MIN_CUTOFF = 1.5  # hertz
+BETA = 8.0  # hertz for each body size a second
+D_CUTOFF = 1.5  # hertz
+
+_TRUST_HALVES = 0.3  # seconds until a point scored half as high counts fully
+_SIZE_CUTOFF = 0.5  # hertz: a person's size changes slowly
+_SHORTEST = 1e-3  # seconds between two frames whose times are equal
+
+
+class Smoother:
+    """Smooths keypoints and boxes of each person over time.
+
+    Instances are told apart by their id. A source whose instances have none gets ids from a `Tracker` first, and keeps
+    them in the records that come out. State is bounded: a person not seen for `max_gap` seconds is forgotten.
+
+    Args:
+        filter: `oneeuro`, the only one.
+        min_cutoff: hertz at rest; lower is smoother.
+        beta: hertz for each body size (the box's diagonal) a second; higher follows fast motion closer.
+        d_cutoff: hertz of the speed's own filter.
+        max_gap: seconds after which a point or a person starts anew.
+    """
+
+    def __init__(
+        self,
+        filter: Literal["oneeuro"] = "oneeuro",
+        *,
+        min_cutoff: float = MIN_CUTOFF,
+        beta: float = BETA,
+        d_cutoff: float = D_CUTOFF,
+        max_gap: float = 1.0,
+    ) -> None:
+        if filter != "oneeuro":
+            raise UsageError(f"no such filter {filter!r}; there is oneeuro")
+        self._cutoffs = (min_cutoff, beta, d_cutoff)
+        self._max_gap = max_gap
+        self._tracker = Tracker(max_gap=max_gap)
+        self._sources: Sources[_Source] = Sources(
+            lambda old: _Source(has_ids=old is not None and old.has_ids)
+        )
+
+    def __call__(self, frame: Frame) -> Frame:
+        """The same frame with smoothed instances; the given one stays as it is."""
+        source = self._sources.of(frame)
+        source.has_ids = source.has_ids or any(instance.id is not None for instance in frame.instances)
+        if not source.has_ids:
+            frame = self._tracker(frame)
+        now = seconds(frame)
+        smoothed = [self._instance(source, instance, now) for instance in frame.instances]
+        source.forget(now - self._max_gap)
+        return replace(frame, instances=smoothed)
+
+    def _instance(self, source: "_Source", instance: Instance, now: float) -> Instance:
+        if instance.id is None:
+            return instance
+        person = source.people.get(instance.id)
+        if person is None or not person.fits(instance):
+            person = source.people[instance.id] = _Person(instance, now, self._cutoffs)
+        return person.smooth(instance, now, self._max_gap)
+
+
+@dataclass(slots=True)
+class _Source:
+    has_ids: bool
+    people: dict[int, "_Person"] = field(default_factory=dict)
+
+    def forget(self, before: float) -> None:
+        gone = [id for id, person in self.people.items() if person.seen < before]
+        for id in gone:
+            del self.people[id]
+
+
+class _Person:
+    """The filters of one id."""
+
+    def __init__(self, instance: Instance, now: float, cutoffs: tuple[float, float, float]) -> None:
+        self.seen = now
+        self._size: float | None = None  # pixels
+        self._flat = _Points(instance.keypoints, now, cutoffs)
+        self._deep = _Points(instance.keypoints3d, now, cutoffs)
+        self._depth_size: float | None = None  # metres
+        self._box = _Points(None if instance.box is None else _corners(instance.box), now, cutoffs)
+
+    def fits(self, instance: Instance) -> bool:
+        """Whether the instance has as many points as the filters."""
+        return self._flat.fits(instance.keypoints) and self._deep.fits(instance.keypoints3d)
+
+    def smooth(self, instance: Instance, now: float, max_gap: float) -> Instance:
+        """The instance with smoothed points and box."""
+        share = float(alpha(max(now - self.seen, _SHORTEST), _SIZE_CUTOFF))
+        self.seen = now
+        box, keypoints, keypoints3d = instance.box, instance.keypoints, instance.keypoints3d
+        self._size = _blend(self._size, _diagonal(box, keypoints), share)
+        if keypoints is not None:
+            keypoints = self._flat.smooth(keypoints, now, max_gap, self._size or 1.0)
+        if keypoints3d is not None:
+            self._depth_size = _blend(self._depth_size, _extent(keypoints3d[:, :3]), share)
+            keypoints3d = self._deep.smooth(keypoints3d, now, max_gap, self._depth_size or 1.0)
+        if box is not None:
+            box = self._box.smooth(_corners(box), now, max_gap, self._size or 1.0)[:, :2].reshape(4)
+        return replace(instance, box=box, keypoints=keypoints, keypoints3d=keypoints3d)
+
+
+class _Points:
+    """The filter of some points (K, D) with a score each, and how far each has been trusted lately."""
+
+    def __init__(self, points: Floats | None, now: float, cutoffs: tuple[float, float, float]) -> None:
+        min_cutoff, beta, d_cutoff = cutoffs
+        self._filter = OneEuro(min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, variant="norm")
+        self._count = None if points is None else len(points)
+        self._trust: Array | None = None  # (K,)
+        self._seen = np.full(self._count or 0, -np.inf)  # (K,) seconds
+
+    def fits(self, points: Floats | None) -> bool:
+        return points is None or self._count is None or len(points) == self._count
+
+    def smooth(self, rows: Floats, now: float, max_gap: float, size: float) -> Floats:
+        """Smoothed rows (K, D + 1), coordinates and the score as it came; a row of NaN stays one."""
+        points = rows[:, :-1].astype(np.float64)  # (K, D)
+        there = np.asarray(np.isfinite(points).all(axis=-1))  # (K,)
+        scores = np.where(there, np.nan_to_num(rows[:, -1]), 0.0).clip(0)  # (K,)
+        if self._trust is None or self._filter.value is None:
+            self._count, self._trust = len(points), scores
+            self._seen = np.where(there, now, -np.inf)
+            self._filter(np.where(there[:, None], points, 0.0), 1.0)
+            return rows
+        gap = now - self._seen  # (K,)
+        anew = there & (gap > max_gap)
+        if anew.any():
+            self._filter.restart(anew, points)
+        trust = np.where(anew, 0.0, self._trust * 0.5 ** (np.minimum(gap, max_gap) / _TRUST_HALVES))  # (K,)
+        weight = np.where(there, np.minimum(scores / np.maximum(trust, 1e-9), 1.0) ** 2, 0.0)  # (K,)
+        self._trust = np.where(there, np.maximum(trust, scores), self._trust)
+        filled = np.where(there[:, None], points, self._filter.value)
+        dt = np.clip(gap, _SHORTEST, max_gap)[:, None]
+        value = self._filter(filled, dt, unit=max(size, 1e-6), weight=weight[:, None])  # (K, D)
+        self._seen = np.where(there, now, self._seen)
+        smoothed = rows.copy()
+        smoothed[there, :-1] = value[there]
+        return smoothed
+
+
+def _corners(box: Floats) -> Floats:
+    """A box as two points that are fully trusted, (2, 3)."""
+    return np.concatenate([box.reshape(2, 2), np.ones((2, 1), np.float32)], axis=1)
+
+
+def _diagonal(box: Floats | None, keypoints: Floats | None) -> float | None:
+    """The size of a person in pixels, from the box or else from the points' extent."""
+    if box is not None and np.isfinite(box).all():
+        return float(np.hypot(box[2] - box[0], box[3] - box[1]))
+    return None if keypoints is None else _extent(keypoints[:, :2])
+
+
+def _extent(points: npt.NDArray[np.float32]) -> float | None:
+    there = points[np.asarray(np.isfinite(points).all(axis=1))]
+    return float(np.linalg.norm(there.max(axis=0) - there.min(axis=0))) if len(there) > 1 else None
+
+
+def _blend(old: float | None, new: float | None, share: float) -> float | None:
+    if new is None or old is None:
+        return old if new is None else new
+    return share * new + (1 - share) * old

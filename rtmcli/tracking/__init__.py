@@ -1,0 +1,5 @@
+"""Tracking: who is who from one frame to the next."""
+
+from rtmcli.tracking.tracker import Tracker
+
+__all__ = ["Tracker"]

@@ -1,0 +1,200 @@
+"""Ids for people: constant-velocity prediction, IoU or OKS, the best assignment as a whole.
+
+A person who stays unseen keeps the id for `max_gap` seconds of the record's own time, so that the frame rate does not
+matter; one who walked out of the picture does not.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from rtmcli.errors import RtmError
+from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.geometry.boxes import iou_matrix, keypoints_box
+from rtmcli.geometry.oks import oks_matrix
+from rtmcli.skeletons import load_skeleton
+from rtmcli.tracking.assignment import assign
+from rtmcli.tracking.sources import Sources, seconds
+
+Method = Literal["iou", "oks"]
+
+# The least similarity of a pair that goes together by itself (mmpose's tracking threshold for both measures).
+THRESHOLD = 0.3
+
+_VELOCITY_SETTLES = (
+    0.2  # seconds over which velocity is averaged: a step's noise must not turn a crossing person
+)
+_VELOCITY_FADES = 0.5  # seconds a person unseen keeps going
+_SETTLED = 3  # frames after which a track goes before new ones
+_REACH = 0.25  # box diagonals that a person may be off the prediction where boxes do not overlap enough
+_SIZE_CHANGE = 1.6  # and the factor by which the box may have changed
+
+
+class Tracker:
+    """Gives each person of a source one id through time; ids start at 1 and are never used twice in a source.
+
+    Ids that come in are replaced. State is bounded by the people of the last `max_gap` seconds.
+
+    Args:
+        method: what pairs people with their tracks: `iou`, the overlap of boxes, or `oks`, the similarity of poses
+            (of boxes where there is no pose).
+        threshold: least similarity, in [0, 1].
+        max_gap: seconds that a person may be unseen and keep the id.
+    """
+
+    def __init__(self, method: Method = "iou", *, threshold: float = THRESHOLD, max_gap: float = 1.0) -> None:
+        self._method = method
+        self._threshold = threshold
+        self._max_gap = max_gap
+        self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
+
+    def __call__(self, frame: Frame) -> Frame:
+        """The same frame with ids; the given one stays as it is."""
+        source, now = self._sources.of(frame), seconds(frame)
+        source.tracks = [t for t in source.tracks if now - t.seen <= self._max_gap and t.inside(frame, now)]
+        people = [
+            _Person(at, box, i) for at, i in enumerate(frame.instances) if (box := _box_of(i)) is not None
+        ]
+        ids: dict[int, int] = {}
+        for track, person in self._pairs(source.tracks, people, frame, now):
+            track.update(person, now)
+            ids[person.index] = track.id
+        for person in people:
+            if person.index not in ids:
+                track = _Track(source.next_id, person.box, person.instance.keypoints, now)
+                source.tracks.append(track)
+                source.next_id += 1
+                ids[person.index] = track.id
+        return replace(
+            frame, instances=[replace(i, id=ids.get(index)) for index, i in enumerate(frame.instances)]
+        )
+
+    def _pairs(
+        self, tracks: "list[_Track]", people: "list[_Person]", frame: Frame, now: float
+    ) -> "list[tuple[_Track, _Person]]":
+        if not tracks or not people:
+            return []
+        expected = np.stack([track.box_at(now) for track in tracks])  # (T, 4)
+        boxes = np.stack([person.box for person in people])  # (P, 4)
+        overlap = iou_matrix(expected, boxes)  # (T, P)
+        similar = overlap if self._method == "iou" else self._oks(tracks, people, overlap, frame, now)
+        near = np.maximum(np.where(overlap >= self._threshold, overlap, 0), _nearness(expected, boxes))
+        settled = np.array([track.hits >= _SETTLED for track in tracks])[:, None]  # (T, 1)
+        free = np.ones_like(similar, dtype=bool)
+        pairs: list[tuple[int, int]] = []
+        # A second box on somebody must not take the id of who has been there; then those who moved too far to overlap.
+        for values, allowed in (
+            (similar, settled & (similar >= self._threshold)),
+            (similar, similar >= self._threshold),
+            (near, near > 0),
+        ):
+            for t, p in assign(values, allowed & free):
+                pairs.append((t, p))
+                free[t, :] = free[:, p] = False
+        return [(tracks[t], people[p]) for t, p in pairs]
+
+    def _oks(
+        self, tracks: "list[_Track]", people: "list[_Person]", overlap: Floats, frame: Frame, now: float
+    ) -> Floats:
+        """(T, P): OKS where both have a pose of the same skeleton, else the overlap."""
+        similar = overlap.copy()
+        poses = [person.instance.keypoints for person in people]
+        for k in {len(pose) for pose in poses if pose is not None}:
+            rows = [t for t, track in enumerate(tracks) if np.shape(track.keypoints)[:1] == (k,)]
+            columns = [(c, pose) for c, pose in enumerate(poses) if pose is not None and len(pose) == k]
+            if rows and columns:
+                at = [c for c, _ in columns]
+                similar[np.ix_(rows, at)] = oks_matrix(
+                    np.stack([tracks[t].keypoints_at(now) for t in rows]),
+                    np.stack([pose for _, pose in columns]),
+                    np.array([_area(tracks[t].box) for t in rows]),
+                    np.array([_area(people[c].box) for c in at]),
+                    _sigmas(frame.skeleton, k),
+                )
+        return similar
+
+
+@dataclass(slots=True)
+class _Source:
+    next_id: int
+    tracks: "list[_Track]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Person:
+    """An instance of the frame that can be tracked: it has a box."""
+
+    index: int
+    box: Floats
+    instance: Instance
+
+
+@dataclass(slots=True)
+class _Track:
+    id: int
+    box: Floats
+    keypoints: Floats | None
+    seen: float
+    hits: int = 1
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
+
+    def shift_at(self, now: float) -> np.ndarray:
+        """How far the person has come since last seen, (2,) pixels: the velocity fades while nobody sees it."""
+        return self.velocity * _VELOCITY_FADES * -np.expm1(-(now - self.seen) / _VELOCITY_FADES)
+
+    def box_at(self, now: float) -> np.ndarray:
+        return self.box + np.tile(self.shift_at(now), 2)
+
+    def keypoints_at(self, now: float) -> np.ndarray:
+        assert self.keypoints is not None
+        return self.keypoints[:, :2] + self.shift_at(now)
+
+    def inside(self, frame: Frame, now: float) -> bool:
+        """Whether the middle of the expected box is still in the picture."""
+        if frame.width is None or frame.height is None:
+            return True
+        x, y = _center(self.box_at(now))
+        return bool(0 <= x <= frame.width and 0 <= y <= frame.height)
+
+    def update(self, person: _Person, now: float) -> None:
+        dt = now - self.seen
+        if dt > 0:
+            share = -np.expm1(-dt / _VELOCITY_SETTLES)
+            step = (_center(person.box) - _center(self.box)) / dt
+            self.velocity = share * step + (1 - share) * self.velocity
+        self.box, self.keypoints, self.seen = person.box, person.instance.keypoints, now
+        self.hits += 1
+
+
+def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(T, P) in [0, 1]: 1 at the expected place, 0 beyond reach or where the size does not fit."""
+    distance = np.linalg.norm(_center(expected)[:, None] - _center(boxes)[None], axis=-1)  # (T, P)
+    old = np.linalg.norm(expected[:, 2:] - expected[:, :2], axis=-1)[:, None]  # (T, 1)
+    new = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1)[None]  # (1, P)
+    fits = np.maximum(old, new) <= _SIZE_CHANGE * np.minimum(old, new)
+    return np.where(fits, np.clip(1 - distance / (_REACH * np.maximum(np.minimum(old, new), 1e-6)), 0, 1), 0)
+
+
+def _center(box: np.ndarray) -> np.ndarray:
+    return (box[..., :2] + box[..., 2:]) / 2
+
+
+def _area(box: np.ndarray) -> float:
+    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
+
+
+def _box_of(instance: Instance) -> Floats | None:
+    box = instance.box
+    if box is None and instance.keypoints is not None and len(instance.keypoints):
+        box = keypoints_box(instance.keypoints[None], grow=1.0)[0]
+    return box if box is not None and np.isfinite(box).all() else None
+
+
+def _sigmas(skeleton: str | None, k: int) -> np.ndarray:
+    """The skeleton's sigmas; one for all points where nobody knows the skeleton."""
+    try:
+        known = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
+    except RtmError:
+        known = np.zeros(0)
+    return known if len(known) == k else np.full(k, 0.05)
