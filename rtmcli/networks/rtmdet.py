@@ -129,7 +129,7 @@ def decode(
     iou: float,
     before: int,
     keep: int,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
 ) -> list[Detections]:
     """The test-time path, a picture at a time.
 
@@ -139,7 +139,8 @@ def decode(
         iou: the non-maximum suppression of a class drops what overlaps more than this.
         before: best pairs of each level that go into the suppression.
         keep: best boxes of a picture that come out.
-        size: (W, H) of the padded network input; boxes are clamped to it.
+        size: (W, H) of the padded network input, to which boxes are clamped before the suppression; None leaves
+            them as they are, like the official exports do.
 
     Returns:
         for each picture boxes (n, 4), scores (n,) and labels (n,), by falling score.
@@ -168,7 +169,7 @@ def _decode_picture(
     iou: float,
     before: int,
     keep: int,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
 ) -> Detections:
     found: list[Detections] = []
     for level_scores, level_boxes in zip(scores, boxes, strict=True):
@@ -181,8 +182,8 @@ def _decode_picture(
         found.append((level_boxes[cell[order]], value[:before], label[order]))
     box, value, label = (torch.cat(parts) for parts in zip(*found, strict=True))
 
-    limit = box.new_tensor([size[0], size[1], size[0], size[1]])
-    box = torch.minimum(box.clamp(min=0), limit)  # x to 0..W and y to 0..H, not W - 1
+    if size is not None:
+        box = torch.minimum(box.clamp(min=0), box.new_tensor([*size, *size]))  # to W and H, not W - 1
     whole = (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])
     box, value, label = box[whole], value[whole], label[whole]
 

@@ -57,6 +57,7 @@ class RTMPose(nn.Module):
 
     def __init__(self, size: str, keypoints: int, width: int, height: int, *, ratio: float = 2.0) -> None:
         super().__init__()
+        self.input_size = (width, height)
         self.backbone = CSPNeXt(size)
         self.head = RTMCCHead(self.backbone.channels[-1], keypoints, width, height, ratio=ratio)
 

@@ -89,6 +89,7 @@ class RTMW(nn.Module):
 
     def __init__(self, size: str, keypoints: int, width: int, height: int, *, ratio: float = 2.0) -> None:
         super().__init__()
+        self.input_size = (width, height)
         self.backbone, self.neck, channels = trunk(size)
         self.head = RTMWHead(channels, keypoints, width, height, ratio=ratio)
 
@@ -115,6 +116,7 @@ class RTMW3D(nn.Module):
         ratio: float = 2.0,
     ) -> None:
         super().__init__()
+        self.input_size = (width, height)
         self.backbone, self.neck, channels = trunk(size)
         dropout = 0.1 if size == "l" else 0.0  # as the published configurations have it
         self.head = RTMWHead(channels, keypoints, width, height, depth=depth, ratio=ratio, dropout=dropout)
