@@ -1,0 +1,73 @@
+"""From a published checkpoint to a model that runs, or to another kind of checkpoint; nothing in it is executed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from rtmcli.errors import MissingError, UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.guess_checkpoint import guess_checkpoint
+
+SUFFIXES = (".onnx", ".safetensors", ".pth")
+
+
+def convert_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    *,
+    skeleton: str | None = None,
+    input_size: tuple[int, int] | None = None,
+    card: Card | None = None,
+) -> Card:
+    """Read a checkpoint, prove that it fits its network, and write it anew.
+
+    Args:
+        checkpoint: a `.pth` or `.safetensors` file.
+        out: `.onnx` (contract `plain`, with the card inside), `.safetensors` or `.pth`.
+        skeleton: its skeleton, where the file leaves that open.
+        input_size: (width, height) of its input, where the file leaves that open.
+        card: what it is, where that is known; nothing is guessed then.
+
+    Returns:
+        The card of what was written.
+
+    Raises:
+        DataError: the file is damaged, names something that no weights need, is of no family known here, or does
+            not fit: the message lists missing, extra and wrong-shaped keys.
+        UsageError: something stays open and no flag tells it, or a flag contradicts the file.
+        MissingError: no such file, or a package is not installed.
+    """
+    if out.suffix not in SUFFIXES:
+        raise UsageError(
+            f"{out}: the kind of file to write is not known; end its name with {', '.join(SUFFIXES)}"
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent}: no such folder; make it first")
+    if not checkpoint.is_file():
+        raise MissingError(
+            f"no checkpoint {str(checkpoint)!r}; 'rtm models pull --checkpoint NAME' fetches one"
+        )
+    _need("torch", "safetensors", *(("onnx", "onnxscript") if out.suffix == ".onnx" else ()))
+    from rtmcli.networks.build import build_network
+    from rtmcli.networks.checkpoint import load_weights, read_checkpoint, save_checkpoint
+
+    found = read_checkpoint(checkpoint)
+    own = found.card if skeleton is None and input_size is None else None
+    card = card or own
+    if card is None:
+        shapes = {key: tuple(value.shape) for key, value in found.state.items()}
+        card = guess_checkpoint(checkpoint, shapes, found.meta, skeleton=skeleton, input_size=input_size)
+    network = build_network(card).eval()
+    load_weights(network, found.state, source=checkpoint)
+    if out.suffix == ".onnx":
+        from rtmcli.export.onnx import export_onnx
+
+        export_onnx(network, card, out)
+    else:
+        save_checkpoint(out, found.state, card=card)
+    return card
+
+
+def _need(*packages: str) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingError(f"converting needs {' and '.join(missing)}: pip install 'rtmcli[export]'")
