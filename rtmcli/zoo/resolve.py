@@ -1,36 +1,102 @@
 """From what a person writes after --model or --detector to a file."""
 
-import difflib
 from pathlib import Path
 
-from rtmcli.errors import MissingError
+from rtmcli.errors import DataError, MissingError
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_DETECTOR = "rtmdet-nano"
 DEFAULT_POSE = "rtmpose-t"
+# What a folder may hold, in the order to look: one of the first kind that is there is the model.
+_MODEL_SUFFIXES = (".onnx", ".xml", ".param", ".engine", ".pth")
 
 
 def find_model(name: str | Path) -> Path:
-    """The file of a bundled model's name, or of a path.
+    """The file of a model: of a bundled or fetched one's name, of a file, a folder, or a zip with `end2end.onnx` in it.
 
     Raises:
-        MissingError: neither a file nor a model that is here; the message suggests the nearest name.
+        MissingError: neither a file nor a model that is here; the message has the command that fetches it, or
+            suggests the nearest name.
+        DataError: a folder or a zip that holds no model, or several.
     """
-    bundled = WEIGHTS / f"{name}.onnx"
-    if "/" not in str(name) and bundled.is_file():
-        return bundled
-    path = Path(name).expanduser()
+    said = str(name)
+    if "/" not in said:
+        bundled = WEIGHTS / f"{said}.onnx"
+        if bundled.is_file():
+            return bundled
+        if (fetched := _fetched(said)) is not None:
+            return fetched
+    path = Path(said).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
     if path.is_file():
-        return path
-    if path.suffix or len(path.parts) > 1:
+        return _unpacked(path) if path.suffix.lower() == ".zip" else path
+    if path.suffix in (*_MODEL_SUFFIXES, ".zip") or len(path.parts) > 1:
         raise MissingError(
-            f"no model file {str(name)!r}; give a file that exists, or a name that 'rtm models' lists"
+            f"no model file {said!r}; give a file that exists, or a name that 'rtm models' lists"
         )
-    near = difflib.get_close_matches(str(name), bundled_names(), n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise MissingError(f"no such model {str(name)!r}; {hint}'rtm models' lists them")
+    raise _not_here(said)
 
 
 def bundled_names() -> list[str]:
     """Names of the models that ship inside the package."""
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
+
+
+def _fetched(said: str) -> Path | None:
+    """The file under `$RTM_HOME/models`: by its own name, or by an alias of the catalogue."""
+    from rtmcli.zoo.install import installed_path
+
+    own = installed_path(said)
+    if own.is_file():
+        return own
+    from rtmcli.zoo.catalogue import find_entry
+
+    entry = find_entry(said)
+    if entry is None:
+        return None
+    path = installed_path(entry.name)
+    return path if path.is_file() else None
+
+
+def _not_here(said: str) -> MissingError:
+    from rtmcli.zoo.catalogue import find_entry, unknown
+    from rtmcli.zoo.install import installed_models, installed_path
+
+    entry = find_entry(said)
+    if entry is None:
+        return unknown(said, bundled_names() + installed_models())
+    checkpoint = installed_path(entry.name, "pth")
+    if checkpoint.is_file():
+        return MissingError(
+            f"{entry.name} is here as a checkpoint only; "
+            f"'rtm models convert {checkpoint} -o {installed_path(entry.name)}' makes it run"
+        )
+    return MissingError(f"model {said!r} is not on this machine; 'rtm models pull {said}' fetches it")
+
+
+def _in_folder(folder: Path) -> Path:
+    for suffix in _MODEL_SUFFIXES:
+        found = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            best = folder / f"end2end{suffix}"  # the name that official exports have
+            if best in found:
+                return best
+            names = ", ".join(path.name for path in found)
+            raise DataError(f"{folder}: holds several models ({names}); name one of them")
+    raise DataError(f"{folder}: holds no model file ({', '.join(_MODEL_SUFFIXES)})")
+
+
+def _unpacked(archive: Path) -> Path:
+    """The model of a zip, kept for the next run; its path keeps the zip's name, which tells what it is."""
+    from rtmcli.settings import home
+    from rtmcli.zoo.archive import extract_model
+    from rtmcli.zoo.lock import hash_file, make_folder
+
+    target = home() / "unpacked" / hash_file(archive)[:16] / archive.stem / "end2end.onnx"
+    if not target.is_file():
+        make_folder(target.parent)
+        extract_model(archive, target)
+    return target

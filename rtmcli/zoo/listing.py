@@ -1,0 +1,174 @@
+"""All models a person can name: those in the package, those fetched or converted, and the published ones."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.catalogue import Entry, Kind, entries, find_entry, unknown
+from rtmcli.zoo.install import Pull, installed_models, installed_path, pull_model
+from rtmcli.zoo.metadata import read_card
+from rtmcli.zoo.resolve import WEIGHTS, bundled_names, find_model
+
+CPU = "ort_cpu_i7_11700"  # the machine of the papers' CPU tables
+TASKS = ("detector", "topdown", "onestage", "backbone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One line of the list: as `catalogue.Entry`, for any model. `file` is where it lies, None where it is not here."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    family: str
+    size: str
+    task: str
+    subject: str
+    skeleton: str | None
+    width: int
+    height: int
+    params: int | None = None
+    gmacs: float | None = None
+    flip_test: bool | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    latency: dict[str, float] = field(default_factory=dict)
+    training: str = ""
+    restricted: tuple[str, ...] = ()
+    licence: str = ""
+    origin: str = ""
+    urls: tuple[str, ...] = ()
+    note: str = ""
+    bundled: bool = False
+    file: str | None = None
+
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        """The first figure."""
+        return next(((key, value) for key, value in self.figures.items() if isinstance(value, float)), None)
+
+
+def list_models() -> list[Listed]:
+    """Bundled models, then models of one's own in the rtm folder, then the published ones."""
+    published = [_published(entry) for entry in entries().values()]
+    bundled = [_carded(WEIGHTS / f"{name}.onnx", bundled=True) for name in bundled_names()]
+    own = [_carded(installed_path(name)) for name in installed_models() if name not in entries()]
+    return bundled + own + published
+
+
+def select(
+    models: Iterable[Listed],
+    *,
+    task: str | None = None,
+    skeleton: str | None = None,
+    max_ms: float | None = None,
+) -> list[Listed]:
+    """Those that do `task` (or find that subject), of a skeleton, with a published CPU time of at most `max_ms`.
+
+    Raises UsageError for a task or skeleton that no model has.
+    """
+    chosen = list(models)
+    if task is not None:
+        known = sorted({model.subject for model in chosen} | set(TASKS))
+        if task not in known:
+            raise UsageError(f"no model does {task!r}; use one of {', '.join(known)}")
+        chosen = [model for model in chosen if task in (model.task, model.subject)]
+    if skeleton is not None:
+        from rtmcli.skeletons import load_skeleton
+
+        name = load_skeleton(skeleton).name
+        chosen = [model for model in chosen if model.skeleton == name]
+    if max_ms is not None:
+        chosen = [model for model in chosen if model.latency.get(CPU, float("inf")) <= max_ms]
+    return chosen
+
+
+def describe_model(said: str) -> Listed:
+    """One model by name, alias or file. Raises MissingError where there is none, with the nearest name."""
+    if said in bundled_names():
+        return _carded(WEIGHTS / f"{said}.onnx", bundled=True)
+    entry = find_entry(said)
+    if entry is not None:
+        return _published(entry)
+    if installed_path(said).is_file() or Path(said).is_file():
+        return _carded(find_model(said))
+    raise unknown(said, bundled_names() + installed_models())
+
+
+def fetch_model(said: str, *, kind: Kind | None = None, how: Pull) -> Path:
+    """A model's file, fetched where it is not here; one that is published as a checkpoint only is converted too,
+    where the extra `export` is installed.
+
+    Raises MissingError and DataError as `install.pull_model` does.
+    """
+    if said in bundled_names():
+        how.say(f"{said} ships with rtm: {WEIGHTS / said}.onnx")
+        return WEIGHTS / f"{said}.onnx"
+    entry = find_entry(said)
+    if entry is None:
+        if installed_path(said).is_file():
+            return installed_path(said)
+        raise unknown(said, bundled_names() + installed_models())
+    ready = installed_path(entry.name)
+    if kind is None and not entry.files("onnx") and ready.is_file():
+        how.say(f"{entry.name} is here: {ready}")
+        return ready
+    path = pull_model(entry, kind=kind, how=how)
+    if kind is None and path.suffix == ".pth" and entry.task != "backbone" and entry.buildable:
+        return _converted(entry, path, ready, how)
+    return path
+
+
+def _converted(entry: Entry, checkpoint: Path, ready: Path, how: Pull) -> Path:
+    from importlib.util import find_spec
+
+    command = f"rtm models convert {checkpoint} -o {ready}"
+    if not all(find_spec(package) for package in ("torch", "onnx")):
+        how.say(
+            f"{entry.name} is published as a checkpoint only; to run it: pip install 'rtmcli[export]' && {command}"
+        )
+        return checkpoint
+    from rtmcli.zoo.convert import convert_checkpoint
+    from rtmcli.zoo.install import record_model
+
+    convert_checkpoint(checkpoint, ready, card=entry.card())
+    record_model(ready)
+    how.say(f"{entry.name} came as a checkpoint and was converted: {ready}")
+    return ready
+
+
+def _published(entry: Entry) -> Listed:
+    ready, checkpoint = installed_path(entry.name), installed_path(entry.name, "pth")
+    here = ready if ready.is_file() else checkpoint if checkpoint.is_file() else None
+    return Listed(
+        name=entry.name, aliases=entry.aliases, family=entry.family, size=entry.size, task=entry.task,
+        subject=entry.subject, skeleton=entry.skeleton, width=entry.width, height=entry.height, params=entry.params,
+        gmacs=entry.gmacs, flip_test=entry.flip_test, figures=entry.figures, latency=entry.latency,
+        training=", ".join(entry.data), restricted=entry.restricted, licence=entry.licence, origin=entry.config,
+        urls=tuple(url for remote in entry.remotes for url in remote.urls), note=entry.note,
+        file=str(here) if here else None,
+    )  # fmt: skip
+
+
+def _carded(path: Path, *, bundled: bool = False) -> Listed:
+    """A model file that explains itself, listed under its file's name."""
+    card = read_card(path) if path.suffix == ".onnx" else None
+    if card is None:
+        raise DataError(f"{path}: carries no card; 'rtm models convert' writes files that do")
+    return Listed(
+        name=path.stem, family=card.family, size=card.size, task=card.task, subject=_subject(card),
+        skeleton=card.skeleton, width=card.width, height=card.height, figures=card.figures, training=card.training,
+        licence=card.licence, origin=card.origin, bundled=bundled, file=str(path),
+    )  # fmt: skip
+
+
+def _subject(card: Card) -> str:
+    if len(card.classes) > 1:
+        return "objects"
+    if card.task == "detector":
+        return card.classes[0]
+    if card.family == "rtmw3d":
+        return "wholebody3d"
+    named = {"coco133": "wholebody", "halpe26": "body26", "hand21": "hand", "ap10k17": "animal"}
+    return named.get(card.skeleton or "", "face" if (card.skeleton or "").startswith("face") else "body")
