@@ -1,4 +1,4 @@
-"""The card inside an ONNX file, read without an ONNX library or a runtime.
+"""The card inside an ONNX file, read and written without an ONNX library or a runtime.
 
 An ONNX file is one protobuf message, ModelProto; its field 14, `metadata_props`, holds pairs of key (field 1) and
 value (field 2). Everything else, the weights above all, is stepped over by its length.
@@ -11,7 +11,7 @@ from pathlib import Path
 from rtmcli.errors import DataError
 from rtmcli.zoo.card import METADATA_KEY, Card
 
-METADATA_PROPS, KEY, VALUE = 14, 1, 2  # field numbers of onnx.proto
+GRAPH, METADATA_PROPS, KEY, VALUE = 7, 14, 1, 2  # field numbers of onnx.proto
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 
 
@@ -29,6 +29,34 @@ def read_card(path: Path) -> Card | None:
         except (IndexError, KeyError, UnicodeDecodeError):
             raise DataError(f"{path}: is not an ONNX model, or a damaged one; fetch it again") from None
     return None
+
+
+def append_card(path: Path, card: Card) -> None:
+    """Write a card into an ONNX file; one that carries a card is left as it is.
+
+    A repeated field may stand anywhere in a protobuf message: one more pair is put at the end of the file.
+    Raises DataError for a file that is not ONNX, or not a whole one.
+    """
+    if read_card(path) is not None:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if all(number != GRAPH for number, _, _ in _fields(data, 0, len(data))):
+            raise DataError(f"{path}: holds no network; fetch it again")
+    pair = _bytes_field(KEY, METADATA_KEY.encode()) + _bytes_field(VALUE, card.to_json().encode())
+    with path.open("ab") as end:
+        end.write(_bytes_field(METADATA_PROPS, pair))
+
+
+def _bytes_field(number: int, content: bytes) -> bytes:
+    return _number(number << 3 | BYTES) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:

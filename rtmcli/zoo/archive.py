@@ -1,0 +1,77 @@
+"""One model out of a zip: the member that is wanted alone, to a place the zip cannot choose, never more than fits."""
+
+import os
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from rtmcli.errors import DataError
+
+LARGEST = 1 << 30  # bytes unpacked; the largest published network has 0.4 GB
+_BLOCK = 1 << 20
+
+
+def extract_model(archive: Path, target: Path, *, member: str = "end2end.onnx") -> None:
+    """Unpack one ONNX file.
+
+    Args:
+        archive: the zip.
+        target: the file to write; it appears when it is whole.
+        member: the end of the member's path, as `end2end.onnx` or `rtmdet-nano/end2end.onnx`. The folders above
+            it carry dates and are not relied on. Where no member fits, the only `.onnx` file is taken.
+
+    Raises:
+        DataError: it is not a zip, or a damaged one; holds a path that leads out of it; holds no such member, or
+            several; or the member is larger than any model.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            info = _choose(opened.infolist(), archive, member)
+            _unpack(opened, info, archive, target)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        UnicodeDecodeError,
+        RuntimeError,
+    ) as error:
+        raise DataError(f"{archive}: cannot be unpacked: {error}; fetch it again") from None
+
+
+def _choose(members: list[zipfile.ZipInfo], archive: Path, member: str) -> zipfile.ZipInfo:
+    for info in members:
+        path = PurePosixPath(info.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+            raise DataError(
+                f"{archive}: holds {info.filename!r}, which leads out of it; nothing was unpacked"
+            )
+    files = [info for info in members if not info.is_dir()]
+    found = [info for info in files if f"/{info.filename}".endswith(f"/{member}")]
+    if not found:
+        found = [info for info in files if info.filename.lower().endswith(".onnx")]
+    if len(found) != 1:
+        names = ", ".join(info.filename for info in found) or "none"
+        raise DataError(f"{archive}: expected one {member} in it, found {names}")
+    if found[0].file_size > LARGEST:
+        raise DataError(
+            f"{archive}: {found[0].filename} would unpack to {found[0].file_size} bytes; no model is that large"
+        )
+    return found[0]
+
+
+def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path, target: Path) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        size = 0
+        with os.fdopen(handle, "wb") as out, opened.open(info) as packed:
+            while block := packed.read(_BLOCK):
+                size += len(block)
+                if size > LARGEST:  # whatever its head said
+                    raise DataError(f"{archive}: {info.filename} unpacks to more than {LARGEST} bytes")
+                out.write(block)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
