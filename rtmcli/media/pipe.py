@@ -19,7 +19,7 @@ def readable(stream: BinaryIO) -> BinaryIO:
     begin, index_at_end = _peek(stream)
     if not index_at_end:
         return Pipe(begin, stream)  # type: ignore[return-value]
-    # Closed, and with that deleted, by whoever closes what is returned.
+    # It has no name in the file system, and is gone with the last reference to it.
     copy: Any = tempfile.TemporaryFile(prefix="rtm-")  # noqa: SIM115
     copy.write(begin)
     shutil.copyfileobj(stream, copy, 1 << 20)

@@ -207,7 +207,7 @@ def _open_files(name: str, files: list[str], window: Window, on_error: OnError) 
 
     def pictures() -> Generator[Picture, None, None]:
         found: Iterable[Picture]
-        left, seen = window.most, 0
+        left, seen, came = window.most, 0, 0
         for file, is_still in zip(files, still, strict=True):
             if is_still:
                 seen += 1
@@ -219,9 +219,11 @@ def _open_files(name: str, files: list[str], window: Window, on_error: OnError) 
                 found = _frames(file, Window(window.start, window.end, window.every, left), on_error, media)
             for picture in found:
                 yield picture
-                left = None if left is None else left - 1
+                came, left = came + 1, None if left is None else left - 1
             if left == 0:
                 return
+        if not came:
+            raise DataError(f"{name}: not one picture in it can be read")
 
     total = len(range(0, len(files), window.every)) if all(still) else None
     media = Media(name, pictures(), total=_at_most(total, window.most))
@@ -240,7 +242,7 @@ def _load(file: str, on_error: OnError, media: Media) -> np.ndarray | None:
         if on_error == "stop":
             raise
         media.lost += 1
-        _say(f"{error}; left out")
+        _say(_left_out(error))
         return None
 
 
@@ -252,7 +254,7 @@ def _frames(file: str, window: Window, on_error: OnError, media: Media) -> Itera
         if on_error == "stop":
             raise
         media.lost += 1
-        _say(f"{error}; left out")
+        _say(_left_out(error))
         return
     yield from _numbered(video, file, window, media)
 
@@ -329,6 +331,11 @@ def _path(name: str) -> str:
 
 def _at_most(total: int | None, most: int | None) -> int | None:
     return total if total is None or most is None else min(total, most)
+
+
+def _left_out(error: DataError) -> str:
+    """What a skipped file is reported with: the reason, without the remedy."""
+    return f"{str(error).split(';')[0]}; left out"
 
 
 def _say(text: str) -> None:

@@ -73,8 +73,6 @@ class Video:
         # The decoder's threads may wait for Python to take a message; they must be idle when it is freed.
         self._stream.codec_context.flush_buffers()
         self._container.close()
-        if not isinstance(self._file, str):
-            self._file.close()
 
     def pictures(
         self, *, start: float | None, end: float | None, every: int
