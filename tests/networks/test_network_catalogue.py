@@ -1,5 +1,6 @@
 """Every published model builds with the official keys, shapes and parameter counts."""
 
+import functools
 import json
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ MODELS = sorted(p.stem for p in (GOLDENS / "keys").glob("*.json") if not p.stem.
 COUNTS = json.loads((GOLDENS / "param_counts.json").read_text())
 
 
+@functools.cache
 def build_empty(name):
     """The network without memory for its weights: shapes are all that is asked here."""
     with torch.device("meta"):
