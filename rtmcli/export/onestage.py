@@ -24,16 +24,13 @@ class Classifier(nn.Module):
         return points
 
 
-def classify_survivors(
-    suppressed: onnx.ModelProto, dcc: DCC, *, channels: int, opset: int
-) -> onnx.ModelProto:
+def classify_survivors(suppressed: onnx.ModelProto, dcc: DCC, *, opset: int) -> onnx.ModelProto:
     """Append the classifier.
 
     Args:
         suppressed: gives `dets` (N, M, 5), `cells` (N, M), and for all cells `pose` (N, P, D), `visibility` (N, P, K)
             and `centers` (P, 2).
         dcc: the fused classifier.
-        channels: D.
 
     Returns:
         a model with the outputs `dets` and `keypoints` (N, M, K, 3): x, y in input pixels and visibility.
@@ -47,7 +44,7 @@ def classify_survivors(
     )
     classified = compose.merge_models(
         gathered,
-        compose.add_prefix(_trace(dcc, channels, opset), "dcc_"),
+        compose.add_prefix(_trace(dcc, opset), "dcc_"),
         io_map=[("rows_pose", "dcc_pose"), ("rows_boxes", "dcc_boxes"), ("rows_centers", "dcc_centers")],
         outputs=["dets", "rows_visibility", "dcc_points"],
     )
@@ -59,11 +56,13 @@ def classify_survivors(
     )
 
 
-def _trace(dcc: DCC, channels: int, opset: int) -> onnx.ModelProto:
+def _trace(dcc: DCC, opset: int) -> onnx.ModelProto:
     rows = torch.export.Dim("rows")
+    pose = dcc.pose_to_kpts
+    assert isinstance(pose, nn.Linear)  # the fused form
     program = torch.onnx.export(
         Classifier(dcc).eval(),
-        (torch.zeros(2, channels), torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), torch.zeros(2, 2)),
+        (torch.zeros(2, pose.in_features), torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), torch.zeros(2, 2)),
         input_names=["pose", "boxes", "centers"],
         output_names=["points"],
         opset_version=opset,

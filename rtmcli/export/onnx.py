@@ -9,19 +9,10 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from rtmcli.errors import UsageError
-from rtmcli.export.fold import fold_batchnorm
 from rtmcli.export.onestage import classify_survivors
 from rtmcli.export.suppression import suppression
-from rtmcli.networks.graphs import (
-    DetectorGraph,
-    Graph,
-    OneStageGraph,
-    Pose3dGraph,
-    PoseGraph,
-    YoloxGraph,
-)
-from rtmcli.networks.rtmo import RTMO
+from rtmcli.networks.fold import fold_batchnorm
+from rtmcli.networks.graphs import DetectorGraph, Graph, OneStageGraph, build_graph
 from rtmcli.zoo.card import METADATA_KEY, Card
 
 OPSET = 18
@@ -42,9 +33,7 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
     Raises:
         UsageError: a family that this contract does not hold.
     """
-    if isinstance(network, RTMO):
-        network = network.to_deploy(card.height, card.width)
-    graph = _graph(fold_batchnorm(network), card)
+    graph = build_graph(fold_batchnorm(network), card)
     model = _trace(graph, card)
     _restore_names(model, graph)
     if isinstance(graph, DetectorGraph):
@@ -52,8 +41,7 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
     elif isinstance(graph, OneStageGraph):
         others = ["pose", "visibility", "centers"]
         model = _suppress(model, card, outputs=["dets", "cells", *others])
-        dcc = graph.network.head.dcc
-        model = classify_survivors(model, dcc, channels=dcc.sigma_fc[0].in_features, opset=OPSET)
+        model = classify_survivors(model, graph.network.head.dcc, opset=OPSET)
     if half:
         _store_half(model)
     _strip(model)
@@ -61,20 +49,6 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
     model.producer_name, model.doc_string = "rtm", f"{card.name}, contract {card.contract}"
     onnx.checker.check_model(model)
     _write(model, Path(path))
-
-
-def _graph(network: nn.Module, card: Card) -> Graph:
-    if card.family in ("rtmpose", "rtmw"):
-        return PoseGraph(network, card).eval()
-    if card.family == "rtmw3d" and card.contract == "plain":
-        return Pose3dGraph(network, card).eval()
-    if card.family == "rtmdet":
-        return DetectorGraph(network, card).eval()
-    if card.family == "yolox":
-        return YoloxGraph(network, card).eval()
-    if card.family == "rtmo":
-        return OneStageGraph(network, card).eval()
-    raise UsageError(f"{card.name}: the family {card.family!r} has no {card.contract} contract")
 
 
 def _suppress(model: onnx.ModelProto, card: Card, *, outputs: list[str]) -> onnx.ModelProto:

@@ -9,10 +9,29 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from rtmcli.errors import UsageError
 from rtmcli.networks import yolox
 from rtmcli.networks.rtmdet import decode_boxes
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.zoo.card import Card
+
+
+def build_graph(network: nn.Module, card: Card) -> "Graph":
+    """A network as its card's contract wants it, in eval mode.
+
+    Raises UsageError for a family that the contract does not hold.
+    """
+    if isinstance(network, RTMO):
+        return OneStageGraph(network.to_deploy(card.height, card.width), card).eval()
+    if card.family in ("rtmpose", "rtmw"):
+        return PoseGraph(network, card).eval()
+    if card.family == "rtmw3d" and card.contract == "plain":
+        return Pose3dGraph(network, card).eval()
+    if card.family == "rtmdet":
+        return DetectorGraph(network, card).eval()
+    if card.family == "yolox":
+        return YoloxGraph(network, card).eval()
+    raise UsageError(f"{card.name}: the family {card.family!r} has no {card.contract} contract")
 
 
 class Graph(nn.Module):
