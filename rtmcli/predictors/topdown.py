@@ -12,7 +12,7 @@ from rtmcli.frames import Floats, Instance
 from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
 from rtmcli.predictors.opening import OpenModel, check_task, open_model, run_checked
-from rtmcli.predictors.pixels import Batch, Image, check_pictures
+from rtmcli.predictors.pixels import Batch, Image, check_pictures, crop
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
 
@@ -98,7 +98,7 @@ class TopDown:
         center, scale = geometry.center_scale(boxes, PADDING)  # (N, 2) each
         scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
         for image, slot, c, s in zip(images, self._batch.slots(len(boxes)), center, scale, strict=True):
-            affine.warp(image, affine.topdown_matrix(c, s, size), size, out=slot)
+            crop(image, affine.topdown_matrix(c, s, size), slot)
         points, scores = self._decode(len(boxes))  # (N, K, 2), (N, K)
         points = affine.to_image(points, center, scale, size)
         return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
