@@ -176,7 +176,7 @@ def use(
 
 @app.command()
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth or .safetensors file.")],
+    checkpoint: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth, .safetensors or .onnx file.")],
     out: Annotated[
         Path,
         typer.Option(

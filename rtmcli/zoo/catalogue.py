@@ -140,8 +140,9 @@ def find_entry(said: str) -> Entry | None:
 
 
 def entry_of_file(file_name: str) -> Entry | None:
-    """The model a published file belongs to, by its name (with or without the suffix); None where it is unknown."""
-    return _files().get(Path(file_name).stem)
+    """The model a file belongs to, by its publisher's name for it or ours; None where it is unknown."""
+    stem = Path(file_name).stem if file_name.endswith((".pth", ".onnx", ".zip")) else file_name
+    return _files().get(stem) or entries().get(stem)
 
 
 def family_card(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.guess_checkpoint import guess_checkpoint
 
 SUFFIXES = (".onnx", ".safetensors", ".pth")
 
@@ -16,16 +15,14 @@ def convert_checkpoint(
     *,
     skeleton: str | None = None,
     input_size: tuple[int, int] | None = None,
-    card: Card | None = None,
 ) -> Card:
     """Read a checkpoint, prove that it fits its network, and write it anew.
 
     Args:
-        checkpoint: a `.pth` or `.safetensors` file.
+        checkpoint: a `.pth` or `.safetensors` file, or an `.onnx` to take the weights from.
         out: `.onnx` (contract `plain`, with the card inside), `.safetensors` or `.pth`.
         skeleton: its skeleton, where the file leaves that open.
         input_size: (width, height) of its input, where the file leaves that open.
-        card: what it is, where that is known; nothing is guessed then.
 
     Returns:
         The card of what was written.
@@ -46,24 +43,22 @@ def convert_checkpoint(
         raise MissingError(
             f"no checkpoint {str(checkpoint)!r}; 'rtm models pull --checkpoint NAME' fetches one"
         )
-    _need("torch", "safetensors", *(("onnx", "onnxscript") if out.suffix == ".onnx" else ()))
-    from rtmcli.networks.build import build_network
-    from rtmcli.networks.checkpoint import load_weights, read_checkpoint, save_checkpoint
+    _need(
+        "torch",
+        "safetensors",
+        *(("onnx", "onnxscript") if ".onnx" in (out.suffix, checkpoint.suffix) else ()),
+    )
+    from rtmcli.zoo.load import load_network
 
-    found = read_checkpoint(checkpoint)
-    own = found.card if skeleton is None and input_size is None else None
-    card = card or own
-    if card is None:
-        shapes = {key: tuple(value.shape) for key, value in found.state.items()}
-        card = guess_checkpoint(checkpoint, shapes, found.meta, skeleton=skeleton, input_size=input_size)
-    network = build_network(card).eval()
-    load_weights(network, found.state, source=checkpoint)
+    network, card = load_network(checkpoint, skeleton=skeleton, input_size=input_size)
     if out.suffix == ".onnx":
         from rtmcli.export.onnx import export_onnx
 
         export_onnx(network, card, out)
     else:
-        save_checkpoint(out, found.state, card=card)
+        from rtmcli.networks.checkpoint import save_checkpoint
+
+        save_checkpoint(out, network.state_dict(), card=card)
     return card
 
 

@@ -132,7 +132,7 @@ def _converted(entry: Entry, checkpoint: Path, ready: Path, how: Pull) -> Path:
     from rtmcli.zoo.convert import convert_checkpoint
     from rtmcli.zoo.install import record_model
 
-    convert_checkpoint(checkpoint, ready, card=entry.card())
+    convert_checkpoint(checkpoint, ready)
     record_model(ready)
     how.say(f"{entry.name} came as a checkpoint and was converted: {ready}")
     return ready

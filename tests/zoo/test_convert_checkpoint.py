@@ -15,7 +15,7 @@ from official_pth import random_state, save_official
 from rtmcli.engines import open_engine
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.networks.build import build_network
-from rtmcli.networks.checkpoint import load_checkpoint, load_weights, read_checkpoint
+from rtmcli.networks.checkpoint import COMPUTED, load_checkpoint, load_weights, read_checkpoint
 from rtmcli.zoo.convert import convert_checkpoint
 
 # The smallest published network of each family.
@@ -42,7 +42,8 @@ def test_a_published_checkpoint_of_every_family_is_read_through_its_company(
     assert written.card == card
     expected = random_state(name)
     assert written.state.keys() == expected.keys()
-    assert all(torch.equal(written.state[key], expected[key]) for key in expected)
+    own = [key for key in expected if not key.endswith(COMPUTED)]
+    assert all(torch.equal(written.state[key], expected[key]) for key in own)
 
 
 @pytest.mark.parametrize(
