@@ -4,11 +4,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing
 end the process by their signals' own rules.
 """
 
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from rtmcli import __version__
-from rtmcli.errors import MissingError, RtmError, UsageError
+from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
 from rtmcli.settings import Defaults, current
 from rtmcli.streams import ClosedPipe, guard
 
@@ -44,7 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     if "_RTM_COMPLETE" in os.environ:
         app().main(arguments, prog_name="rtm")
     _catch_signals()
-    verb = next((word for word in arguments if word in VERBS), "")
     try:
         code = _run(arguments)
         if sys.stdout is not None:
@@ -57,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return _report(error, verb)
+        return _report(error, arguments)
 
 
 def app() -> TyperGroup:
@@ -72,6 +71,7 @@ def app() -> TyperGroup:
     holder.callback()(_rtm)
     command = typer.main.get_command(holder)
     assert isinstance(command, TyperGroup)
+    command.params.extend(_common_options())
     return command
 
 
@@ -117,9 +117,7 @@ class _Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0]
         if not word.startswith("-") and word not in available_verbs():
-            raise UsageError(
-                f"no such verb {word!r}{did_you_mean(word, available_verbs())}; 'rtm --help' lists them"
-            )
+            raise UsageError(f"no such verb {word!r}{did_you_mean(word, VERBS)} 'rtm --help' lists them")
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
@@ -239,66 +237,96 @@ def _help_text(doc: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing where no known word is near."""
+    """`; did you mean X?`, or a mere `;` where no known word is near: what stands before the remedy."""
+    from difflib import get_close_matches
+
     near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near[0]}?" if near else ";"
 
 
-def _report(error: Exception, verb: str) -> int:
+def _report(error: Exception, arguments: list[str]) -> int:
     """Say on stderr what went wrong, in one line, and return the exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # `rtm` or `rtm models` alone
+        print(error, file=sys.stderr)
+        return UsageError.exit_code
     settings = current()
-    # Set before parsing may have failed: an error about the command line itself obeys them too.
-    settings.verbose = settings.verbose or bool({"-v", "--verbose"} & set(sys.argv[1:]))
-    settings.json_errors = settings.json_errors or "--json-errors" in sys.argv[1:]
-    if type(error).__name__ == "NoArgsIsHelpError":
-        print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
-        return 2
+    # An error in the command line itself may come before these were read.
+    verbose = settings.verbose or bool({"-v", "--verbose"} & set(arguments))
+    json_errors = settings.json_errors or "--json-errors" in arguments
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    verb = verb if verb in VERBS else ""
     code, message = _explain(error)
-    program = f"rtm {verb}".strip()
-    if settings.verbose:
-        import traceback
+    with contextlib.suppress(
+        OSError, AttributeError, ValueError
+    ):  # stderr is closed: the exit code alone tells
+        if verbose:
+            import traceback
 
-        traceback.print_exception(error)
-    if settings.json_errors:
-        import orjson
+            traceback.print_exception(error)
+        if json_errors:
+            import orjson
 
-        line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
-    else:
-        line = f"{program}: {message}"
-    try:
+            line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
+        else:
+            line = f"{f'rtm {verb}'.strip()}: {message}"
         print(line, file=sys.stderr, flush=True)
-    except (OSError, AttributeError, ValueError):
-        pass  # stderr is closed too: the exit code alone tells
     _drop_unwritable_output()
     return code
 
 
 def _explain(error: Exception) -> tuple[int, str]:
+    """Exit code and one sentence for whatever was raised."""
     if isinstance(error, RtmError):
-        return error.exit_code, str(error)
+        return error.exit_code, " ".join(str(error).split())
     if isinstance(error, typer.TyperException):
-        return 2, _usage_message(error)
+        return UsageError.exit_code, _usage_message(error)
     if isinstance(error, ModuleNotFoundError):
-        return (
-            MissingError.exit_code,
-            f"the Python package {error.name!r} is not installed: pip install {error.name}",
-        )
+        return MissingError.exit_code, _missing_package(error)
+    if isinstance(error, ImportError) and "cannot open shared object" in str(error):
+        return MissingError.exit_code, str(missing_library(error))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return 1, f"{where}{error.strerror}"
+        return RtmError.exit_code, f"{where}{error.strerror}"
     text = " ".join(str(error).split())
-    return 1, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
+    return RtmError.exit_code, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    package = (error.name or "").partition(".")[0]
+    wanted = f"'rtmcli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
+    return f"the Python package {package} is not installed; get it with: pip install {wanted}"
+
+
+# The extra that brings a package.
+_EXTRAS = {
+    "torch": "torch",
+    "safetensors": "torch",
+    "ncnn": "ncnn",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "pycocotools": "eval",
+    "matplotlib": "eval",
+    "onnx": "export",
+    "onnxscript": "export",
+    "tensorboard": "train",
+}
 
 
 def _usage_message(error: typer.TyperException) -> str:
-    near = getattr(error, "possibilities", None)
-    option = getattr(error, "option_name", None)
-    context = getattr(error, "ctx", None)
+    context: Any = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "rtm"
-    if option and type(error).__name__ == "NoSuchOption":
-        hint = f"; did you mean {sorted(near)[0]}?" if near else ""
-        return f"no such option {option}{hint}; '{path} --help' lists them"
+    if type(error).__name__ == "NoSuchOption":
+        near: list[str] = sorted(getattr(error, "possibilities", None) or ())
+        option = getattr(error, "option_name", "")
+        hint = f"; did you mean {near[0]}?" if near else ";"
+        return f"no such option {option}{hint} '{path} --help' lists them"
     message = " ".join(error.format_message().split()).rstrip(".")
+    parameter: Any = getattr(error, "param", None)
+    if parameter is not None and context is not None and isinstance(context.default_map, Defaults):
+        source = context.get_parameter_source(parameter.name)
+        origin = context.default_map.origin(parameter.name)
+        if origin and (source is None or source.name == "DEFAULT_MAP"):
+            message += f" (from {origin})"
     return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
 
 
@@ -332,7 +360,5 @@ def _drop_unwritable_output() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
-        try:
+        with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        except OSError:
-            pass

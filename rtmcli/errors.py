@@ -29,3 +29,26 @@ class MissingError(RtmError):
     """An extra, a model or a device is not here: exit code 4. The message holds the command that gets it."""
 
     exit_code = 4
+
+
+# What a wheel (opencv-python, above all) loads from the system, and the Debian package that holds it.
+_SYSTEM_PACKAGES = {
+    "libGL.so": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libxcb": "libxcb1",
+    "libX11": "libx11-6",
+    "libgomp": "libgomp1",
+}
+
+
+def missing_library(error: ImportError) -> MissingError:
+    """The error to show for a package whose system library is missing, with the command that gets it."""
+    text = " ".join(str(error).split())
+    package = next(
+        (name for library, name in _SYSTEM_PACKAGES.items() if library in text), "libgl1 libglib2.0-0"
+    )
+    return MissingError(
+        f"a system library is missing ({text}); get it with: apt-get install {package}, or without a screen: "
+        "pip uninstall opencv-python && pip install opencv-python-headless"
+    )

@@ -5,6 +5,7 @@ folder: a key of the verb's own table first, then a key at the top. Dashes and u
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,10 +44,12 @@ def current() -> Settings:
 
 
 def home() -> Path:
-    """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder. It may not exist yet."""
+    """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder; it may not exist."""
     named = os.environ.get("RTM_HOME")
     if named:
         return Path(named).expanduser()
+    if sys.platform == "linux":  # what platformdirs says there, without its import: every start asks
+        return Path(os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share").expanduser() / "rtm"
     from platformdirs import user_data_path
 
     return user_data_path("rtm", appauthor=False)

@@ -4,7 +4,6 @@ import os
 import select
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -138,6 +137,8 @@ class Sink:
             if path.exists() and not path.is_file():  # /dev/null, a named pipe: nothing to rename
                 self._fd = os.open(path, os.O_WRONLY)
                 return
+            import tempfile
+
             self._fd, self._temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             os.chmod(self._temporary, 0o666 & ~_umask())
         except OSError as error:

@@ -1,6 +1,22 @@
 """Filters over time: records in, smoother records out."""
 
-from rtmcli.filters.oneeuro import OneEuro
-from rtmcli.filters.smoother import Smoother
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtmcli.filters.oneeuro import OneEuro
+    from rtmcli.filters.smoother import Smoother
 
 __all__ = ["OneEuro", "Smoother"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded on first use: the verb's help and an empty stream need neither."""
+    if name == "Smoother":
+        from rtmcli.filters.smoother import Smoother
+
+        return Smoother
+    if name == "OneEuro":
+        from rtmcli.filters.oneeuro import OneEuro
+
+        return OneEuro
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

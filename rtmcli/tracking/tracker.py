@@ -101,7 +101,7 @@ class Tracker:
         similar = overlap.copy()
         poses = [person.instance.keypoints for person in people]
         for k in {len(pose) for pose in poses if pose is not None}:
-            rows = [t for t, track in enumerate(tracks) if np.shape(track.keypoints)[:1] == (k,)]
+            rows = [t for t, track in enumerate(tracks) if track.count == k]
             columns = [(c, pose) for c, pose in enumerate(poses) if pose is not None and len(pose) == k]
             if rows and columns:
                 at = [c for c, _ in columns]
@@ -138,6 +138,11 @@ class _Track:
     seen: float
     hits: int = 1
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
+
+    @property
+    def count(self) -> int:
+        """The number of keypoints, 0 without a pose."""
+        return 0 if self.keypoints is None else len(self.keypoints)
 
     def shift_at(self, now: float) -> np.ndarray:
         """How far the person has come since last seen, (2,) pixels: the velocity fades while nobody sees it."""

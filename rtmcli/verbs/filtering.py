@@ -7,9 +7,19 @@ from rtmcli.ndjson import read_frames, write_frames
 from rtmcli.progress import progress
 
 
-def run_filter(files: Sequence[str] | None, change: Callable[[Frame], Frame], label: str) -> None:
-    """Write `change(frame)` for every frame of the files, or of standard input where none is named."""
-    write_frames(map(change, watched(files or ["-"], label)), "-")
+def run_filter(files: Sequence[str] | None, make: Callable[[], Callable[[Frame], Frame]], label: str) -> None:
+    """Write what the filter makes of every frame of the files, or of standard input where none is named.
+
+    `make` builds it when the first frame comes: an empty stream costs no import.
+    """
+    write_frames(_changed(watched(files or ["-"], label), make), "-")
+
+
+def _changed(frames: Iterator[Frame], make: Callable[[], Callable[[Frame], Frame]]) -> Iterator[Frame]:
+    for first in frames:
+        change = make()
+        yield change(first)
+        yield from map(change, frames)
 
 
 def watched(files: Sequence[str], label: str) -> Iterator[Frame]:

@@ -1,10 +1,12 @@
 """`rtm nms`: drop poses that show the same person twice."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
 import typer
 
+from rtmcli.frames import Frame
 from rtmcli.verbs.filtering import run_filter
 
 
@@ -28,6 +30,10 @@ def main(
 
       rtm pose video.mp4 | rtm nms --oks 0.7 | rtm track > tracked.jsonl
     """
-    from rtmcli.filters.nms import suppress
 
-    run_filter(records, partial(suppress, threshold=oks, skeleton=skeleton), "nms")
+    def make() -> Callable[[Frame], Frame]:
+        from rtmcli.filters.nms import suppress
+
+        return partial(suppress, threshold=oks, skeleton=skeleton)
+
+    run_filter(records, make, "nms")

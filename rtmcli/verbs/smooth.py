@@ -1,11 +1,14 @@
 """`rtm smooth`: take the jitter out of keypoints and boxes."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rtmcli.filters.smoother import BETA, D_CUTOFF, MIN_CUTOFF
+from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
 from rtmcli.verbs.filtering import run_filter
+
+if TYPE_CHECKING:
+    from rtmcli.filters import Smoother
 
 
 def main(
@@ -38,10 +41,10 @@ def main(
 
       rtm pose video.mp4 | rtm smooth > out.jsonl
     """
-    from rtmcli.filters import Smoother
 
-    run_filter(
-        records,
-        Smoother(filter, min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, max_gap=max_gap),
-        "smooth",
-    )
+    def make() -> "Smoother":
+        from rtmcli.filters import Smoother
+
+        return Smoother(filter, min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, max_gap=max_gap)
+
+    run_filter(records, make, "smooth")

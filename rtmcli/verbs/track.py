@@ -1,10 +1,13 @@
 """`rtm track`: one id for each person through time."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rtmcli.verbs.filtering import run_filter
+
+if TYPE_CHECKING:
+    from rtmcli.tracking import Tracker
 
 
 def main(
@@ -31,6 +34,10 @@ def main(
 
       rtm pose video.mp4 | rtm track --method oks > tracked.jsonl
     """
-    from rtmcli.tracking import Tracker
 
-    run_filter(records, Tracker(method, threshold=threshold, max_gap=max_gap), "track")
+    def make() -> "Tracker":
+        from rtmcli.tracking import Tracker
+
+        return Tracker(method, threshold=threshold, max_gap=max_gap)
+
+    run_filter(records, make, "track")
