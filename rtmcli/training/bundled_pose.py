@@ -1,0 +1,242 @@
+"""The bundled pose network's batches and losses: SimCC beside dense heads that are thrown away afterwards.
+
+A SimCC head over random features learns very slowly; a heat map a keypoint, read off stages 3 and 4 by one 1 x 1
+convolution each, makes the backbone learn many times faster (the card's diary has the trial). The dense targets
+mix the label's Gaussian with the teacher's map, which knows what a label does not: which other place is likely.
+Everything here runs on the device of the arrays, augmentation included.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rtmcli.training.bundled_crops import ASPECT, CROP, FIELD, FLIP, RGB_MEAN, RGB_STD
+
+WIDTH, HEIGHT = 96, 128
+CELL = 4  # input pixels a cell of the dense maps
+SIGMA = (3.46, 4.0)  # SimCC bins, for 192 and 256 of them
+BETA = 10.0  # RTMPose's KL loss
+UPPER, LOWER = list(range(11)), list(range(11, 17))
+# COCO's sigmas (pycocotools), x 2
+SPREAD = (
+    torch.tensor(
+        [
+            0.026,
+            0.025,
+            0.025,
+            0.035,
+            0.035,
+            0.079,
+            0.079,
+            0.072,
+            0.072,
+            0.062,
+            0.062,
+            0.107,
+            0.107,
+            0.087,
+            0.087,
+        ]
+        + [0.089, 0.089]
+    )
+    * 2
+)
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far a sample is moved away from the plain crop."""
+
+    scale: float  # the field is multiplied by a factor in [1 / scale, scale]
+    turn: float  # degrees, either way, for `turned` of the samples
+    turned: float
+    shift: float  # fields, either way
+    half: float  # share of samples cut to the upper or lower body
+    blank: float  # share of samples with one box blanked
+    colour: float  # contrast and brightness
+
+
+FULL = Strength(scale=1.25, turn=35, turned=0.4, shift=0.06, half=0.1, blank=0.1, colour=0.15)
+WEAK = Strength(scale=1.12, turn=15, turned=0.3, shift=0.03, half=0.03, blank=0.0, colour=0.1)
+
+
+@dataclass
+class Batch:
+    images: Tensor  # (N, 3, H, W) normalised RGB
+    points: Tensor  # (N, 17, 2) input pixels
+    weights: Tensor  # (N, 17), 0 where unknown or outside
+    labelled: Tensor  # (N, 17) bool: a hand's label
+    maps: Tensor  # (N, 17, H / 4, W / 4) the teacher's, 0 to 1
+    zoom: Tensor  # (N,) the sample's field in fields
+
+
+class DenseHeads(nn.Module):
+    """A heat map a keypoint from stage 3 and from stage 4, by 1 x 1 convolution and pixel shuffle."""
+
+    def __init__(self, channels: tuple[int, int], keypoints: int = 17) -> None:
+        super().__init__()
+        self.middle = nn.Conv2d(channels[0], keypoints * 16, 1)
+        self.last = nn.Conv2d(channels[1], keypoints * 64, 1)
+
+    def forward(self, stage3: Tensor, stage4: Tensor) -> tuple[Tensor, Tensor]:
+        middle = F.pixel_shuffle(self.middle(stage3), 4)  # (N, K, H / 4, W / 4)
+        last = F.pixel_shuffle(self.last(stage4), 8)  # (N, K, H / 4, W / 4)
+        return middle, last
+
+
+def make_batch(
+    images: Tensor, points: Tensor, weights: Tensor, maps: Tensor, strength: Strength, random: torch.Generator
+) -> Batch:
+    """Draw an augmented batch from stored crops (see `bundled_crops`), on the arrays' own device."""
+    count, device = len(images), images.device
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return (torch.rand(count, *shape, generator=random) * (high - low) + low).to(device)
+
+    centre, zoom = _body_part(points, weights, uniform(0, 1) < strength.half, uniform(0, 1) < 0.6)
+    zoom = zoom * torch.exp(uniform(-1, 1) * math.log(strength.scale))
+    centre = centre + uniform(-strength.shift, strength.shift, 2) * zoom[:, None]
+    angle = uniform(-1, 1) * math.radians(strength.turn) * (uniform(0, 1) < strength.turned)
+    mirrored = uniform(0, 1) < 0.5
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    side = torch.where(mirrored, -1.0, 1.0)
+    # field coordinates of an input pixel: centre + zoom * turn @ mirror @ (pixel - middle) / W
+    matrix = torch.stack([cos * side, -sin, sin * side, cos], -1).view(count, 2, 2) * zoom[:, None, None]
+
+    def places(width: int, height: int, cell: float) -> Tensor:
+        x = (torch.arange(width, device=device) + 0.5) * cell - 0.5 - WIDTH / 2
+        y = (torch.arange(height, device=device) + 0.5) * cell - 0.5 - HEIGHT / 2
+        plain = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / WIDTH  # (h, w, 2)
+        return plain.reshape(1, -1, 2) @ matrix.transpose(1, 2) + centre[:, None]  # (N, h w, 2)
+
+    scale = torch.tensor(
+        [2 * CROP[0] / FIELD / (CROP[0] - 1), 2 * CROP[0] / FIELD / (CROP[1] - 1)], device=device
+    )
+    bias = torch.tensor([CROP[0] / (CROP[0] - 1) - 1, CROP[1] / (CROP[1] - 1) - 1], device=device)
+    grid = (places(WIDTH, HEIGHT, 1) * scale + bias).view(count, HEIGHT, WIDTH, 2)
+    pixels = images.permute(0, 3, 1, 2).float()
+    pixels = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+    w, h = WIDTH // CELL, HEIGHT // CELL
+    grid = (places(w, h, CELL) * torch.tensor([2.0, 2 * ASPECT], device=device)).view(count, h, w, 2)
+    heat = F.grid_sample(maps.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True) / 255
+
+    moved = torch.linalg.solve(matrix, (points - centre[:, None]).transpose(1, 2)).transpose(1, 2)
+    moved = moved * WIDTH + torch.tensor([WIDTH / 2, HEIGHT / 2], device=device)  # (N, 17, 2)
+    swap = torch.tensor(FLIP, device=device)
+    moved = torch.where(mirrored[:, None, None], moved[:, swap], moved)
+    weights = torch.where(mirrored[:, None], weights[:, swap], weights)
+    heat = torch.where(mirrored[:, None, None, None], heat[:, swap], heat)
+    limit = torch.tensor([WIDTH, HEIGHT], device=device)
+    inside = ((moved >= 0) & (moved <= limit - 1)).all(-1)
+    weights = weights * inside
+    return Batch(_colour(pixels, strength, uniform), moved, weights, weights >= 1, heat.clamp(0, 1), zoom)
+
+
+def pose_loss(
+    outputs: tuple[Tensor, Tensor], dense: tuple[Tensor, Tensor], batch: Batch, dense_weight: float
+) -> dict[str, Tensor]:
+    """The terms of the loss, already weighted: `simcc`, `score`, `dense`."""
+    simcc = torch.zeros((), device=batch.points.device)
+    for logits, axis in zip(outputs, (0, 1), strict=True):
+        bins = torch.arange(logits.shape[-1], device=logits.device)
+        label = torch.exp(-((bins - 2 * batch.points[..., axis, None]) ** 2) / (2 * SIGMA[axis] ** 2))
+        divergence = F.kl_div(
+            (logits.float() * BETA).log_softmax(-1), (label * BETA).softmax(-1), reduction="none"
+        ).sum(-1)
+        simcc = simcc + (divergence * batch.weights).sum() / batch.weights.sum().clamp(min=1) / 2
+    target, known = _dense_target(batch)
+    losses = [
+        (-(target * heat.float().flatten(2).log_softmax(-1)).sum(-1) * known).sum() / known.sum().clamp(min=1)
+        for heat in dense
+    ]
+    return {
+        "simcc": simcc,
+        "score": 0.5 * _score_loss(outputs, batch),
+        "dense": dense_weight * (0.5 * losses[0] + losses[1]),
+    }
+
+
+def _score_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """Make a keypoint's score (the smaller row maximum) tell how near the prediction is to the label.
+
+    The KL term does not see a constant added to a row, so a row's maximum would else be arbitrary; the score
+    target is the keypoint's own OKS, and 0 where neither a label nor the teacher sees the keypoint.
+    """
+    x, y = (logits.float().max(-1) for logits in outputs)
+    place = torch.stack([x.indices, y.indices], -1) / 2
+    area = 0.53 * 0.6 / ASPECT * (WIDTH / 1.25 / batch.zoom) ** 2  # usual for a person who fills the crop
+    error = (place - batch.points).square().sum(-1)
+    quality = torch.exp(-error / (2 * area[:, None] * SPREAD.to(area.device) ** 2))
+    absent = (batch.weights == 0) & (batch.maps.amax((2, 3)) < 0.1)
+    seen = batch.labelled | absent
+    quality = torch.where(absent, 0.0, quality)
+    score = torch.minimum(x.values, y.values)
+    return (F.smooth_l1_loss(score, quality, reduction="none", beta=0.2) * seen).sum() / seen.sum().clamp(
+        min=1
+    )
+
+
+def _dense_target(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Probabilities over the cells (N, K, cells), and which keypoints have any (N, K).
+
+    60 % label and 40 % teacher where a hand labelled, 30/70 where the teacher gave the point, the teacher alone
+    elsewhere if its peak is above 0.1.
+    """
+    device = batch.points.device
+    height, width = batch.maps.shape[2:]
+    x = torch.arange(width, device=device) * CELL + (CELL - 1) / 2
+    y = torch.arange(height, device=device) * CELL + (CELL - 1) / 2
+    gx = torch.exp(-((x - batch.points[..., 0, None]) ** 2) / (2 * CELL**2))  # (N, K, w), one cell wide
+    gy = torch.exp(-((y - batch.points[..., 1, None]) ** 2) / (2 * CELL**2))  # (N, K, h)
+    label = (gy[..., :, None] * gx[..., None, :]).flatten(2)
+    label = label / label.sum(-1, keepdim=True).clamp(min=1e-6)
+    peak = batch.maps.amax((2, 3))
+    # the square narrows the teacher's broad Gaussians and clears its floor
+    teacher = batch.maps.flatten(2).square()
+    teacher = teacher / teacher.sum(-1, keepdim=True).clamp(min=1e-6)
+    heard = peak > 0.1
+    share = torch.where(batch.labelled, 0.6, torch.where(batch.weights > 0, 0.3, 0.0))
+    share = torch.where(heard, share, (batch.weights > 0).float())[..., None]
+    known = torch.maximum(batch.weights, torch.where(heard, peak, 0.0))
+    return share * label + (1 - share) * teacher, known
+
+
+def _body_part(points: Tensor, weights: Tensor, wanted: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle (N, 2) and width (N,) in fields: the whole field, or one around the upper or lower body."""
+    count = len(points)
+    part = torch.zeros(count, 17, dtype=torch.bool, device=points.device)
+    part[:, UPPER] = upper[:, None]
+    part[:, LOWER] = ~upper[:, None]
+    part &= weights > 0
+    wanted = wanted & (part.sum(1) >= 3) & ((weights > 0).sum(1) >= 8)
+    low = torch.where(part[..., None], points, 9.0).amin(1)
+    high = torch.where(part[..., None], points, -9.0).amax(1)
+    size = high - low
+    width = torch.maximum(size[:, 0], size[:, 1] * ASPECT) * 1.5  # RTMPose's half body padding
+    centre = torch.where(wanted[:, None], (low + high) / 2, 0.0)
+    return centre, torch.where(wanted, width.clamp(0.35, 1.2), 1.0)
+
+
+def _colour(pixels: Tensor, strength: Strength, uniform) -> Tensor:
+    """Normalise, then change contrast, brightness and tint a little, and blank a box in some."""
+    device = pixels.device
+    mean = torch.tensor(RGB_MEAN, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(RGB_STD, device=device).view(1, 3, 1, 1)
+    gain = 1 + uniform(-1, 1, 1, 1, 1) * strength.colour + uniform(-1, 1, 3, 1, 1) * strength.colour / 3
+    lift = uniform(-1, 1, 1, 1, 1) * strength.colour * 1.5
+    pixels = (pixels - mean) / std * gain + lift
+    if strength.blank:
+        x = torch.arange(WIDTH, device=device).view(1, 1, 1, -1)
+        y = torch.arange(HEIGHT, device=device).view(1, 1, -1, 1)
+        middle, reach = uniform(0, 1, 2, 1, 1, 1), uniform(0.06, 0.18, 2, 1, 1, 1)
+        box = ((x / WIDTH - middle[:, 0]).abs() < reach[:, 0]) & (
+            (y / HEIGHT - middle[:, 1]).abs() < reach[:, 1]
+        )
+        pixels = pixels.masked_fill(box & (uniform(0, 1, 1, 1, 1) < strength.blank), 0.0)
+    return pixels.contiguous(memory_format=torch.channels_last)
