@@ -70,7 +70,8 @@ def points_of(entry: Mapping[str, Any]) -> npt.NDArray[np.float64]:
 def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
     """Boxes to estimate poses in, by picture: of a label file, or of a detection file.
 
-    Of labels all boxes but crowds, cut off at the picture's edge, scored 1, by the base name of the picture. Of
+    Of labels the boxes of people with a labelled point, crowds left out, cut off at the picture's edge and scored
+    1, as the reference evaluates with ground-truth boxes; by the base name of the picture. Of
     detections (`[{"image_id", "bbox", "score"}]`) all boxes as they are, by the picture's number. Look up with
     `boxes_of`.
     """
@@ -87,12 +88,9 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
         found[_base_name(image)] = []
     for entry in truth["annotations"]:
         image = images.get(entry["image_id"])
-        if (
-            image is None
-            or entry.get("iscrowd")
-            or len(entry.get("bbox", ())) != 4
-            or min(entry["bbox"][2:]) <= 0
-        ):
+        box, points = entry.get("bbox", ()), points_of(entry)
+        unlabelled = len(points) > 0 and not (points[:, 2] > 0).any()
+        if image is None or entry.get("iscrowd") or unlabelled or len(box) != 4 or min(box[2:]) <= 0:
             continue
         size = (image["width"], image["height"]) if "width" in image and "height" in image else None
         label = labels.get(entry["category_id"], "person")

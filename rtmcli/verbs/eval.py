@@ -118,7 +118,7 @@ def main(
             f"{len(given.unmatched)} of {given.records} records are of pictures that {truth} does not have "
             f"(first: {given.unmatched[0]}); --unmatched skip passes them over"
         )
-    if given.results and not given.ranked and not given.images:
+    if not given.ranked and not given.images:
         raise DataError(f"no record is of a picture of {truth}")
     if given.ranked and (rank is not None):
         raise UsageError("COCO results carry their ranking score; --rank is for records")
