@@ -80,7 +80,8 @@ def _unfold(
     """
     first = shared.setdefault(module.conv, layer.weight)
     axes = tuple(range(1, first.ndim))
-    factor = (layer.weight * first).sum(axes) / first.square().sum(axes).clamp(min=1e-30)  # (C_out,)
+    square = first.square().sum(axes)  # (C_out,)
+    factor = torch.where(square > 0, (layer.weight * first).sum(axes) / square, 1.0)  # (C_out,)
     rest = (layer.weight - first * factor.reshape(-1, *[1] * len(axes))).abs().max()
     if rest > 5e-3 * layer.weight.abs().max():  # float16 storage rounds to 5e-4
         raise DataError(f"{path}: layer {name} does not share its convolution with the levels before it")
