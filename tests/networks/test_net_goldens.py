@@ -42,8 +42,10 @@ def picture(golden, dtype=torch.float64):
     return golden_input(meta["input"], meta["input_shape"]).to(dtype)
 
 
-def small_and_slow(names):
-    return [name if name in SMALL else pytest.param(name, marks=pytest.mark.slow) for name in names]
+def small_and_slow(names, *, slow="nothing"):
+    """The names as parameters; all but the small ones, and those of the family `slow`, run with -m slow alone."""
+    quick = {name for name in SMALL if not name.startswith(slow)}
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 class Watch:
@@ -204,7 +206,7 @@ def same_order(found, golden):
     return rows
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name in SMALL and not name.startswith("rtmw3d")])
+@pytest.mark.parametrize("name", small_and_slow([name for name in MODELS if name in SMALL], slow="rtmw3d"))
 def test_a_batch_of_two_equals_two_of_one(name):
     network, images = filled_network(name), picture(load(name))
     images = torch.cat([images, images.flip(-1)])[..., :256, :]
