@@ -1,0 +1,199 @@
+"""Skeletons, boxes and ids on pixels, in a width that fits each person at any resolution."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.errors import DataError
+from rtmcli.frames import Frame, Instance
+from rtmcli.skeletons import Color, Skeleton, load_skeleton
+
+_SHIFT = 4  # OpenCV draws to 1/16 of a pixel
+_OPACITY = 0.85  # what is under a limb can still be guessed
+
+# One colour an id (RGB), far apart from each other and from skin, grass and concrete; they repeat after twelve.
+_IDS: tuple[Color, ...] = (
+    (255, 196, 0), (0, 176, 255), (255, 82, 82), (105, 240, 64), (224, 64, 251), (0, 229, 205),
+    (255, 145, 0), (124, 140, 255), (255, 110, 199), (174, 214, 20), (0, 150, 136), (200, 160, 120),
+)  # fmt: skip
+
+
+def draw_frame(
+    image: npt.NDArray[np.uint8],
+    frame: Frame,
+    *,
+    skeleton: str | Skeleton | None = None,
+    min_score: float = 0.3,
+    boxes: bool = True,
+    ids: bool = True,
+) -> npt.NDArray[np.uint8]:
+    """Draw a frame's instances.
+
+    Args:
+        image: (H, W, 3) uint8 BGR; drawn on in place where it can be written to.
+        frame: who is in it, in pixels of `image`.
+        skeleton: of the keypoints; by default the frame's own. Without any, points are drawn without limbs.
+        min_score: keypoints below are left out, and the limbs that end in them.
+        boxes: draw boxes.
+        ids: write ids (and labels other than "person"; scores where there are no keypoints) over the boxes.
+
+    Returns:
+        The image, or a copy if it was read-only.
+
+    Raises:
+        DataError: keypoints that are not those of the skeleton.
+    """
+    from rtmcli.cv import cv2
+
+    if not (image.flags.writeable and image.flags.c_contiguous):
+        image = image.copy()
+    if not frame.instances:
+        return image
+    bones = skeleton if isinstance(skeleton, Skeleton) else _skeleton(skeleton or frame.skeleton)
+    sheet = image.copy()
+    # Far people first, so that near ones lie over them.
+    people = sorted(frame.instances, key=_height)
+    for person in people:
+        color = _color(person)
+        if boxes and person.box is not None and np.isfinite(person.box).all():
+            _box(sheet, person.box, color, _width(person, image) * 0.5)
+        if person.keypoints is not None:
+            _pose(sheet, person, bones, min_score, frame)
+    cv2.addWeighted(sheet, _OPACITY, image, 1 - _OPACITY, 0, dst=image)
+    if ids:
+        for person in people:
+            if text := _text(person):
+                _tag(image, person, text, _color(person))
+    return image
+
+
+def _pose(
+    image: npt.NDArray[np.uint8], person: Instance, bones: Skeleton | None, least: float, frame: Frame
+) -> None:
+    """Limbs over their dark edges, then points."""
+    assert person.keypoints is not None
+    points = person.keypoints  # (K, 3)
+    if bones is not None and len(points) != len(bones):
+        raise DataError(
+            f"{frame.source}, frame {frame.frame}: {len(points)} keypoints are not a {bones.name}, which has "
+            f"{len(bones)}; name theirs with --skeleton"
+        )
+    height, width = image.shape[:2]
+    # What lies far outside would overflow OpenCV's integers, and cannot be seen.
+    near = (np.abs(points[:, :2] - (width / 2, height / 2)) < 4 * max(width, height)).all(
+        1
+    )  # NaN is not near
+    shown = near & (points[:, 2] >= least)
+    full = _width(person, image)
+    edge = max(1.0, full * 0.35)
+    thick = np.zeros(len(points), np.float32)  # of the thickest limb that ends in each point
+    limbs = []
+    for number, (a, b) in enumerate(bones.links if bones is not None else ()):
+        if shown[a] and shown[b]:
+            # The bones of a hand are short: thin lines, or they become a blot.
+            own = min(full, max(0.2 * math.dist(points[a, :2], points[b, :2]), 0.35 * full, 1.0))
+            thick[[a, b]] = np.maximum(thick[[a, b]], own)
+            limbs.append((a, b, own, bones.link_colors[number] if bones is not None else _IDS[0]))
+    for a, b, own, _ in limbs:
+        _line(image, points[a], points[b], (0, 0, 0), own + edge)
+    for a, b, own, color in limbs:
+        _line(image, points[a], points[b], color, own)
+    for index in np.flatnonzero(shown):
+        color = bones.colors[index] if bones is not None else _IDS[1]
+        # A point without a limb is one of many in a face.
+        radius = max(thick[index] * 0.75 if thick[index] else full * 0.25, 0.8)
+        if thick[index] > 2:
+            _dot(image, points[index], (0, 0, 0), radius + edge / 2)
+        _dot(image, points[index], color, radius)
+
+
+def _width(person: Instance, image: npt.NDArray[np.uint8]) -> float:
+    """Thickness of a limb in pixels: by the person's size, within what the picture's size makes sensible."""
+    least, most = 1.0, max(1.5, min(image.shape[:2]) / 110)
+    return min(max(_height(person) / 75, least), most)
+
+
+def _height(person: Instance) -> float:
+    """How tall a person stands in the picture: the box's longer side, or the extent of the keypoints."""
+    if person.box is not None and np.isfinite(person.box).all():
+        x1, y1, x2, y2 = person.box.tolist()
+        return max(x2 - x1, y2 - y1)
+    if person.keypoints is None or np.isnan(person.keypoints[:, :2]).all():
+        return 0.0
+    return float(np.ptp(person.keypoints[~np.isnan(person.keypoints[:, 0]), :2], axis=0).max())
+
+
+def _color(person: Instance) -> Color:
+    return _IDS[person.id % len(_IDS)] if person.id is not None else _IDS[0]
+
+
+def _text(person: Instance) -> str:
+    words = [] if person.label in (None, "person") else [str(person.label)]
+    if person.id is not None:
+        words.append(str(person.id))
+    elif person.keypoints is None and person.score is not None:
+        words.append(f"{person.score:.2f}")
+    return " ".join(words)
+
+
+def _line(image: npt.NDArray[np.uint8], a: np.ndarray, b: np.ndarray, color: Color, width: float) -> None:
+    from rtmcli.cv import cv2
+
+    cv2.line(image, _fixed(a), _fixed(b), color[::-1], max(1, round(width)), cv2.LINE_AA, _SHIFT)
+
+
+def _dot(image: npt.NDArray[np.uint8], point: np.ndarray, color: Color, radius: float) -> None:
+    from rtmcli.cv import cv2
+
+    cv2.circle(
+        image, _fixed(point), round(radius * (1 << _SHIFT)), color[::-1], cv2.FILLED, cv2.LINE_AA, _SHIFT
+    )
+
+
+def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: float) -> None:
+    from rtmcli.cv import cv2
+
+    limit = 4 * max(image.shape[:2])
+    x1, y1, x2, y2 = np.clip(box, -limit, limit)
+    thick = max(1, round(width))
+    cv2.rectangle(image, _fixed((x1, y1)), _fixed((x2, y2)), color[::-1], thick, cv2.LINE_AA, _SHIFT)
+
+
+def _tag(image: npt.NDArray[np.uint8], person: Instance, text: str, color: Color) -> None:
+    """The text on a patch of the person's colour, at the upper left corner of the box and inside the picture."""
+    from rtmcli.cv import cv2
+
+    if person.box is None:
+        assert person.keypoints is not None or not text
+        points = person.keypoints
+        if points is None or np.isnan(points[:, :2]).all():
+            return
+        x, y = np.nanmin(points[:, :2], axis=0).tolist()
+    else:
+        x, y = person.box[:2].tolist()
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return
+    height, width = image.shape[:2]
+    # Letters as high as a tenth of the person, between what can be read and a thirtieth of the picture.
+    tall = min(max(_height(person) / 10, 8.0), max(min(height, width) / 30, 9.0))
+    scale, thick = tall / 21, max(1, round(tall / 10))  # Hershey's capitals are 21 units high
+    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+    pad = max(2, round(tall / 4))
+    left = int(min(max(x, 0), max(width - wide - 2 * pad, 0)))
+    top = int(min(max(y - high - 2 * pad, 0), max(height - high - 2 * pad, 0)))
+    cv2.rectangle(image, (left, top), (left + wide + 2 * pad, top + high + 2 * pad), color[::-1], cv2.FILLED)
+    red, green, blue = color
+    ink = (0, 0, 0) if 0.3 * red + 0.59 * green + 0.11 * blue > 120 else (255, 255, 255)
+    at = (left + pad, top + pad + high)
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, thick, cv2.LINE_AA)
+
+
+def _fixed(point: np.ndarray | tuple[float, float]) -> tuple[int, int]:
+    return round(float(point[0]) * (1 << _SHIFT)), round(float(point[1]) * (1 << _SHIFT))
+
+
+@lru_cache(maxsize=64)
+def _skeleton(name: str | None) -> Skeleton | None:
+    return None if name is None else load_skeleton(name)

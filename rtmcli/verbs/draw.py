@@ -1,0 +1,69 @@
+"""`rtm draw`: records and the pixels they came from in, pictures out."""
+
+from typing import Annotated
+
+import typer
+
+from rtmcli.errors import UsageError
+
+
+def main(
+    records: Annotated[
+        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="out.mp4 (or .mkv, .gif), out.png, or a folder for a picture a frame.",
+        ),
+    ] = None,
+    media: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Where the pixels are, if the source moved: a file, or a folder of sources."
+        ),
+    ] = None,
+    min_score: Annotated[float, typer.Option(metavar="S", help="Hide keypoints scored below S.")] = 0.3,
+    boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw boxes.")] = True,
+    ids: Annotated[bool, typer.Option("--ids/--no-ids", help="Write ids.")] = True,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Skeleton of the keypoints, if not the record's own."),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1000, metavar="RATE", help="Pictures a second, of records without a time (25)."
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Also show it in a window; q quits.")] = False,
+) -> None:
+    """Draw skeletons, boxes and ids on the pixels the records came from.
+
+    Pixels come from where the records say, or from --media. A video keeps the times of its frames, also of a few
+    picked ones; several sources follow each other. The mp4 is H.264 that browsers play.
+
+    Example:
+
+      rtm pose video.mp4 | rtm track | rtm draw -o out.mp4
+      rtm draw out.jsonl -o frames/ --min-score 0.5
+    """
+    from contextlib import closing
+
+    from rtmcli.media.rejoin import rejoin
+    from rtmcli.verbs.artist import Artist
+    from rtmcli.verbs.filtering import watched
+
+    if output is None and not show:
+        raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")
+    frames = watched(records or ["-"], "draw")
+    artist = Artist(
+        out=output, show=show, fps=fps, skeleton=skeleton, min_score=min_score, boxes=boxes, ids=ids
+    )
+    with artist, closing(rejoin(frames, media)) as pairs:  # type: ignore[type-var]
+        for frame, picture in pairs:
+            if not artist.paint(picture.image, frame):
+                return
