@@ -1,0 +1,34 @@
+"""Keypoints of one data set told in another's skeleton, so that sets can be mixed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Source = int | Sequence[int]
+
+
+def convert_keypoints(
+    keypoints: Floats, visible: Floats, pairs: Sequence[tuple[Source, int]], count: int
+) -> tuple[Floats, Floats, Floats]:
+    """Labels in the target skeleton.
+
+    Args:
+        keypoints: (G, K, 2); visible: (G, K).
+        pairs: (source, target) indices; a source of two is the middle between them, visible where both are.
+        count: K' of the target skeleton.
+
+    Returns:
+        keypoints (G, K', 2), visible (G, K'), and weights (G, K'): 0 for a point that the data set does not have.
+    """
+    people = len(keypoints)
+    out = np.zeros((people, count, 2), keypoints.dtype)
+    seen = np.zeros((people, count), visible.dtype)
+    weights = np.zeros((people, count), np.float32)
+    for source, target in pairs:
+        members = [source] if isinstance(source, int) else list(source)
+        out[:, target] = keypoints[:, members].mean(axis=1)
+        seen[:, target] = visible[:, members].min(axis=1)
+        weights[:, target] = 1
+    return out, seen, weights
