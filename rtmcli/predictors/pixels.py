@@ -72,8 +72,8 @@ def _averaged(image: Image, low: npt.NDArray[np.int_], blocks: npt.NDArray[np.in
 
     high = low + blocks * block
     part = image[low[1] : high[1], low[0] : high[0]]
-    averaged: Image = cv2.resize(part, (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
-    return averaged
+    averaged: Any = cv2.resize(part, (int(blocks[0]), int(blocks[1])), interpolation=cv2.INTER_AREA)
+    return np.asarray(averaged, np.uint8)
 
 
 def normalise(picture: Image, card: Card, out: npt.NDArray[np.float32]) -> None:

@@ -81,6 +81,7 @@ def main(
     """
     from rtmcli.frames import Frame
     from rtmcli.predictors.detector import Detector
+    from rtmcli.predictors.onestage import OneStage
     from rtmcli.predictors.opening import open_model
     from rtmcli.predictors.topdown import TopDown
     from rtmcli.verbs.run import (
@@ -108,9 +109,14 @@ def main(
     )  # fmt: skip
     if not model:
         say_what_the_default_scores(chosen.card, "'rtm models' lists better ones for --model")
-    pose = TopDown(chosen, flip_test=flip_test)
-    find = None
-    if not given:
+    find: Detector | OneStage | None = None
+    pose: TopDown | None = None
+    if chosen.card.task == "onestage":
+        _check_onestage(given=given, detector=detector, flip_test=flip_test, det_every=det_every)
+        find = OneStage(chosen, score=score, nms=nms)
+    else:
+        pose = TopDown(chosen, flip_test=flip_test)
+    if find is None and not given:
         find = Detector(
             detector, engine=engine, device=device, precision=precision, threads=threads, score=score, nms=nms,
             size=o.size_of(det_size, "--det-size"), family=family,
@@ -164,3 +170,18 @@ def _check(
         raise UsageError("--det-every skips detections, but the boxes are given here; leave it out")
     if given and detector is not None:
         raise UsageError("--detector finds boxes, but the boxes are given here; leave it out")
+
+
+def _check_onestage(*, given: bool, detector: str | None, flip_test: bool, det_every: int) -> None:
+    """Raises UsageError for options that a model without a detector has no use for."""
+    wrong = {
+        "boxes on stdin or --boxes": given,
+        "--detector": detector is not None,
+        "--flip-test": flip_test,
+        "--det-every": det_every > 1,
+    }
+    for option, present in wrong.items():
+        if present:
+            raise UsageError(
+                f"a one-stage model finds people by itself and has no use for {option}; leave it out"
+            )
