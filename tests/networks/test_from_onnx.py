@@ -135,7 +135,7 @@ def test_convolutions_shared_by_the_levels_come_back_with_a_norm_each(name, tmp_
 
 def write_folded(network, path):
     """A file with the folded weights under their names, and no graph around them."""
-    from rtmcli.export.fold import fold_batchnorm
+    from rtmcli.networks.fold import fold_batchnorm
 
     weights = fold_batchnorm(network).state_dict()
     tensors = [numpy_helper.from_array(value.numpy(), key) for key, value in weights.items()]
