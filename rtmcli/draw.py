@@ -58,7 +58,7 @@ def draw_frame(
     for person in people:
         color = _color(person)
         if boxes and person.box is not None and np.isfinite(person.box).all():
-            _box(sheet, person.box, color, _width(person, image) * 0.5)
+            _box(sheet, person.box, color, _width(person, image) * 0.4)
         if person.keypoints is not None:
             _pose(sheet, person, bones, min_score, frame)
     cv2.addWeighted(sheet, _OPACITY, image, 1 - _OPACITY, 0, dst=image)
@@ -100,10 +100,11 @@ def _pose(
         _line(image, points[a], points[b], (0, 0, 0), own + edge)
     for a, b, own, color in limbs:
         _line(image, points[a], points[b], color, own)
+    # A point without a limb is one of many in a face; where there are nothing but points they may be larger.
+    alone = 0.25 if limbs else 0.5
     for index in np.flatnonzero(shown):
         color = bones.colors[index] if bones is not None else _IDS[1]
-        # A point without a limb is one of many in a face.
-        radius = max(thick[index] * 0.75 if thick[index] else full * 0.25, 0.8)
+        radius = max(thick[index] * 0.75 if thick[index] else full * alone, 0.8)
         if thick[index] > 2:
             _dot(image, points[index], (0, 0, 0), radius + edge / 2)
         _dot(image, points[index], color, radius)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtmcli.frames import Frame
 from rtmcli.media import Media, open_media
@@ -13,6 +13,9 @@ from rtmcli.pipeline import Find, Item, Pose, run_pipeline
 from rtmcli.progress import progress
 from rtmcli.settings import current
 from rtmcli.zoo.card import Card
+
+if TYPE_CHECKING:
+    from rtmcli.verbs.artist import Artist
 
 
 def open_sources(sources: Sequence[str], **options: Any) -> list[Media]:
@@ -92,7 +95,9 @@ def run_verb(
             closing(run_pipeline(items, find=find, pose=pose, det_every=det_every, jobs=jobs, live=live))  # type: ignore[type-var]
         )
         bar = stack.enter_context(progress(total, label=label))
-        artist = stack.enter_context(_Artist(output)) if output.draw or output.show else None
+        artist = _artist(output)
+        if artist is not None:
+            stack.enter_context(artist)
 
         def frames() -> Iterator[Frame]:
             for item in done:
@@ -120,45 +125,12 @@ class Output:
     fps: float | None = None
 
 
-class _Artist:
-    """Draws finished frames into a file (`--draw`) and a window (`--show`)."""
+def _artist(output: Output) -> "Artist | None":
+    if output.draw is None and not output.show:
+        return None
+    from rtmcli.verbs.artist import Artist
 
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._writer: Any = None
-
-    def __enter__(self) -> "_Artist":
-        return self
-
-    def paint(self, image: Any, frame: Frame) -> bool:
-        """Draw one frame; False when the person at the window wants no more."""
-        from rtmcli.draw import draw_frame
-
-        image = draw_frame(image, frame)
-        if self._output.draw is not None:
-            if self._writer is None:
-                from rtmcli.media import open_writer
-
-                size = (image.shape[1], image.shape[0])
-                self._writer = open_writer(self._output.draw, fps=self._output.fps or 25.0, size=size)
-            self._writer.write(image)
-        return not self._output.show or _show(image)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.__exit__(kind, *_)
-
-
-def _show(image: Any) -> bool:
-    """Put a picture into the window; False when q or Escape was pressed."""
-    from rtmcli.cv import cv2
-    from rtmcli.errors import MissingError
-
-    try:
-        cv2.imshow("rtm", image)
-        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
-    except cv2.error:
-        raise MissingError("--show needs a display, and there is none; use --draw out.mp4 instead") from None
+    return Artist(out=output.draw, show=output.show, fps=output.fps)
 
 
 def say_what_the_default_scores(card: Card, better: str) -> None:
