@@ -155,21 +155,6 @@ def open_media(
     return _open_video(name, window, on_error)
 
 
-def seconds(text: str) -> float:
-    """Seconds from `12.5`, `1:30` or `1:02:03.5`. Raises UsageError."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-        if (
-            not 1 <= len(parts) <= 3
-            or any(not 0 <= part < 60 for part in parts[1:])
-            or not 0 <= parts[0] < 1e9
-        ):
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"{text!r} is not a time; write seconds (12.5), mm:ss or hh:mm:ss") from None
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
-
-
 def _open_clip(name: str, files: list[str] | None, window: Window, on_error: OnError, fps: float) -> Media:
     if not 0 < fps <= 1000:
         raise UsageError(f"--fps {fps:g}: must be above 0 and at most 1000")

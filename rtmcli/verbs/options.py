@@ -6,6 +6,18 @@ import typer
 
 from rtmcli.errors import UsageError
 
+
+def seconds(text: str | float) -> float:
+    """Seconds from `12.5`, `1:30` or `1:02:03.5`. Raises UsageError for anything else."""
+    try:
+        parts = [float(part) for part in str(text).split(":")]
+        if len(parts) > 3 or any(not 0 <= part < 60 for part in parts[1:]) or not 0 <= parts[0] < 1e9:
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time; write seconds (12.5), mm:ss or hh:mm:ss") from None
+    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
 Score = Annotated[
     float | None,
     typer.Option(min=0, max=1, metavar="S", help="Keep boxes scored above S (0.3); 0.05 to measure AP."),
@@ -26,8 +38,11 @@ Family = Annotated[
     typer.Option(metavar="NAME", help="rtmdet or yolox, where the detector's file does not say it."),
 ]
 Every = Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame of a source.")]
-Start = Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Begin here.")]
-End = Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Stop before here.")]
+Start = Annotated[
+    float | None,
+    typer.Option(parser=seconds, metavar="TIME", help="Begin here: seconds, mm:ss or hh:mm:ss."),
+]
+End = Annotated[float | None, typer.Option(parser=seconds, metavar="TIME", help="Stop before here.")]
 MaxFrames = Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames of a source.")]
 OnError = Annotated[
     Literal["stop", "skip"],
