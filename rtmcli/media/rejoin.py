@@ -6,7 +6,11 @@ from pathlib import Path
 
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
-from rtmcli.media.read import Picture, open_media
+from rtmcli.media import sources
+from rtmcli.media.read import Media, Picture, open_media
+
+# Frames that are quicker decoded than jumped over.
+_FAR = 100
 
 
 def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[Frame, Picture]]:
@@ -26,7 +30,7 @@ def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[
         for frame in frames:
             name = _place(frame, media)
             alone = "file" in frame.extra or frame.frames == 1
-            picture = reader.picture(name, 0 if alone else frame.frame)
+            picture = reader.picture(name, 0 if alone else frame.frame, None if alone else frame.time)
             if (
                 frame.width
                 and frame.height
@@ -47,10 +51,12 @@ class _Reader:
         self._pictures: Iterator[Picture] = iter(())
         self._last: Picture | None = None
 
-    def picture(self, name: str, number: int) -> Picture:
+    def picture(self, name: str, number: int, time: float | None) -> Picture:
+        """Frame `number` of a source; `time` is its time, for a first frame far from the beginning."""
         if name != self._name or (self._last is not None and number < self._last.frame):
             self.close()
-            self._name, self._pictures = name, iter(open_media(name))
+            start = max(0.0, time - 1) if time is not None and number > _FAR else None
+            self._name, self._pictures = name, iter(_open(name, start))
         while self._last is None or self._last.frame < number:
             self._last = next(self._pictures, None)
             if self._last is None:
@@ -63,6 +69,14 @@ class _Reader:
         if isinstance(self._pictures, Iterator) and hasattr(self._pictures, "close"):
             self._pictures.close()
         self._name = self._last = None
+
+
+def _open(name: str, start: float | None) -> Media:
+    if sources.camera_number(name) is not None or sources.is_live(name):
+        raise DataError(f"the pixels of {name} were live and are gone; name a recording with --media FILE")
+    if "://" not in name and not sources.is_demo(name) and not Path(name).exists():
+        raise DataError(f"{name}: the pixels are not there (any more); name where they are with --media")
+    return open_media(name, start=start)
 
 
 def _place(frame: Frame, media: str | None) -> str:
