@@ -1,0 +1,136 @@
+"""What the bundled models score on the labelled part `val` of a data folder. Prints JSON lines.
+
+    python benchmarks/bundled_ap.py --data DATA [--flip-test] [--detector FILE] [--model FILE]
+
+Three lines: keypoints in the labels' own boxes; keypoints of the whole pipeline (boxes scored above 0.05, ranked by
+box score times keypoint scores, OKS-NMS 0.9); the detector's boxes. COCO's figures, from rtm's own evaluation and, where pycocotools is installed, from that too: a difference
+ends the run.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rtmcli.bench.machine import machine
+from rtmcli.formats.coco import boxes_of, plain_result, read_coco, read_coco_boxes
+from rtmcli.frames import Frame, Instance
+from rtmcli.media import open_media
+from rtmcli.metrics.coco import box_figures, keypoint_figures
+from rtmcli.metrics.diagnose import keep_pictures
+from rtmcli.metrics.gather import gather, rank_poses
+from rtmcli.predictors.detector import Detector
+from rtmcli.predictors.topdown import TopDown
+
+SCORE = 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", default=os.environ.get("RTM_DATA"), help="the data folder (default: $RTM_DATA)"
+    )
+    parser.add_argument("--part", default="val", help="its folder with images/ and person_keypoints.json")
+    parser.add_argument("--model", help="pose model; default the bundled one")
+    parser.add_argument("--detector", help="detector; default the bundled one")
+    parser.add_argument("--flip-test", action="store_true", help="average with the mirrored crop")
+    parser.add_argument("--threads", type=int)
+    chosen = parser.parse_args()
+    if not chosen.data:
+        parser.error("name the data folder with --data or RTM_DATA")
+    part = Path(chosen.data) / chosen.part
+    pose = TopDown(chosen.model, flip_test=chosen.flip_test, threads=chosen.threads)
+    detector = Detector(chosen.detector, score=SCORE, threads=chosen.threads)
+    facts = {"part": chosen.part, "model": pose.card.name, "flip_test": chosen.flip_test}
+
+    labels_file = part / "person_keypoints.json"
+    known = read_coco_boxes(labels_file)
+    labels = read_coco(labels_file)
+    complete, _ = keep_pictures(labels, "complete_person_annotations")
+
+    def true_boxes(image: Any, path: str) -> list[Instance]:
+        return boxes_of(known, path) or []
+
+    def found_boxes(image: Any, path: str) -> list[Instance]:
+        return detector([image])[0]
+
+    report("keypoints, true boxes", labels, frames(part, labels, true_boxes, pose), pose, facts)
+    with_detector = {**facts, "detector": detector.card.name, "score": SCORE}
+    people = list(frames(part, complete, found_boxes, pose))
+    report("keypoints, pipeline", complete, iter(people), pose, with_detector)
+    report("boxes", complete, iter(people), None, with_detector)
+
+
+def frames(
+    part: Path, labels: dict[str, Any], boxes: Callable[[Any, str], list[Instance]], pose: TopDown
+) -> Iterator[Frame]:
+    """A frame a labelled picture, with the poses in the boxes that `boxes` gives."""
+    for entry in labels["images"]:
+        path = str(part / "images" / entry["file_name"])
+        for picture in open_media(path):
+            people = pose([picture.image], [boxes(picture.image, path)])[0]
+            yield Frame(source=path, frame=0, frames=1, skeleton=pose.skeleton.name, instances=people)
+
+
+def report(
+    what: str, labels: dict[str, Any], told: Iterator[Frame], pose: TopDown | None, facts: dict[str, Any]
+) -> None:
+    """Print one line of figures; boxes where there is no pose model."""
+    begun = time.perf_counter()
+    gathered = gather(told, labels)
+    seconds = round(time.perf_counter() - begun, 1)
+    if pose is None:
+        results = [{k: r[k] for k in ("image_id", "category_id", "bbox", "score")} for r in gathered.results]
+        figures = box_figures(labels, results)
+    else:
+        ranked = rank_poses(gathered.results, pose.skeleton.sigmas, rank="box-keypoint", oks=0.9)
+        results = [
+            {k: plain_result(r)[k] for k in ("image_id", "category_id", "keypoints", "score")} for r in ranked
+        ]
+        figures = keypoint_figures(labels, results, pose.skeleton.sigmas)
+    agreed = agree_with_pycocotools(labels, results, figures, "bbox" if pose is None else "keypoints")
+    rounded = {key: round(value, 4) for key, value in figures.items()}
+    line = {
+        "what": what,
+        **facts,
+        "people": len(results),
+        **rounded,
+        "pycocotools": agreed,
+        "seconds": seconds,
+    }
+    print(json.dumps({**line, **machine()}), flush=True)
+
+
+def agree_with_pycocotools(
+    labels: dict[str, Any], results: list[dict[str, Any]], figures: dict[str, float], kind: str
+) -> str:
+    """`equal`, or `not installed`; SystemExit where the figures differ."""
+    if find_spec("pycocotools") is None:
+        return "not installed"
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = {"info": {}, **labels}
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes([dict(r) for r in results]), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    gap = max(abs(a - b) for a, b in zip(evaluation.stats, figures.values(), strict=True))
+    if gap > 1e-9:
+        raise SystemExit(f"pycocotools differs by {gap:.2g}: {evaluation.stats.tolist()}")
+    return "equal"
+
+
+if __name__ == "__main__":
+    main()
