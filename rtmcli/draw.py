@@ -11,6 +11,8 @@ from rtmcli.frames import Frame, Instance
 from rtmcli.skeletons import Color, Skeleton, load_skeleton
 
 _SHIFT = 4  # OpenCV draws to 1/16 of a pixel
+_TURNS = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+_RIM = np.stack([np.cos(_TURNS), np.sin(_TURNS)], -1).astype(np.float32)  # (20, 2), of the unit circle
 _OPACITY = 0.85  # what is under a limb can still be guessed
 
 # One colour an id (RGB), far apart from each other and from skin, grass and concrete; they repeat after twelve.
@@ -101,13 +103,12 @@ def _pose(
     for a, b, own, color in limbs:
         _line(image, points[a], points[b], color, own)
     # A point without a limb is one of many in a face; where there are nothing but points they may be larger.
-    alone = 0.25 if limbs else 0.5
-    for index in np.flatnonzero(shown):
-        color = bones.colors[index] if bones is not None else _IDS[1]
-        radius = max(thick[index] * 0.75 if thick[index] else full * alone, 0.8)
-        if thick[index] > 2:
-            _dot(image, points[index], (0, 0, 0), radius + edge / 2)
-        _dot(image, points[index], color, radius)
+    radius = np.maximum(np.where(thick > 0, thick * 0.75, full * (0.25 if limbs else 0.5)), 0.8)
+    seen = np.flatnonzero(shown).tolist()
+    colors = [bones.colors[index] if bones is not None else _IDS[1] for index in seen]
+    edged = [(index, (0, 0, 0)) for index in seen if thick[index] > 2]
+    _dots(image, points, radius + edge / 2, edged)
+    _dots(image, points, radius, list(zip(seen, colors, strict=True)))
 
 
 def _width(person: Instance, image: npt.NDArray[np.uint8]) -> float:
@@ -145,12 +146,18 @@ def _line(image: npt.NDArray[np.uint8], a: np.ndarray, b: np.ndarray, color: Col
     cv2.line(image, _fixed(a), _fixed(b), color[::-1], max(1, round(width)), cv2.LINE_AA, _SHIFT)
 
 
-def _dot(image: npt.NDArray[np.uint8], point: np.ndarray, color: Color, radius: float) -> None:
+def _dots(
+    image: npt.NDArray[np.uint8], points: np.ndarray, radius: np.ndarray, which: list[tuple[int, Color]]
+) -> None:
+    """Discs as polygons: OpenCV's own small circles come out as diamonds."""
     from rtmcli.cv import cv2
 
-    cv2.circle(
-        image, _fixed(point), round(radius * (1 << _SHIFT)), color[::-1], cv2.FILLED, cv2.LINE_AA, _SHIFT
-    )
+    if not which:
+        return
+    index = [one for one, _ in which]
+    rims = points[index, None, :2] + _RIM * radius[index, None, None]  # (n, 20, 2)
+    for rim, (_, color) in zip((rims * (1 << _SHIFT)).round().astype(np.int32), which, strict=True):
+        cv2.fillConvexPoly(image, rim, color[::-1], cv2.LINE_AA, _SHIFT)
 
 
 def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: float) -> None:
