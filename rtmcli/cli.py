@@ -255,7 +255,8 @@ def _report(error: Exception, arguments: list[str]) -> int:
     json_errors = settings.json_errors or "--json-errors" in arguments
     verb = next((word for word in arguments if not word.startswith("-")), "")
     verb = verb if verb in VERBS else ""
-    code, message = _explain(error)
+    program = f"rtm {verb}".strip()
+    code, message = _explain(error, program)
     with contextlib.suppress(
         OSError, AttributeError, ValueError
     ):  # stderr is closed: the exit code alone tells
@@ -268,18 +269,18 @@ def _report(error: Exception, arguments: list[str]) -> int:
 
             line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
         else:
-            line = f"{f'rtm {verb}'.strip()}: {message}"
+            line = f"{program}: {message}"
         print(line, file=sys.stderr, flush=True)
     _drop_unwritable_output()
     return code
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, program: str) -> tuple[int, str]:
     """Exit code and one sentence for whatever was raised."""
     if isinstance(error, RtmError):
         return error.exit_code, " ".join(str(error).split())
     if isinstance(error, typer.TyperException):
-        return UsageError.exit_code, _usage_message(error)
+        return UsageError.exit_code, _usage_message(error, program)
     if isinstance(error, ModuleNotFoundError):
         return MissingError.exit_code, _missing_package(error)
     if isinstance(error, ImportError) and "cannot open shared object" in str(error):
@@ -312,9 +313,9 @@ _EXTRAS = {
 }
 
 
-def _usage_message(error: typer.TyperException) -> str:
+def _usage_message(error: typer.TyperException, program: str) -> str:
     context: Any = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "rtm"
+    path = context.command_path if context is not None else program
     if type(error).__name__ == "NoSuchOption":
         near: list[str] = sorted(getattr(error, "possibilities", None) or ())
         option = getattr(error, "option_name", "")

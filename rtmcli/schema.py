@@ -7,6 +7,7 @@ from rtmcli.cuts import Cuts
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
 from rtmcli.ndjson import read_frames
+from rtmcli.skeletons import load_skeleton, skeleton_names
 from rtmcli.streams import input_name
 
 
@@ -20,7 +21,7 @@ def check(source: str | Path | BinaryIO) -> str:
     try:
         for frame in read_frames(source):
             lines += 1
-            _check_ranges(frame, input_name(source), lines)
+            _check_values(frame, f"{input_name(source)}, record {lines}")
             cuts.add(frame)
     except DataError as error:
         raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
@@ -28,12 +29,18 @@ def check(source: str | Path | BinaryIO) -> str:
     return f"{told}, every one valid" + (f"; the stream was cut: {cuts}" if str(cuts) else "")
 
 
-def _check_ranges(frame: Frame, name: str, number: int) -> None:
+def _check_values(frame: Frame, place: str) -> None:
+    """What a type does not tell: scores in range, as many points as the skeleton has."""
     for index, instance in enumerate(frame.instances):
         if instance.score is not None and not 0 <= instance.score <= 1:
-            raise DataError(
-                f"{name}, record {number}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}"
-            )
+            raise DataError(f"{place}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}")
+        if instance.keypoints is not None and frame.skeleton in skeleton_names():
+            expected = len(load_skeleton(frame.skeleton))
+            if len(instance.keypoints) != expected:
+                raise DataError(
+                    f"{place}: instances[{index}]: {frame.skeleton} has {expected} keypoints, "
+                    f"got {len(instance.keypoints)}"
+                )
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

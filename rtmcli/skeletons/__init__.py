@@ -76,9 +76,10 @@ class Skeleton:
         return len(self.keypoints)
 
 
-def skeleton_names() -> list[str]:
+@lru_cache(maxsize=1)
+def skeleton_names() -> tuple[str, ...]:
     """The names of all skeletons that ship with rtm, sorted."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.toml"))
+    return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
 
 
 @lru_cache(maxsize=64)
