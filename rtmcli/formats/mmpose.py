@@ -1,0 +1,123 @@
+"""MMPose's prediction files <-> records.
+
+Two forms are about: `{"meta_info", "instance_info": [{"frame_id", "instances"}]}` of its demos, whose frames count from
+1, and the plain list of its inferencer, whose frames count from 0 (or which is one picture's instances). Both are read;
+the first, which says its skeleton, is written.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.formats.coco_records import COMMON
+from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.skeletons import load_skeleton
+from rtmcli.streams import Sink
+
+
+def write_mmpose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
+    """Write the records of one source as one document, each frame as it comes; the number of frames.
+
+    Raises DataError where a second source comes: a document holds one.
+    """
+    count = 0
+    source: str | None = None
+    with Sink(sink) as out:
+        for frame in frames:
+            if source is None:
+                source = frame.source
+                head = orjson.dumps(_meta(frame.skeleton), option=orjson.OPT_SERIALIZE_NUMPY)
+                out.write(b'{"meta_info": ' + head + b', "instance_info": [')
+            if frame.source != source:
+                raise DataError(f"{frame.source} comes after {source}; an MMPose file holds one source alone")
+            entry = {"frame_id": frame.frame + 1, "instances": [_entry(one) for one in frame.instances]}
+            out.write((b",\n" if count else b"\n") + orjson.dumps(entry, option=orjson.OPT_SERIALIZE_NUMPY))
+            count += 1
+        out.write(b'{"meta_info": {}, "instance_info": []}\n' if source is None else b"\n]}\n")
+    return count
+
+
+def read_mmpose(path: str | Path) -> Iterator[Frame]:
+    """Records of a prediction file of MMPose's demos or inferencer; the source is called after the file."""
+    path = Path(path)
+    try:
+        data = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{path} is not JSON: {error}") from None
+    meta = data.get("meta_info", {}) if isinstance(data, dict) else {}
+    listed = data.get("instance_info") if isinstance(data, dict) else data
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise DataError(f"{path}: is not a prediction file of MMPose: it has no list of frames or instances")
+    if listed and "keypoints" in listed[0]:  # one picture
+        listed, pictured = [{"frame_id": 0, "instances": listed}], True
+    else:
+        pictured = False
+    first = 0 if isinstance(data, list) or any(entry.get("frame_id") == 0 for entry in listed) else 1
+    said = meta.get("dataset_name") if isinstance(meta, dict) else None
+    for number, entry in enumerate(listed):
+        try:
+            people = [_instance(one) for one in entry["instances"]]
+            index = int(entry.get("frame_id", number + first)) - first
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(
+                f"{path}: frame {number} is not MMPose's: {type(error).__name__}: {error}"
+            ) from None
+        yield Frame(
+            source=path.stem, frame=index, frames=1 if pictured else len(listed), instances=people,
+            skeleton=_skeleton(people, said),
+        )  # fmt: skip
+
+
+def _meta(skeleton: str | None) -> dict[str, Any]:
+    if skeleton is None:
+        return {}
+    own = load_skeleton(skeleton)
+    return {
+        "dataset_name": own.name,
+        "num_keypoints": len(own),
+        "keypoint_id2name": {str(i): name for i, name in enumerate(own.keypoints)},
+        "skeleton_links": [list(link) for link in own.links],
+        "sigmas": own.sigmas,
+    }
+
+
+def _entry(one: Instance) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    if one.keypoints is not None:
+        points = np.where(np.isnan(one.keypoints), np.float32(0), one.keypoints)
+        entry["keypoints"] = np.ascontiguousarray(points[:, :2])
+        entry["keypoint_scores"] = np.ascontiguousarray(points[:, 2])
+    if one.box is not None:
+        entry["bbox"] = [one.box]  # a list of one box: as MMPose writes it
+    entry["bbox_score"] = 1.0 if one.score is None else one.score
+    if one.id is not None:
+        entry["track_id"] = one.id
+    return entry
+
+
+def _instance(entry: dict[str, Any]) -> Instance:
+    points: Floats | None = None
+    if "keypoints" in entry:
+        places = np.array(entry["keypoints"], np.float32)[:, :2]  # (K, 2)
+        scores = np.array(entry.get("keypoint_scores", [1.0] * len(places)), np.float32)  # (K,)
+        points = np.concatenate([places, scores[:, None]], axis=1)  # (K, 3)
+        points[(points == 0).all(axis=1)] = np.nan
+    box = np.array(entry["bbox"], np.float32).reshape(-1)[:4] if entry.get("bbox") else None
+    score = float(entry["bbox_score"]) if entry.get("bbox_score") is not None else None
+    return Instance(box=box, score=score, keypoints=points, id=entry.get("track_id"), label="person")
+
+
+def _skeleton(people: Iterable[Instance], said: Any) -> str | None:
+    if isinstance(said, str):
+        try:
+            return load_skeleton(said).name
+        except UsageError:
+            pass
+    counts = {len(one.keypoints) for one in people if one.keypoints is not None}
+    return COMMON.get(counts.pop()) if len(counts) == 1 else None

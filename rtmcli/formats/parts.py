@@ -1,0 +1,224 @@
+"""Composed poses: boxes of hands, faces, bodies out of whole-body records, and refined points back into them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.geometry.boxes import clip, keypoints_box
+from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
+from rtmcli.zoo.catalogue import class_of
+
+MIN_SCORE = 0.3  # a point below is not where the part is
+FEWEST = 3  # points that tell where a part is
+GROW = 1.2  # the points of a hand lie inside of it: its box reaches over them
+
+Place = tuple[str, int]
+
+
+def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -> Frame:
+    """A frame whose instances are the boxes of named parts of its instances.
+
+    Each keeps its person's `id` and score and gets `part` and `of` (its person's place in the frame, counted from 0),
+    by which `merge_frames` finds the way back. A part of which fewer than three points score 0.3 is not there.
+
+    Args:
+        frame: with keypoints.
+        parts: names in its skeleton, as `lefthand`.
+        keep: a skeleton to keep the part's points in (`hand21`); by default they are left for a pose model to find.
+
+    Raises:
+        UsageError: the skeleton has no such part; the message lists those it has.
+    """
+    whole = load_skeleton(_skeleton_of(frame))
+    for part in parts:
+        if part not in whole.parts:
+            raise UsageError(f"{whole.name} has no part {part!r}; it has {', '.join(whole.parts) or 'none'}")
+    found = [
+        made
+        for index, person in enumerate(frame.instances)
+        for part in parts
+        if (made := _part_of(person, index, part, whole, frame, keep)) is not None
+    ]
+    target = load_skeleton(keep).name if keep else None
+    return replace(frame, skeleton=target, instances=found)
+
+
+def merge_frames(
+    frames: Iterable[Frame], refined: Iterable[Frame], *, name: str = "the refined records"
+) -> Iterator[Frame]:
+    """Write refined points back into the whole-body records they came from.
+
+    Both come in the same order (a frame that one of them lacks is passed over), so memory holds one frame of each.
+
+    Args:
+        frames: the whole-body records.
+        refined: records of parts, with `part`, and `id` or `of`, as `part_boxes` and then a pose model leave them.
+        name: what errors call them.
+
+    Raises:
+        DataError: a refined instance says no part, belongs to nobody in its frame, or its skeleton is none of that
+            part; or nothing at all was written back.
+    """
+    take = _InStep(refined)
+    seen = written = 0
+    for frame in frames:
+        match = take(frame)
+        for one in match.instances if match is not None else ():
+            seen += 1
+            if one.keypoints is None:
+                continue
+            assert match is not None
+            _write_back(frame, one, match.skeleton, name)
+            written += 1
+        yield frame
+    left = take.rest()
+    if not written and (seen or left):
+        raise DataError(
+            f"{name}: nothing in it belongs to these records; give the records that --boxes-from was made of"
+        )
+
+
+def _part_of(
+    person: Instance, index: int, part: str, whole: Skeleton, frame: Frame, keep: str | None
+) -> Instance | None:
+    if person.keypoints is None:
+        return None
+    points = person.keypoints[list(whole.parts[part])]  # (P, 3)
+    known = points[~np.isnan(points).any(axis=1) & (points[:, 2] >= MIN_SCORE)]
+    if len(known) < FEWEST:
+        return None
+    box = keypoints_box(known[None], grow=GROW)[0].astype(np.float32)
+    if frame.width and frame.height:
+        box = clip(box[None], (frame.width, frame.height))[0]
+    if not (box[2] > box[0] and box[3] > box[1]):
+        return None
+    target = whole.part_maps.get(part, (None, None))[0]
+    label = class_of(target) if target else person.label
+    return Instance(
+        box=box, score=person.score, id=person.id, label=label,
+        keypoints=map_keypoints(person.keypoints, f"{whole.name}.{part}", keep) if keep else None,
+        extra={"part": part, "of": index},
+    )  # fmt: skip
+
+
+def _write_back(frame: Frame, one: Instance, refined: str | None, name: str) -> None:
+    part = one.extra.get("part")
+    where = f"{name}, {frame.source} frame {frame.frame}"
+    if not isinstance(part, str):
+        raise DataError(
+            f"{where}: an instance says no 'part'; make its boxes with 'rtm convert --boxes-from'"
+        )
+    person = _person_of(one, frame)
+    if person is None or person.keypoints is None:
+        raise DataError(f"{where}: nobody there is {_called(one)}, whose {part} it is")
+    if refined is None:
+        raise DataError(f"{where}: says no skeleton for its keypoints")
+    assert one.keypoints is not None
+    whole = _skeleton_of(frame)
+    try:
+        own, theirs, form = _way_back(whole, part, refined)
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None
+    points = map_keypoints(one.keypoints, refined, form)
+    fresh = points[theirs]  # (P, 3)
+    there = ~np.isnan(fresh).any(axis=1)
+    person.keypoints[own[there]] = fresh[there]
+
+
+@lru_cache(maxsize=64)
+def _way_back(whole_name: str, part: str, refined: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Indices of a part in the whole skeleton, indices in `form` where their points come from, and that skeleton.
+
+    `form` is the skeleton that the part becomes (hand21), or for the body the refined points' own (coco17).
+    """
+    whole = load_skeleton(whole_name)
+    if part not in whole.parts:
+        raise UsageError(f"{whole.name} has no part {part!r}; it has {', '.join(whole.parts) or 'none'}")
+    form, chosen = whole.part_maps.get(part, (None, None))
+    if chosen is None or form is None:
+        form = load_skeleton(refined).name
+        chosen = whole.maps.get(form)
+    if chosen is None:
+        raise UsageError(f"points of a {refined} are no {part} of a {whole.name}")
+    inside = set(whole.parts[part])
+    pairs = [(own, to) for own, to in chosen.pairs if isinstance(own, int) and own in inside]
+    map_keypoints(
+        np.zeros((1, len(load_skeleton(refined)), 3), np.float32), refined, form
+    )  # is there a way at all?
+    return np.array([own for own, _ in pairs]), np.array([to for _, to in pairs]), form
+
+
+def _person_of(one: Instance, frame: Frame) -> Instance | None:
+    """By id where the refined instance has one, else by its place in the frame."""
+    if one.id is not None:
+        return next((person for person in frame.instances if person.id == one.id), None)
+    place = one.extra.get("of")
+    return frame.instances[place] if isinstance(place, int) and 0 <= place < len(frame.instances) else None
+
+
+def _called(one: Instance) -> str:
+    return f"id {one.id}" if one.id is not None else f"number {one.extra.get('of')}"
+
+
+class _InStep:
+    """Hands out the refined frame of a frame, reading no further than needed."""
+
+    def __init__(self, refined: Iterable[Frame]) -> None:
+        self._frames = iter(refined)
+        self._waiting: dict[Place, Frame] = {}  # of sources that come later
+
+    def __call__(self, frame: Frame) -> Frame | None:
+        wanted = (frame.source, frame.frame)
+        if wanted in self._waiting:
+            return self._waiting.pop(wanted)
+        if any(source == frame.source and number > frame.frame for source, number in self._waiting):
+            return None
+        for found in self._frames:
+            place = (found.source, found.frame)
+            if place == wanted:
+                return found
+            self._waiting[place] = found
+            if place[0] == wanted[0] and place[1] > wanted[1]:
+                return None  # the refined records lack this frame
+        return None
+
+    def rest(self) -> int:
+        """How many refined instances nobody asked for."""
+        frames = [*self._waiting.values(), *self._frames]
+        return sum(len(frame.instances) for frame in frames)
+
+
+def _skeleton_of(frame: Frame) -> str:
+    if frame.skeleton is None:
+        raise UsageError(
+            f"{frame.source} frame {frame.frame} does not say its skeleton; give --source-skeleton NAME"
+        )
+    return frame.skeleton
+
+
+def map_frame(target: str) -> Callable[[Frame], Frame]:
+    """What turns a frame's points into those of another skeleton (a name or a TOML file).
+
+    A point that the target has and the source has not is NaN (`null` in the record). Raises UsageError where there
+    is no way, or where a frame does not say its skeleton.
+    """
+    goal = load_skeleton(target)
+
+    def change(frame: Frame) -> Frame:
+        if all(one.keypoints is None for one in frame.instances):
+            return replace(frame, skeleton=goal.name if frame.skeleton else None)
+        source = _skeleton_of(frame)
+        for one in frame.instances:
+            one.keypoints = _mapped(one.keypoints, source, goal)
+            one.keypoints3d = _mapped(one.keypoints3d, source, goal)
+        return replace(frame, skeleton=goal.name)
+
+    return change
+
+
+def _mapped(points: Floats | None, source: str, goal: Skeleton) -> Floats | None:
+    return None if points is None else map_keypoints(points, source, goal)

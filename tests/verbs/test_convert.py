@@ -1,0 +1,133 @@
+"""`rtm convert` as it is typed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+POINTS = [[float(i), float(2 * i), 0.9] for i in range(133)]
+
+
+def rtm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rtmcli", *arguments], input=stdin, capture_output=True, text=True, timeout=60
+    )
+
+
+def record(number: int, *, skeleton: str | None = "coco133", extra: dict[str, object] | None = None) -> str:
+    person = {"id": 3, "box": [0, 0, 200, 300], "score": 0.9, "keypoints": POINTS, "mood": "good"}
+    frame = {
+        "source": "v.mp4",
+        "frame": number,
+        "time": number / 25,
+        "skeleton": skeleton,
+        "instances": [person],
+    }
+    return (
+        json.dumps({key: value for key, value in (frame | (extra or {})).items() if value is not None}) + "\n"
+    )
+
+
+def test_points_change_their_skeleton_and_unknown_keys_stay() -> None:
+    run = rtm("convert", "--skeleton", "halpe26", stdin=record(0, extra={"camera": "left"}))
+    assert run.returncode == 0, run.stderr
+    frame = json.loads(run.stdout)
+    assert (frame["skeleton"], frame["camera"], frame["instances"][0]["mood"]) == ("halpe26", "left", "good")
+    points = frame["instances"][0]["keypoints"]
+    assert len(points) == 26
+    assert points[:17] == POINTS[:17] and points[17] is None and points[20] == POINTS[17]
+
+
+def test_hands_go_out_and_come_back_through_pipes(tmp_path: Path) -> None:
+    whole = record(0) + record(1)
+    (tmp_path / "whole.jsonl").write_text(whole)
+    boxes = rtm("convert", "--boxes-from", "lefthand,righthand", str(tmp_path / "whole.jsonl"))
+    assert boxes.returncode == 0, boxes.stderr
+    frames = [json.loads(line) for line in boxes.stdout.splitlines()]
+    assert [one["part"] for one in frames[0]["instances"]] == ["lefthand", "righthand"]
+    assert {one["id"] for frame in frames for one in frame["instances"]} == {3}
+    for frame in frames:  # what rtm pose --model rtmpose-m-hand21 adds
+        frame["skeleton"] = "hand21"
+        for one in frame["instances"]:
+            one["keypoints"] = [[500.0, 600.0, 0.5]] * 21
+    (tmp_path / "hands.jsonl").write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+    merged = rtm("convert", "--merge", str(tmp_path / "hands.jsonl"), stdin=whole)
+    assert merged.returncode == 0, merged.stderr
+    for line in merged.stdout.splitlines():
+        points = json.loads(line)["instances"][0]["keypoints"]
+        assert points[:91] == POINTS[:91]
+        assert points[91:] == [[500.0, 600.0, 0.5]] * 42
+
+
+@pytest.mark.parametrize("form", ["csv", "mmpose", "coco"])
+def test_every_format_of_one_file_is_read_back(form: str, tmp_path: Path) -> None:
+    out = rtm("convert", "--to", form, "-o", str(tmp_path / "walk"), stdin=record(0) + record(1))
+    assert out.returncode == 0, out.stderr
+    back = rtm("convert", "--from", form, str(tmp_path / "walk"))
+    assert back.returncode == 0, back.stderr
+    frames = [json.loads(line) for line in back.stdout.splitlines()]
+    assert [frame["instances"][0]["keypoints"] for frame in frames] == [POINTS, POINTS] or form != "csv"
+    assert all(len(frame["instances"][0]["keypoints"]) == 133 for frame in frames)
+    assert all(frame["instances"][0]["keypoints"][5] == POINTS[5] for frame in frames)
+
+
+def test_a_folder_is_openposes(tmp_path: Path) -> None:
+    out = rtm("convert", "--to", "openpose", "-o", str(tmp_path / "op"), stdin=record(0) + record(1))
+    assert out.returncode == 0, out.stderr
+    back = rtm("convert", str(tmp_path / "op"))
+    frames = [json.loads(line) for line in back.stdout.splitlines()]
+    assert [(frame["source"], frame["frame"], frame["skeleton"]) for frame in frames] == [
+        ("v", 0, "coco133"),
+        ("v", 1, "coco133"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--to", "openpose"], 2, "name a folder with -o FOLDER"),
+        (["--skeleton", "coco71"], 2, "no such skeleton 'coco71'"),
+        (["--skeleton", "ap10k17"], 2, "cannot become ap10k17"),
+        (["--boxes-from", "tail"], 2, "has no part 'tail'"),
+        (["--boxes-from", "face", "--merge", "x"], 2, "give one of them"),
+        (["--from", "coco"], 2, "needs a file or folder by name"),
+        (["--labels", "x"], 2, "--labels numbers the pictures of COCO files"),
+        (["--from", "mmpose", "nowhere.json"], 3, "cannot read nowhere.json"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(arguments: list[str], code: int, said: str) -> None:
+    run = rtm("convert", *arguments, stdin=record(0))
+    assert run.returncode == code
+    assert said in run.stderr and run.stderr.startswith("rtm convert: ") and run.stderr.count("\n") == 1
+    assert "Traceback" not in run.stderr
+
+
+def test_records_without_a_skeleton_name_the_flag() -> None:
+    run = rtm("convert", "--skeleton", "coco17", stdin=record(0, skeleton=None))
+    assert run.returncode == 2 and "--source-skeleton" in run.stderr
+    run = rtm(
+        "convert", "--skeleton", "coco17", "--source-skeleton", "coco133", stdin=record(0, skeleton=None)
+    )
+    assert json.loads(run.stdout)["skeleton"] == "coco17"
+
+
+def test_an_empty_stream_and_empty_frames_pass() -> None:
+    assert rtm("convert", "--skeleton", "coco17", stdin="").stdout == ""
+    empty = '{"source":"v.mp4","frame":0,"skeleton":"coco133","instances":[]}\n'
+    assert json.loads(rtm("convert", "--skeleton", "coco17", stdin=empty).stdout)["skeleton"] == "coco17"
+    assert json.loads(rtm("convert", "--to", "coco", stdin=empty).stdout) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--skeleton", "coco17"], ["--boxes-from", "face"], ["--to", "csv"], ["--to", "coco"]]
+)
+def test_converting_imports_no_heavy_package(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(record(0))
+    script = (
+        f"from rtmcli.cli import main; assert main(['convert', {str(tmp_path / 'a.jsonl')!r}, *{arguments!r}]) == 0\n"
+        "import sys; assert not {'cv2', 'torch', 'scipy', 'onnxruntime', 'av'} & set(sys.modules), sys.modules.keys()"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
