@@ -107,8 +107,10 @@ def _restore_names(model: onnx.ModelProto, graph: Graph) -> None:
         elif turned is not None and turned not in used:
             used[turned] = name
             _turn(model, turned, name, value)
-        elif same is not None and name.endswith(".bias"):
-            _give_own_bias(model, name, value)
+        elif name.endswith(".bias") and _give_own_bias(model, name, value):
+            pass
+        elif same is not None:  # the graph reads its twin; whoever loads the weights back wants both
+            model.graph.initializer.append(numpy_helper.from_array(value, name))
     for tensor in model.graph.initializer:
         tensor.name = used.get(tensor.name, tensor.name)
     for node in model.graph.node:
@@ -128,17 +130,15 @@ def _turn(model: onnx.ModelProto, stored: str, name: str, value: Any) -> None:
     model.graph.node.insert(0, helper.make_node("Transpose", [stored], [turned], name=turned, perm=[1, 0]))
 
 
-def _give_own_bias(model: onnx.ModelProto, name: str, value: Any) -> None:
-    """A bias that the exporter merged with an equal one, back as a tensor of its own."""
+def _give_own_bias(model: onnx.ModelProto, name: str, value: Any) -> bool:
+    """A convolution's bias that was merged with an equal one, or left out as zero, back as a tensor of its own."""
     weight = name.removesuffix("bias") + "weight"
     for node in model.graph.node:
-        if (
-            node.op_type == "Conv"
-            and len(node.input) == 3
-            and node.input[1].removeprefix("network.") == weight
-        ):
+        if node.op_type == "Conv" and node.input[1].removeprefix("network.") == weight:
             model.graph.initializer.append(numpy_helper.from_array(value, name))
-            node.input[2] = name
+            node.input[2:] = [name]
+            return True
+    return False
 
 
 def _store_half(model: onnx.ModelProto) -> None:
