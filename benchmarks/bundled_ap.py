@@ -3,8 +3,8 @@
     python benchmarks/bundled_ap.py --data DATA [--flip-test] [--detector FILE] [--model FILE]
 
 Three lines: keypoints in the labels' own boxes; keypoints of the whole pipeline (boxes scored above 0.05, ranked by
-box score times keypoint scores, OKS-NMS 0.9); the detector's boxes. COCO's figures, from rtm's own evaluation and, where pycocotools is installed, from that too: a difference
-ends the run.
+box score times keypoint scores, OKS-NMS 0.9); the detector's boxes. COCO's figures by rtm's own evaluation; where
+pycocotools is installed it must give the same, or the run ends.
 """
 
 import argparse

@@ -31,18 +31,34 @@ def encode(
     Returns:
         Labels x (N, K, W r), y (N, K, H r), and weights (N, K): 0 where the three-sigma patch is all outside.
     """
-    centers = np.rint(keypoints.astype(np.float32) * np.float32(ratio))  # (N, K, 2), ties to even
-    bins = np.array([round(size[0] * ratio), round(size[1] * ratio)])
+    (x, y), weights = encode_axes(keypoints, visible, size, sigma, ratio, normalize=normalize)
+    return x, y, weights
+
+
+def encode_axes(
+    points: Array,
+    visible: Array,
+    size: tuple[int, ...],
+    sigma: tuple[float, ...],
+    ratio: float,
+    *,
+    normalize: bool = False,
+) -> tuple[list[Floats], Floats]:
+    """Labels of any number of axes: points (N, K, A) to A arrays (N, K, size r), and weights (N, K).
+
+    A point whose three-sigma patch is all outside along any axis has zero rows and weight 0.
+    """
+    centers = np.rint(points.astype(np.float32) * np.float32(ratio))  # (N, K, A), ties to even
+    bins = np.array([round(side * ratio) for side in size])
     radius = 3.0 * np.asarray(sigma)
     outside = ((centers - radius >= bins) | (centers + radius + 1 < 0)).any(axis=-1)  # (N, K)
     labelled = visible >= 0.5
-    weights = np.where(labelled & outside, 0, visible).astype(np.float32)
     drawn = labelled & ~outside
-    x, y = (
-        _gaussians(centers[..., axis], drawn, int(bins[axis]), sigma[axis], normalize=normalize)
-        for axis in (0, 1)
-    )
-    return x, y, weights
+    rows = [
+        _gaussians(centers[..., a], drawn, int(bins[a]), sigma[a], normalize=normalize)
+        for a in range(len(size))
+    ]
+    return rows, np.where(labelled & outside, 0, visible).astype(np.float32)
 
 
 def encode_smoothed(
