@@ -69,6 +69,14 @@ def keypoints_box(keypoints: Array, *, grow: float = 1.25, min_score: float | No
     return from_center_scale((low + high) * 0.5, (high - low) * grow).astype(points.dtype)
 
 
+def cover(boxes: Array, points: Array, visible: Array) -> Array:
+    """Boxes (N, 4) grown until they hold their visible points (N, K, 2), `visible` (N, K) (RTMO, an option)."""
+    seen = (visible > 0)[..., None]
+    low = np.where(seen, points, np.inf).min(axis=1)  # (N, 2)
+    high = np.where(seen, points, -np.inf).max(axis=1)
+    return np.concatenate([np.minimum(boxes[:, :2], low), np.maximum(boxes[:, 2:], high)], axis=1)
+
+
 def iou_matrix(a: Array, b: Array, *, plus_one: bool = False) -> Array:
     """(N, M) intersection over union. `plus_one` counts pixels: width = x2 - x1 + 1 (mmpose's demos)."""
     intersection, union = _overlap(a, b, 1.0 if plus_one else 0.0)

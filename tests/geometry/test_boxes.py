@@ -105,6 +105,12 @@ def test_box_of_a_pose_ignores_absent_and_weak_points():
     assert np.isnan(boxes.keypoints_box(pose, min_score=0.95)).all()
 
 
+def test_boxes_grow_to_their_visible_points_as_in_the_reference(goldens):
+    golden = np.load(goldens / "codec_rtmo.npz", allow_pickle=False)
+    grown = boxes.cover(golden["bbox"], golden["keypoints"], golden["visible"])
+    np.testing.assert_allclose(grown, golden["expanded_bbox"], rtol=1e-6)
+
+
 def test_clipping_ends_at_the_last_pixel():
     np.testing.assert_array_equal(boxes.clip(np.array([[-5.0, 3, 700, 500]]), (640, 480)), [[0, 3, 639, 479]])
 
