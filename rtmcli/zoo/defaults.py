@@ -33,8 +33,9 @@ def set_default(said: str) -> list[str]:
     expected = _loaded(text)
     for verb in verbs:
         table = expected.setdefault(verb, {})
-        if isinstance(table, dict):
-            table[option] = value
+        if not isinstance(table, dict):
+            raise UsageError(f"{place}: {verb} is no table there; remove it, and this can be written")
+        table[option] = value
         text = _with_key(text, verb, option, value)
     if _loaded(text) != expected:
         raise UsageError(

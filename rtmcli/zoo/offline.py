@@ -63,7 +63,7 @@ def unpack_models(bundle: Path) -> list[Path]:
             manifest = _manifest(tar, bundle)
             expected = {item["file"]: item for item in manifest["models"]}
             done = []
-            for member in tar:
+            while (member := tar.next()) is not None:
                 item = expected.pop(member.name, None)
                 if item is None or not member.isreg() or member.size != item["size"]:
                     raise DataError(f"{bundle}: holds {member.name!r}, which its list does not name so")
