@@ -161,14 +161,17 @@ def test_records_whose_pixels_moved_find_them_with_media(sh: Shell) -> None:
 
 
 def test_labelled_boxes_of_coco_get_keypoints(sh: Shell, tmp_path: Path) -> None:
-    labels = {
+    labels: dict[str, Any] = {
+        "categories": [{"id": 1, "name": "person"}],
         "images": [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}],
         "annotations": [
-            {"image_id": 1, "bbox": [10, 5, 30, 50], "num_keypoints": 9, "iscrowd": 0},
-            {"image_id": 1, "bbox": [1, 1, 30, 50], "num_keypoints": 0, "iscrowd": 0},
-            {"image_id": 1, "bbox": [0, 0, 80, 60], "num_keypoints": 0, "iscrowd": 1},
+            {"bbox": [10, 5, 30, 50], "keypoints": [20, 20, 2] + [0] * 48, "num_keypoints": 1, "iscrowd": 0},
+            {"bbox": [1, 1, 30, 50], "keypoints": [0] * 51, "num_keypoints": 0, "iscrowd": 0},
+            {"bbox": [0, 0, 80, 60], "keypoints": [0] * 51, "num_keypoints": 0, "iscrowd": 1},
         ],
     }
+    for number, annotation in enumerate(labels["annotations"]):
+        annotation |= {"id": number, "image_id": 1, "category_id": 1}
     (tmp_path / "labels.json").write_text(json.dumps(labels))
     done = sh(f"{GREY} a.png && rtm pose . --boxes labels.json")
     assert done.returncode == 0, done.stderr
