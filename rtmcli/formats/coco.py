@@ -14,6 +14,7 @@ from rtmcli.frames import Floats, Frame, Instance
 from rtmcli.geometry.boxes import clip, from_xywh, to_xywh
 
 # Key point fields of COCO-WholeBody, in the order of its 133 points.
+PERSON = 1  # COCO's category
 POINT_FIELDS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 
 
@@ -72,13 +73,17 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
 
     Of labels the boxes of people with a labelled point, crowds left out, cut off at the picture's edge and scored
     1, as the reference evaluates with ground-truth boxes; by the base name of the picture. Of
-    detections (`[{"image_id", "bbox", "score"}]`) all boxes as they are, by the picture's number. Look up with
-    `boxes_of`.
+    detections (`[{"image_id", "category_id", "bbox", "score"}]`) all people's boxes (category 1) as they are, by the
+    picture's number. Look up with `boxes_of`.
     """
     data = _read_json(path)
     found: dict[str, list[Instance]] = {}
     if isinstance(data, list):
         for entry in check_results(data, str(path)):
+            if len(entry.get("bbox", ())) != 4:
+                raise DataError(f"{path} has results without a bbox, not detections")
+            if entry["category_id"] != PERSON:
+                continue
             found.setdefault(str(entry["image_id"]), []).append(_boxed(entry, "person", None))
         return found
     truth = read_coco(path)
@@ -96,6 +101,13 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
         label = labels.get(entry["category_id"], "person")
         found[_base_name(image)].append(_boxed({"score": 1.0, **entry}, label, size))
     return found
+
+
+def listed_pictures(path: str | Path) -> list[str] | None:
+    """The file names of a label file's pictures in its order; None for a detection file, which lists none."""
+    if isinstance(_read_json(path), list):
+        return None
+    return [image["file_name"] for image in read_coco(path)["images"] if "file_name" in image]
 
 
 def boxes_of(boxes: Mapping[str, list[Instance]], path: str | Path) -> list[Instance] | None:

@@ -122,7 +122,7 @@ def simcc_accuracy(
 
 def _distances(found: Array, truth: Array, mask: Mask, norm: Array) -> Array:
     """(N, K) normalised distances, -1 where not labelled or without a normaliser."""
-    usable = mask & (norm > 0).all(axis=1)[:, None]
+    usable = mask & np.asarray((norm > 0).all(axis=1, keepdims=True))
     safe = np.where(norm > 0, norm, 1)[:, None]
     distances = np.linalg.norm(found / safe - truth / safe, axis=-1)
     return np.where(usable, distances, -1.0)

@@ -1,18 +1,14 @@
-"""Boxes that are known before `pose` begins: from records on stdin, or from COCO labels."""
+"""Boxes that are known before `pose` begins: from records on stdin, or from COCO labels or detections."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from rtmcli.errors import DataError
-from rtmcli.frames import Frame, Instance
-from rtmcli.geometry.boxes import clip, from_xywh
-from rtmcli.media import open_media
+from rtmcli.formats.coco import boxes_of, listed_pictures, read_coco_boxes
+from rtmcli.frames import Frame
+from rtmcli.media import Picture, open_media
 from rtmcli.media.rejoin import rejoin
 from rtmcli.ndjson import read_frames
 from rtmcli.pipeline import Item
@@ -26,42 +22,35 @@ def recorded_items(media: str | None, card: Card) -> Iterator[Item]:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
 
-def labelled_items(labels: str, folder: str | None, card: Card) -> Iterator[Item]:
-    """The pictures of a COCO label file with the boxes of all people whose keypoints are labelled.
+def given_items(boxes: str, source: str, card: Card, *, score: float | None = None) -> Iterator[Item]:
+    """Pictures with the boxes that a COCO file gives them.
 
-    Crowd regions and boxes without area are left out; boxes are clipped to the picture, as the reference does.
+    Args:
+        boxes: a label file: its pictures in its order, with the boxes of all people whose keypoints are labelled; or a
+            detection file: the pictures of `source`, with the people found in them, also where there is none.
+        source: the folder of the pictures; for detections any source of pictures.
+        score: leave out boxes scored at or below.
     """
-    data = _read(labels)
-    by_picture: dict[int, list[dict[str, Any]]] = {}
-    for annotation in data["annotations"]:
-        if (
-            not annotation.get("iscrowd")
-            and annotation.get("num_keypoints", 1)
-            and min(annotation["bbox"][2:]) > 0
-        ):
-            by_picture.setdefault(annotation["image_id"], []).append(annotation)
-    for record in data["images"]:
-        path = Path(folder or "") / record["file_name"]
-        with closing(iter(open_media(path))) as pictures:  # type: ignore[type-var]
-            picture = next(pictures)
-        size = (picture.width, picture.height)
-        people = [
-            Instance(label="person", box=clip(from_xywh(np.array(a["bbox"], np.float32)), size), score=1.0)
-            for a in by_picture.get(record["id"], [])
-        ]
+    known = read_coco_boxes(boxes)
+    matched = False
+    for picture in _pictures_of(boxes, source):
+        people = boxes_of(known, picture.file or picture.source)
+        matched = matched or people is not None
         frame = Frame(
-            source=str(path), frame=0, frames=1, width=picture.width, height=picture.height,
-            skeleton=card.skeleton, model=card.name, instances=people,
+            source=picture.source, frame=0, frames=1, width=picture.width, height=picture.height,
+            skeleton=card.skeleton, model=card.name,
+            instances=[replace(p) for p in people or [] if score is None or (p.score or 0) > score],
         )  # fmt: skip
         yield Item(picture.image, frame)
+    if not matched:
+        raise DataError(
+            f"{boxes} has boxes for none of the pictures of {source}; names or numbers must agree"
+        )
 
 
-def _read(labels: str) -> dict[str, Any]:
-    try:
-        data = json.loads(Path(labels).read_bytes())
-        data["images"], data["annotations"]
-    except OSError as error:
-        raise DataError(f"cannot read {labels}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{labels} holds no COCO labels (images, annotations)") from None
-    return dict(data)
+def _pictures_of(boxes: str, source: str) -> Iterator[Picture]:
+    """The pictures a label file lists; of a detection file, which lists none, those of the source."""
+    listed = listed_pictures(boxes)
+    for path in [source] if listed is None else [str(Path(source) / name) for name in listed]:
+        with closing(iter(open_media(path))) as pictures:  # type: ignore[type-var]
+            yield from pictures

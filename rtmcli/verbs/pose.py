@@ -27,7 +27,9 @@ def main(
     nms: o.Nms = None,
     boxes: Annotated[
         str | None,
-        typer.Option(metavar="ANN.json", help="Take the boxes of COCO labels; SOURCE is their folder."),
+        typer.Option(
+            metavar="ANN.json", help="Take the boxes of COCO labels or detections; SOURCE is their folder."
+        ),
     ] = None,
     media: Annotated[
         str | None,
@@ -108,7 +110,7 @@ def main(
         size=o.size_of(size, "--size"), skeleton=skeleton,
     )  # fmt: skip
     if not model:
-        say_what_the_default_scores(chosen.card, "'rtm models' lists better ones for --model")
+        say_what_the_default_scores(chosen.card, "'rtm models pull rtmpose-m' fetches a better one")
     find: Detector | OneStage | None = None
     pose: TopDown | None = None
     if chosen.card.task == "onestage":
@@ -124,9 +126,9 @@ def main(
     if opened is not None:
         items = items_of(opened, chosen.card)
     elif boxes is not None:
-        from rtmcli.verbs.boxes import labelled_items
+        from rtmcli.verbs.boxes import given_items
 
-        items = labelled_items(boxes, str(sources[0]) if sources else None, chosen.card)
+        items = given_items(boxes, str(sources[0]) if sources else "", chosen.card, score=score)
     else:
         from rtmcli.verbs.boxes import recorded_items
 
