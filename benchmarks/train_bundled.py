@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--lr", type=float)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
+    parser.add_argument("--flat", type=float, help="share of the time before the rate falls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
@@ -84,6 +85,7 @@ def train_pose(asked: argparse.Namespace) -> None:
         lr=asked.lr or 1.5e-3,
         other_lr=(asked.lr or 1.5e-3) / (2 if asked.optimiser == "muon" else 1),
         optimiser=asked.optimiser,
+        flat=0.45 if asked.flat is None else asked.flat,
     )
     order: list[torch.Tensor] = []
 
@@ -92,7 +94,7 @@ def train_pose(asked: argparse.Namespace) -> None:
             order.extend(epoch[torch.randperm(len(epoch), generator=random)].split(plan.batch)[:-1])
         pick = order.pop()
         chosen = pick.to(device)
-        strength = pose.FULL if used < 0.68 else pose.WEAK
+        strength = pose.FULL if used < 0.5 else pose.WEAK
         batch = pose.make_batch(
             images[chosen], points[chosen], weights[chosen], maps[chosen], strength, random
         )
@@ -182,6 +184,7 @@ def train_detector(asked: argparse.Namespace) -> None:
         lr=lr,
         other_lr=lr / (2 if asked.optimiser == "muon" else 1),
         optimiser=asked.optimiser,
+        flat=0.45 if asked.flat is None else asked.flat,
         clip=35.0,
     )
     order: list[tuple[str, torch.Tensor]] = []

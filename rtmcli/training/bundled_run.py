@@ -105,10 +105,14 @@ def run(
     minutes, step, best, validated = 0.0, 0, -1.0, 0.0
     parts: list[Any] = [model, average, *([extra] if extra is not None else []), *optimisers]
     state_file = folder / "state.pt"
+    bases = [[group["base"] for group in optimiser.param_groups] for optimiser in optimisers]
     if state_file.exists():
         state = torch.load(state_file, weights_only=True)
         for part, saved in zip(parts, state["parts"], strict=True):
             part.load_state_dict(saved)
+        for optimiser, rates in zip(optimisers, bases, strict=True):
+            for group, base in zip(optimiser.param_groups, rates, strict=True):
+                group["base"] = base  # a resumed run may be given another rate
         random.set_state(state["random"])
         minutes, step, best, validated = state["progress"]
     weights = [w for part in (model, extra) if part is not None for w in part.parameters()]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from rtmcli.training.recipe import Recipe
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -163,3 +165,26 @@ def rtmo_phases(
         Jump(second * per_epoch, 2.5),
         Cosine((second + 1) * per_epoch, (epochs - last) * per_epoch, second_period * per_epoch, floor),
     ]
+
+
+def recipe_phases(recipe: Recipe, per_epoch: int) -> list[Phase]:
+    """The phases of a recipe whose epochs have `per_epoch` iterations."""
+    lr = recipe.lr * (recipe.batch / recipe.base_batch if recipe.scale_lr else 1)
+    if recipe.schedule == "rtmo":
+        return rtmo_phases(
+            lr=lr,
+            epochs=recipe.epochs,
+            second=recipe.proxy_from,
+            last=recipe.last,
+            per_epoch=per_epoch,
+            warmup=recipe.warmup,
+        )
+    return flat_cosine(
+        lr=lr,
+        epochs=recipe.epochs,
+        per_epoch=per_epoch,
+        warmup=recipe.warmup,
+        cosine_from=None if recipe.cosine_from < 0 else recipe.cosine_from,
+        cosine_to=None if recipe.cosine_to < 0 else recipe.cosine_to,
+        floor=recipe.floor,
+    )
