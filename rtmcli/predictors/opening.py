@@ -38,7 +38,7 @@ def open_model(
 
     Raises what `find_model`, `open_engine` and `guess_card` raise.
     """
-    path = find_model(model)
+    path = find_model(model, checkpoint=engine == "torch")
     opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
     card = opened.card or guess_card(
         path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family

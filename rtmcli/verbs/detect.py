@@ -66,7 +66,7 @@ def main(
         classes=o.words(classes), size=o.size_of(det_size, "--det-size"), family=family,
     )  # fmt: skip
     if not detector:
-        say_what_the_default_scores(found.card, "'rtm models' lists better ones for --detector")
+        say_what_the_default_scores(found.card, "'rtm models pull rtmdet-m-person' fetches a better one")
     run_verb(
         items_of(media, found.card),
         label="detect",

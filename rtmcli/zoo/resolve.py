@@ -11,8 +11,10 @@ DEFAULT_POSE = "rtmpose-t"
 _MODEL_SUFFIXES = (".onnx", ".xml", ".param", ".engine", ".pth")
 
 
-def find_model(name: str | Path) -> Path:
+def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
     """The file of a model: of a bundled or fetched one's name, of a file, a folder, or a zip with `end2end.onnx` in it.
+
+    `checkpoint` says that a model which is here as a checkpoint alone will do (for PyTorch it does).
 
     Raises:
         MissingError: neither a file nor a model that is here; the message has the command that fetches it, or
@@ -35,7 +37,7 @@ def find_model(name: str | Path) -> Path:
         raise MissingError(
             f"no model file {said!r}; give a file that exists, or a name that 'rtm models' lists"
         )
-    raise _not_here(said)
+    return _checkpoint(said, wanted=checkpoint)
 
 
 def bundled_names() -> list[str]:
@@ -59,20 +61,23 @@ def _fetched(said: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _not_here(said: str) -> MissingError:
+def _checkpoint(said: str, *, wanted: bool) -> Path:
+    """The checkpoint of a model that has nothing else here; what to do where it has none, or none is wanted."""
     from rtmcli.zoo.catalogue import find_entry, unknown
     from rtmcli.zoo.install import installed_models, installed_path
 
     entry = find_entry(said)
     if entry is None:
-        return unknown(said, bundled_names() + installed_models())
-    checkpoint = installed_path(entry.name, "pth")
-    if checkpoint.is_file():
-        return MissingError(
-            f"{entry.name} is here as a checkpoint only; "
-            f"'rtm models convert {checkpoint} -o {installed_path(entry.name)}' makes it run"
-        )
-    return MissingError(f"model {said!r} is not on this machine; 'rtm models pull {said}' fetches it")
+        raise unknown(said, bundled_names() + installed_models())
+    path = installed_path(entry.name, "pth")
+    if not path.is_file():
+        raise MissingError(f"model {said!r} is not on this machine; 'rtm models pull {said}' fetches it")
+    if wanted:
+        return path
+    raise MissingError(
+        f"{entry.name} is here as a checkpoint only; "
+        f"'rtm models convert {path} -o {installed_path(entry.name)}' makes it run, --engine torch runs it as it is"
+    )
 
 
 def _in_folder(folder: Path) -> Path:

@@ -4,7 +4,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from zoo_server import tiny_onnx, zip_bomb, zipped
+from tiny_models import tiny_onnx
+from zoo_server import zip_bomb, zipped
 
 from rtmcli.errors import DataError
 from rtmcli.zoo.archive import extract_model

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from zoo_server import Server, serving, status, tiny_onnx, whole, zip_bomb, zipped
+from tiny_models import tiny_onnx
+from zoo_server import Server, serving, status, whole, zip_bomb, zipped
 
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.catalogue import Entry, Remote, find_entry
@@ -176,10 +177,17 @@ def test_a_mirror_is_asked_first(server: Server) -> None:
 def test_two_pulls_at_once_do_not_meet(server: Server, rtm_home: Path) -> None:
     server.answers["/m.zip"] = whole(ZIP, cut_after=200)
     program = (
-        "import sys; sys.path.insert(0, sys.argv[2]); import test_install as t\n"
+        "import sys; sys.path[:0] = sys.argv[2:]; import test_install as t\n"
         "print(t.pull(t.entry_at(sys.argv[1])))"
     )
-    command = [sys.executable, "-c", program, server.url("/m.zip"), str(Path(__file__).parent)]
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        server.url("/m.zip"),
+        str(Path(__file__).parent),
+        str(Path(__file__).parents[1]),
+    ]
     pulls = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     paths = {pull.communicate(timeout=60)[0].strip() for pull in pulls}
     assert [pull.returncode for pull in pulls] == [0, 0]
@@ -215,6 +223,7 @@ def test_a_checkpoint_that_is_here_names_the_command_that_makes_it_run(rtm_home:
     path.write_bytes(b"weights")
     with pytest.raises(MissingError, match="is here as a checkpoint only; 'rtm models convert"):
         find_model("rtmw-x")
+    assert find_model("rtmw-x", checkpoint=True) == path
 
 
 def test_a_folder_and_a_zip_are_models_too(tmp_path: Path, rtm_home: Path) -> None:

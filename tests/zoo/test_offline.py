@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from zoo_server import Server, serving, tiny_pose_onnx, whole, zipped
+from tiny_models import tiny_pose_onnx
+from zoo_server import Server, serving, whole, zipped
 
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.catalogue import find_entry

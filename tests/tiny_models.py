@@ -1,0 +1,46 @@
+"""ONNX files of a few hundred bytes that stand in for large ones."""
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+
+def tiny_onnx(*, weight: float = 1.0, outputs: tuple[str, ...] = ("b",)) -> bytes:
+    """A valid ONNX file of a few hundred bytes."""
+    values = helper.make_tensor("w", TensorProto.FLOAT, [1], [weight])
+    nodes = [helper.make_node("Mul", ["a", "w"], [name]) for name in outputs]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("a", *outputs)]
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], [values])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def tiny_pose_onnx(*, keypoints: int = 17, width: int = 192, height: int = 256) -> bytes:
+    """An official-looking RTMPose that finds every point in the middle of its crop, whatever is there."""
+    constants, nodes = [], []
+    for axis, pixels in (("x", width), ("y", height)):
+        bins = np.zeros((1, keypoints, 2 * pixels), np.float32)
+        bins[:, :, pixels] = 0.75
+        constants.append(numpy_helper.from_array(bins, f"bins_{axis}"))
+        nodes.append(helper.make_node("Add", ["nothing", f"bins_{axis}"], [f"simcc_{axis}"]))
+    constants += [
+        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
+        numpy_helper.from_array(np.array([1]), "one"),
+    ]
+    head = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=0),  # (N,)
+        helper.make_node("Unsqueeze", ["mean", "one"], ["row"]),  # (N, 1)
+        helper.make_node("Unsqueeze", ["row", "one"], ["block"]),  # (N, 1, 1)
+        helper.make_node("Mul", ["block", "zero"], ["nothing"]),
+    ]
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, height, width])]
+    outputs = [
+        helper.make_tensor_value_info(f"simcc_{axis}", TensorProto.FLOAT, ["batch", keypoints, 2 * pixels])
+        for axis, pixels in (("x", width), ("y", height))
+    ]
+    graph = helper.make_graph([*head, *nodes], "g", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    content: bytes = model.SerializeToString()
+    return content
