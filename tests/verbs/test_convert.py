@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from tiny_models import tiny_pose_onnx
 
 POINTS = [[float(i), float(2 * i), 0.9] for i in range(133)]
 
@@ -59,6 +62,44 @@ def test_hands_go_out_and_come_back_through_pipes(tmp_path: Path) -> None:
         points = json.loads(line)["instances"][0]["keypoints"]
         assert points[:91] == POINTS[:91]
         assert points[91:] == [[500.0, 600.0, 0.5]] * 42
+
+
+def test_a_hand_model_refines_the_hands_of_a_whole_body(tmp_path: Path) -> None:
+    """coco133 -> hand21 -> coco133 through the real verbs; this hand model puts every point in the middle."""
+    picture, model = tmp_path / "people.png", tmp_path / "rtmpose-m_hand21_256x256.onnx"
+    cv2.imwrite(str(picture), np.zeros((480, 640, 3), np.uint8))
+    model.write_bytes(tiny_pose_onnx(keypoints=21, width=256, height=256))
+    people = [
+        {"box": [0, 0, 300, 400], "score": 0.9, "keypoints": [[x + i, 20.0 + 2 * i, 0.9] for i in range(133)]}
+        for x in (10.0, 300.0)
+    ]
+    whole = {
+        "source": str(picture),
+        "frame": 0,
+        "frames": 1,
+        "width": 640,
+        "height": 480,
+        "skeleton": "coco133",
+    }
+    (tmp_path / "whole.jsonl").write_text(json.dumps(whole | {"instances": people}) + "\n")
+    boxes = rtm("convert", "--boxes-from", "lefthand,righthand", str(tmp_path / "whole.jsonl"))
+    hands = rtm("pose", "--model", str(model), stdin=boxes.stdout)
+    assert hands.returncode == 0, hands.stderr
+    refined = json.loads(hands.stdout)
+    assert refined["skeleton"] == "hand21"
+    assert [(one["part"], one["of"]) for one in refined["instances"]] == [
+        (part, person) for person in (0, 1) for part in ("lefthand", "righthand")
+    ]
+    (tmp_path / "hands.jsonl").write_text(hands.stdout)
+    merged = json.loads(
+        rtm("convert", "--merge", str(tmp_path / "hands.jsonl"), str(tmp_path / "whole.jsonl")).stdout
+    )
+    assert merged["skeleton"] == "coco133"
+    for before, after in zip(people, merged["instances"], strict=True):
+        assert after["keypoints"][:91] == before["keypoints"][:91]
+        for first in (91, 112):
+            x, y, _ = before["keypoints"][first + 10]  # the middle of a hand on a line
+            np.testing.assert_allclose(after["keypoints"][first : first + 21], [[x, y, 0.75]] * 21, atol=1e-3)
 
 
 @pytest.mark.parametrize("form", ["csv", "mmpose", "coco"])
