@@ -3,7 +3,6 @@
 Reading refuses what is not strict JSON with line and byte offset; writing keeps unknown keys and the key order.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -126,7 +125,7 @@ def _instance(data: Any) -> Instance:
         raise _Wrong(f"expected an object, got {_kind(data)}")
     return Instance(
         box=_box(data.get("box")),
-        score=_number(data, "score"),
+        score=_score(data),
         keypoints=_points(data.get("keypoints"), "keypoints", 3),
         keypoints3d=_points(data.get("keypoints3d"), "keypoints3d", 4),
         id=_count(data, "id"),
@@ -224,6 +223,14 @@ def _number(data: dict[str, Any], key: str) -> float | None:
     return None if value is None else float(value)
 
 
+def _score(data: dict[str, Any]) -> float | None:
+    """A float32, as in memory: a verb behind a pipe must not see other digits than one in the same process."""
+    value = _number(data, "score")
+    if value is None or abs(value) < 1e38:
+        return None if value is None else float(np.float32(value))
+    raise _Wrong(f"'score' must be in [0, 1], got {value}")
+
+
 def _kind(value: Any, present: bool = True) -> str:
     if not present:
         return "nothing"
@@ -257,9 +264,9 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
 
 def _rows(points: Floats) -> Floats | list[Floats | None]:
     points = np.ascontiguousarray(points, dtype=np.float32)  # (K, 3 or 4)
-    if math.isfinite(points.sum()):  # the sum of finite scores and pixels is finite
+    if np.isfinite(points).all():
         return points
-    missing = np.isnan(points).all(axis=1)
+    missing = np.asarray(np.isnan(points).all(axis=1))  # (K,)
     if not missing.any():
         return points
     return [None if gone else row for gone, row in zip(missing.tolist(), points, strict=True)]

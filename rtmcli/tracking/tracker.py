@@ -25,7 +25,7 @@ THRESHOLD = 0.3
 _VELOCITY_SETTLES = (
     0.2  # seconds over which velocity is averaged: a step's noise must not turn a crossing person
 )
-_VELOCITY_FADES = 0.5  # seconds a person unseen keeps going
+_VELOCITY_FADES = 1.5  # seconds a person unseen keeps going
 _SETTLED = 3  # frames after which a track goes before new ones
 _REACH = 0.25  # box diagonals that a person may be off the prediction where boxes do not overlap enough
 _SIZE_CHANGE = 1.6  # and the factor by which the box may have changed
@@ -52,7 +52,9 @@ class Tracker:
     def __call__(self, frame: Frame) -> Frame:
         """The same frame with ids; the given one stays as it is."""
         source, now = self._sources.of(frame), seconds(frame)
-        source.tracks = [t for t in source.tracks if now - t.seen <= self._max_gap and t.inside(frame, now)]
+        source.tracks = [
+            t for t in source.tracks if now - t.seen <= self._max_gap and not t.has_left(frame, now)
+        ]
         people = [
             _Person(at, box, i) for at, i in enumerate(frame.instances) if (box := _box_of(i)) is not None
         ]
@@ -60,9 +62,11 @@ class Tracker:
         for track, person in self._pairs(source.tracks, people, frame, now):
             track.update(person, now)
             ids[person.index] = track.id
+        for track in source.tracks:
+            track.missed = track.seen < now
         for person in people:
             if person.index not in ids:
-                track = _Track(source.next_id, person.box, person.instance.keypoints, now)
+                track = _Track(source.next_id, person.box, person.instance.keypoints, now, place=person.index)
                 source.tracks.append(track)
                 source.next_id += 1
                 ids[person.index] = track.id
@@ -81,6 +85,12 @@ class Tracker:
         similar = overlap if self._method == "iou" else self._oks(tracks, people, overlap, frame, now)
         near = np.maximum(np.where(overlap >= self._threshold, overlap, 0), _nearness(expected, boxes))
         settled = np.array([track.hits >= _SETTLED for track in tracks])[:, None]  # (T, 1)
+        worth = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
+        # Two who stand in one place: who came first in the last frame's list comes first in this one's.
+        places = np.array([track.place for track in tracks])[:, None] - np.array(
+            [person.index for person in people]
+        )  # (T, P)
+        worth = worth * (1 - 1e-4 * np.minimum(np.abs(places), 10))
         free = np.ones_like(similar, dtype=bool)
         pairs: list[tuple[int, int]] = []
         # A second box on somebody must not take the id of who has been there; then those who moved too far to overlap.
@@ -89,7 +99,7 @@ class Tracker:
             (similar, similar >= self._threshold),
             (near, near > 0),
         ):
-            for t, p in assign(values, allowed & free):
+            for t, p in assign(values * worth, allowed & free):
                 pairs.append((t, p))
                 free[t, :] = free[:, p] = False
         return [(tracks[t], people[p]) for t, p in pairs]
@@ -137,6 +147,8 @@ class _Track:
     keypoints: Floats | None
     seen: float
     hits: int = 1
+    missed: bool = False  # not seen in the last frame
+    place: int = 0  # in the list of people of the frame where last seen
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
 
     @property
@@ -146,7 +158,8 @@ class _Track:
 
     def shift_at(self, now: float) -> np.ndarray:
         """How far the person has come since last seen, (2,) pixels: the velocity fades while nobody sees it."""
-        return self.velocity * _VELOCITY_FADES * -np.expm1(-(now - self.seen) / _VELOCITY_FADES)
+        dt = now - self.seen
+        return self.velocity * (_VELOCITY_FADES * -np.expm1(-dt / _VELOCITY_FADES) if self.missed else dt)
 
     def box_at(self, now: float) -> np.ndarray:
         return self.box + np.tile(self.shift_at(now), 2)
@@ -155,12 +168,16 @@ class _Track:
         assert self.keypoints is not None
         return self.keypoints[:, :2] + self.shift_at(now)
 
-    def inside(self, frame: Frame, now: float) -> bool:
-        """Whether the middle of the expected box is still in the picture."""
-        if frame.width is None or frame.height is None:
-            return True
+    def freshness(self, now: float) -> float:
+        """What a prediction is worth beside that of somebody seen a frame ago."""
+        return float(np.exp(self.seen - now)) if self.missed else 1.0
+
+    def has_left(self, frame: Frame, now: float) -> bool:
+        """Whether an unseen person's expected middle is outside the picture."""
+        if not self.missed or frame.width is None or frame.height is None:
+            return False
         x, y = _center(self.box_at(now))
-        return bool(0 <= x <= frame.width and 0 <= y <= frame.height)
+        return not (0 <= x <= frame.width and 0 <= y <= frame.height)
 
     def update(self, person: _Person, now: float) -> None:
         dt = now - self.seen
@@ -169,6 +186,7 @@ class _Track:
             step = (_center(person.box) - _center(self.box)) / dt
             self.velocity = share * step + (1 - share) * self.velocity
         self.box, self.keypoints, self.seen = person.box, person.instance.keypoints, now
+        self.place = person.index
         self.hits += 1
 
 
