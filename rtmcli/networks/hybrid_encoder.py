@@ -173,8 +173,8 @@ class RepVGGBlock(nn.Module):
 
     def fused_kernel(self) -> tuple[Tensor, Tensor]:
         """Kernel (c, c, 3, 3) and bias (c,) of the one convolution that equals both branches in eval mode."""
-        k3, b3 = fold_norm(self.branch_3x3.conv.weight, self.branch_3x3.bn)
-        k1, b1 = fold_norm(self.branch_1x1.conv.weight, self.branch_1x1.bn)
+        k3, b3 = _folded(self.branch_3x3)
+        k1, b1 = _folded(self.branch_1x1)
         return k3 + F.pad(k1, (1, 1, 1, 1)), b3 + b1
 
     def fuse(self) -> None:
@@ -196,6 +196,15 @@ class ChannelMapper(nn.Module):
     def forward(self, maps: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         fine, coarse = maps
         return self.convs[0](fine), self.convs[1](coarse)
+
+
+def _folded(branch: ConvModule) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of a branch, whose norm `fold.fold_batchnorm` may have folded already."""
+    conv: nn.Conv2d = branch.conv
+    if isinstance(branch.bn, nn.Identity):
+        assert conv.bias is not None
+        return conv.weight, conv.bias
+    return fold_norm(conv.weight, branch.bn)
 
 
 def _upsample(x: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def test_an_exported_rtmo_gives_the_people_of_its_network(
     tmp_path: Path, pictures: np.ndarray, contract: str
 ) -> None:
     torch.manual_seed(0)
-    network = RTMO("t", 17, width=0.125, depth=0.1).eval()
+    network = RTMO("t", 17, width=0.125, depth=0.3).eval()  # one two-branch block in each layer of the neck
     network.load_state_dict(fill_state_dict(network.state_dict()))
     card = Card(
         name="toy", family="rtmo", size="t", task="onestage", width=WIDTH, height=HEIGHT, skeleton="coco17",
