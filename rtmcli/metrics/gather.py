@@ -26,7 +26,8 @@ class Gathered:
 
     Attributes:
         results: one a person, with `id` its index; `keypoints` as a flat array (NaN: no point), `bbox`, `score`.
-        frames: each record with the results its instances are (None: not evaluated).
+        records: how many came.
+        frames: where kept, each record with the results its instances are (None: not evaluated).
         images: ids of the pictures that have a record.
         unmatched: sources whose picture the labels do not know.
         skeletons, models: names that occur.
@@ -35,6 +36,7 @@ class Gathered:
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
+    records: int = 0
     frames: list[tuple[Frame, list[int | None]]] = field(default_factory=list)
     images: set[Any] = field(default_factory=set)
     unmatched: list[str] = field(default_factory=list)
@@ -43,18 +45,18 @@ class Gathered:
     other_labels: dict[str, int] = field(default_factory=dict)
     cuts: Cuts = field(default_factory=Cuts)
 
-    @property
-    def has_keypoints(self) -> bool:
-        """Whether any person has a pose."""
-        return any("keypoints" in result for result in self.results)
-
 
 def gather(
-    frames: Iterable[Frame], truth: Mapping[str, Any], *, ignored: Sequence[Mapping[str, Any]] = ()
+    frames: Iterable[Frame],
+    truth: Mapping[str, Any],
+    *,
+    ignored: Sequence[Mapping[str, Any]] = (),
+    keep_frames: bool = False,
 ) -> Gathered:
     """Read records to the end, each put to the picture of the labels it is of.
 
     `ignored` are pictures of the label file that take no part: their records are passed over without complaint.
+    `keep_frames` keeps the records themselves.
     """
     told = Gathered()
     pictures, others = Pictures(truth["images"]), Pictures(ignored)
@@ -64,7 +66,9 @@ def gather(
         told.cuts.add(frame)
         image = pictures.find(frame)
         rows: list[int | None] = [None] * len(frame.instances)
-        told.frames.append((frame, rows))
+        told.records += 1
+        if keep_frames:
+            told.frames.append((frame, rows))
         if image is None:
             if others.find(frame) is None:
                 told.unmatched.append(_place(frame))

@@ -97,7 +97,7 @@ def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
         axes.plot(RECALLS, line, color=color, label=f"{name}: AP {np.nanmean(line):.3f}")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(color="#e4e8ec")
-    axes.legend(loc="lower left", fontsize=9)
+    axes.legend(loc="best", fontsize=9)
     axes.set_title("precision over recall", fontsize=10)
 
 

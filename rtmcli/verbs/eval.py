@@ -112,7 +112,7 @@ def main(
         from rtmcli.metrics.diagnose import keep_pictures
 
         labels, left_out = keep_pictures(labels, where)
-    given = _read(predictions, labels, left_out)
+    given = _read(predictions, labels, left_out, keep_frames=per_image)
     if given.unmatched and unmatched is Unmatched.STOP:
         raise DataError(
             f"{len(given.unmatched)} of {given.records} records are of pictures that {truth} does not have "
@@ -200,7 +200,7 @@ class _Report:
     use_area: bool
 
 
-def _read(predictions: str, labels: dict[str, Any], left_out: Sequence[Any]) -> _Given:
+def _read(predictions: str, labels: dict[str, Any], left_out: Sequence[Any], *, keep_frames: bool) -> _Given:
     """Records, or COCO results where the first character is a bracket."""
     from rtmcli.metrics.gather import gather, is_onestage
     from rtmcli.ndjson import read_frames
@@ -212,8 +212,8 @@ def _read(predictions: str, labels: dict[str, Any], left_out: Sequence[Any]) -> 
     with stream:
         if stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # type: ignore[attr-defined]
             return _read_results(stream.read(), input_name(predictions), labels, left_out)
-        told = gather(read_frames(stream), labels, ignored=left_out)
-    if not told.frames:
+        told = gather(read_frames(stream), labels, ignored=left_out, keep_frames=keep_frames)
+    if not told.records:
         raise DataError(f"{input_name(predictions)} holds no records")
     return _Given(
         results=told.results,
@@ -221,7 +221,7 @@ def _read(predictions: str, labels: dict[str, Any], left_out: Sequence[Any]) -> 
         frames=told.frames,
         images=told.images,
         unmatched=told.unmatched,
-        records=len(told.frames),
+        records=told.records,
         skeletons=sorted(told.skeletons),
         onestage=is_onestage(told.models),
         other_labels=told.other_labels,

@@ -51,6 +51,13 @@ def test_the_picture_fits_and_touches_an_edge(image_size, size):
     assert new[0] == size[0] or new[1] == size[1]
 
 
+@given(st.integers(1, 4000), st.integers(1, 4000), st.sampled_from(["nearest", "down"]))
+def test_a_box_goes_into_the_letterbox_and_back(width, height, rounding):
+    _, factors = lb.fit((width, height), (640, 640), rounding=rounding)
+    box = np.array([[0.25 * width, 0.5 * height, 0.75 * width, height]])
+    np.testing.assert_allclose(lb.to_image(box * np.tile(factors, 2), factors), box)
+
+
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 def test_planes_are_the_normalised_picture_in_the_networks_colours(color):
     image = np.random.default_rng(0).integers(0, 256, (16, 12, 3), np.uint8)
