@@ -46,10 +46,10 @@ def main(
 
       rtm detect holiday/*.jpg --score 0.5 > boxes.jsonl
     """
+    from rtmcli.pipeline import items_of
     from rtmcli.predictors.detector import Detector
     from rtmcli.verbs.run import (
         Output,
-        items_of,
         open_sources,
         run_verb,
         say_what_the_default_scores,
@@ -66,7 +66,7 @@ def main(
         classes=o.words(classes), size=o.size_of(det_size, "--det-size"), family=family,
     )  # fmt: skip
     if not detector:
-        say_what_the_default_scores(found.card, "'rtm models pull rtmdet-m-person' fetches a better one")
+        say_what_the_default_scores(found.card, "'rtm models pull yolox-m' fetches a better one")
     run_verb(
         items_of(media, found.card),
         label="detect",

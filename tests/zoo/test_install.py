@@ -241,3 +241,28 @@ def test_a_folder_and_a_zip_are_models_too(tmp_path: Path, rtm_home: Path) -> No
     assert unpacked.read_bytes() == MODEL
     assert unpacked.parent.name == archive.stem, "the name of the zip tells what the model is"
     assert find_model(archive) == unpacked
+
+
+@pytest.mark.slow  # an export to ONNX
+def test_a_model_that_is_published_as_a_checkpoint_only_is_converted(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from official_pth import save_official
+
+    from rtmcli.zoo.catalogue import entries
+    from rtmcli.zoo.listing import fetch_model
+
+    save_official(tmp_path / "a.pth", "rtmpose-t_coco17_256x192")
+    server.answers["/rtmpose-t.pth"] = whole((tmp_path / "a.pth").read_bytes())
+    entry = entries()["rtmpose-t-coco17-256x192-coco"]
+    remote = Remote((server.url("/rtmpose-t.pth"),), "pth", fragment=hash_file(tmp_path / "a.pth")[:8])
+    monkeypatch.setitem(entries(), entry.name, replace(entry, remotes=(remote,)))
+    said: list[str] = []
+    path = fetch_model(entry.name, how=Pull(say=said.append))
+    assert path == installed_path(entry.name) == find_model(entry.name)
+    card = read_card(path)
+    assert card is not None and (card.name, card.skeleton) == (entry.name, "coco17")
+    assert "came as a checkpoint and was converted" in said[-1]
+    assert dict(verify_models()) == {path: "ok", installed_path(entry.name, "pth"): "ok"}
+    server.asked.clear()
+    assert fetch_model(entry.name, how=Pull()) == path and server.asked == []
