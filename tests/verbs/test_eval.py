@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtmcli.cli import main
+from rtmcli.formats.coco import frames_of_results
 from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.ndjson import read_frames, write_frames
@@ -109,6 +110,22 @@ def test_records_without_keypoints_are_compared_as_boxes(files, golden, capsys):
     assert list(json.loads(boxes))[6:9] == ["AR1", "AR10", "AR100"]
     _, asked, _ = run(capsys, files / "gt.json", files / "records.jsonl", "--boxes")
     assert asked == boxes
+
+
+def test_whole_body_records_give_the_figures_of_whole_body_results(goldens, tmp_path, capsys):
+    golden = json.loads((goldens / "eval_wholebody.json").read_text())
+    (tmp_path / "gt.json").write_text(json.dumps(golden["gt"]))
+    told = [frame for frame, _ in frames_of_results(golden["results"], golden["gt"], "coco133")]
+    assert told[0].instances[0].keypoints.shape == (133, 3)
+    write_frames(told, tmp_path / "records.jsonl")
+    options = ["--rank", "box", "--oks-nms", "none"]
+    _, out, err = run(capsys, tmp_path / "gt.json", tmp_path / "records.jsonl", *options)
+    found = json.loads(out)
+    parts = {**found.pop("parts"), "wholebody": found}
+    for part, figures in parts.items():
+        expected = golden["expected"][f"keypoints_{part}"]
+        assert list(figures.values()) == pytest.approx(list(expected.values()), abs=1e-6)
+    assert err == ""
 
 
 def test_ranking_by_box_and_by_box_and_keypoints_differ(files, golden, capsys):
