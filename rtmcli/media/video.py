@@ -166,7 +166,7 @@ class Video:
             trouble = trouble or (not self._live and any(name == own for _, name, _ in messages))
             if packet is None:
                 return
-            yield packet, trouble or (packet.is_corrupt and not self._live)
+            yield packet, trouble
 
     def _undamaged(self, numbers: Numbers) -> Iterator[tuple[Any, int]]:
         """What the decoder still holds from before the damage."""
