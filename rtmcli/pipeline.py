@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import keypoints_box
+from rtmcli.media import Media
+from rtmcli.zoo.card import Card
 
 Image = npt.NDArray[np.uint8]
 Find = Callable[[Sequence[Image]], list[list[Instance]]]
@@ -90,6 +93,26 @@ def run_pipeline(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+def items_of(media: Sequence[Media], card: Card) -> Iterator[Item]:
+    """The pictures of all sources, one source after the other, each with an empty record."""
+    for one in media:
+        with closing(iter(one)) as pictures:  # type: ignore[type-var]
+            for picture in pictures:
+                frame = Frame(
+                    source=picture.source,
+                    frame=picture.frame,
+                    frames=picture.frames,
+                    time=picture.time,
+                    width=picture.width,
+                    height=picture.height,
+                    skeleton=card.skeleton,
+                    model=card.name,
+                )
+                if picture.file is not None:
+                    frame.extra["file"] = picture.file
+                yield Item(picture.image, frame)
 
 
 class Follower:

@@ -97,11 +97,16 @@ class TopDown:
         size = (card.width, card.height)
         center, scale = geometry.center_scale(boxes, PADDING)  # (N, 2) each
         scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
-        for image, slot, c, s in zip(images, self._batch.slots(len(boxes)), center, scale, strict=True):
-            crop(image, affine.topdown_matrix(c, s, size), slot)
+        self._fill(images, center, scale)
         points, scores = self._decode(len(boxes))  # (N, K, 2), (N, K)
         points = affine.to_image(points, center, scale, size)
         return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
+
+    def _fill(self, images: Sequence[Image], center: Floats, scale: Floats) -> None:
+        """The crops of N people into the first N slots of the batch."""
+        size = (self.card.width, self.card.height)
+        for image, slot, c, s in zip(images, self._batch.slots(len(images)), center, scale, strict=True):
+            crop(image, affine.topdown_matrix(c, s, size), slot)
 
     def _decode(self, n: int) -> tuple[Floats, Floats]:
         """Points in input pixels and scores of the n crops in the batch."""

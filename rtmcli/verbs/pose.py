@@ -82,13 +82,13 @@ def main(
       rtm detect video.mp4 | grep -v '"instances":\\[\\]' | rtm pose > out.jsonl
     """
     from rtmcli.frames import Frame
+    from rtmcli.pipeline import items_of
     from rtmcli.predictors.detector import Detector
     from rtmcli.predictors.onestage import OneStage
     from rtmcli.predictors.opening import open_model
     from rtmcli.predictors.topdown import TopDown
     from rtmcli.verbs.run import (
         Output,
-        items_of,
         open_sources,
         run_verb,
         say_what_the_default_scores,

@@ -37,26 +37,6 @@ def total_of(media: Sequence[Media]) -> int | None:
     return None if None in totals else sum(total for total in totals if total is not None)
 
 
-def items_of(media: Sequence[Media], card: Card) -> Iterator[Item]:
-    """The pictures of all sources, one source after the other, each with an empty record."""
-    for one in media:
-        with closing(iter(one)) as pictures:  # type: ignore[type-var]
-            for picture in pictures:
-                frame = Frame(
-                    source=picture.source,
-                    frame=picture.frame,
-                    frames=picture.frames,
-                    time=picture.time,
-                    width=picture.width,
-                    height=picture.height,
-                    skeleton=card.skeleton,
-                    model=card.name,
-                )
-                if picture.file is not None:
-                    frame.extra["file"] = picture.file
-                yield Item(picture.image, frame)
-
-
 def split_cpus(
     media: Sequence[Media] | None, threads: int | None, jobs: int | None, device: str
 ) -> tuple[int, int]:
