@@ -88,7 +88,7 @@ class Video:
         """
         from av.video.reformatter import VideoReformatter
 
-        convert, last = VideoReformatter(), None
+        convert, last, matrix = VideoReformatter(), None, None
         for frame, number in self._numbered(start):
             time = last = self._time(frame.pts, last)
             if end is not None and time >= end:
@@ -100,7 +100,10 @@ class Video:
                     f"{self.name}: frame {number} has {frame.width} x {frame.height} pixels, too many"
                 )
             bgr = convert.reformat(frame, format="bgr24", threads=1).to_ndarray()  # (H, W, 3)
-            yield upright(bgr, frame.side_data.get("DISPLAYMATRIX")), number, time
+            if matrix is None:
+                # Asked once: whoever asks ties the frame into a cycle, and its memory waits for the garbage collector.
+                matrix = bytes(frame.side_data.get("DISPLAYMATRIX") or b"")
+            yield upright(bgr, matrix), number, time
 
     def _numbered(self, start: float | None) -> Generator[tuple[Any, int], None, None]:
         """Frames with their numbers, in order of presentation, from the keyframe before `start` on."""
@@ -269,14 +272,14 @@ class Video:
         return last + self._step / 2
 
 
-def upright(image: np.ndarray, matrix: Any | None) -> np.ndarray:
+def upright(image: np.ndarray, matrix: bytes) -> np.ndarray:
     """Turn and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
 
     Args:
-        matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down.
+        matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down; or nothing.
     """
-    if matrix is not None:
-        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if matrix:
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
         if abs(b) > abs(a):  # a quarter turn: x' goes with y
             image = image.transpose(1, 0, 2)
             a, d = c, b

@@ -1,5 +1,6 @@
 """Videos of every kind give upright 8-bit BGR frames with their true numbers and times."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +193,14 @@ def png(image: np.ndarray) -> bytes:
     import cv2
 
     return bytes(cv2.imencode(".png", image)[1])
+
+
+def test_memory_of_frames_is_given_back_at_once(clip: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            list(open_media(clip))
+        assert gc.collect() < 50  # one frame each is asked for its rotation
+    finally:
+        gc.enable()
