@@ -102,7 +102,11 @@ def test_every_float32_is_restored_from_its_digits() -> None:
     values = np.concatenate([patterns, edges]).view(np.float32)
     values = values[np.isfinite(values)]
     values = values[: len(values) // 3 * 3].reshape(-1, 3)
-    back = decode_frame(encode_frame(Frame("s", 0, instances=[Instance(keypoints=values)]))).instances[0].keypoints
+    back = (
+        decode_frame(encode_frame(Frame("s", 0, instances=[Instance(keypoints=values)])))
+        .instances[0]
+        .keypoints
+    )
     assert back is not None and back.tobytes() == values.tobytes()
 
 

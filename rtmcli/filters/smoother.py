@@ -133,7 +133,7 @@ class _Points:
         """Smoothed rows (K, D + 1), coordinates and the score as it came; a row of NaN stays one."""
         points = rows[:, :-1].astype(np.float64)  # (K, D)
         there = np.asarray(np.isfinite(points).all(axis=-1))  # (K,)
-        scores = np.where(there, np.nan_to_num(rows[:, -1]), 0.0).clip(0)  # (K,)
+        scores = np.fmax(rows[:, -1], 0.0) * there  # (K,); fmax takes 0 for NaN
         if self._trust is None or self._filter.value is None:
             self._count, self._trust = len(points), scores
             self._seen = np.where(there, now, -np.inf)
@@ -147,7 +147,7 @@ class _Points:
         weight = np.where(there, np.minimum(scores / np.maximum(trust, 1e-9), 1.0) ** 2, 0.0)  # (K,)
         self._trust = np.where(there, np.maximum(trust, scores), self._trust)
         filled = np.where(there[:, None], points, self._filter.value)
-        dt = np.clip(gap, _SHORTEST, max_gap)[:, None]
+        dt = np.minimum(np.maximum(gap, _SHORTEST), max_gap)[:, None]
         value = self._filter(filled, dt, unit=max(size, 1e-6), weight=weight[:, None])  # (K, D)
         self._seen = np.where(there, now, self._seen)
         smoothed = rows.copy()
@@ -157,7 +157,9 @@ class _Points:
 
 def _corners(box: Floats) -> Floats:
     """A box as two points that are fully trusted, (2, 3)."""
-    return np.concatenate([box.reshape(2, 2), np.ones((2, 1), np.float32)], axis=1)
+    corners = np.ones((2, 3), np.float32)
+    corners[:, :2] = box.reshape(2, 2)
+    return corners
 
 
 def _diagonal(box: Floats | None, keypoints: Floats | None) -> float | None:

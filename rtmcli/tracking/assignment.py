@@ -12,6 +12,8 @@ def assign(values: Array, allowed: npt.NDArray[np.bool_]) -> list[tuple[int, int
     Values lie in [0, 1], and it is their total that counts: two fair pairs beat one good one.
     """
     pairs: list[tuple[int, int]] = []
+    if not allowed.any():
+        return pairs
     rows_left, columns_left = np.asarray(allowed.any(axis=1)), np.asarray(allowed.any(axis=0))
     # Most people have one candidate, and are the only one for it.
     single = allowed & (allowed.sum(axis=1, keepdims=True) == 1) & (allowed.sum(axis=0, keepdims=True) == 1)

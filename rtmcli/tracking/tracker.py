@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from rtmcli.errors import RtmError
 from rtmcli.frames import Floats, Frame, Instance
@@ -83,25 +84,18 @@ class Tracker:
         boxes = np.stack([person.box for person in people])  # (P, 4)
         overlap = iou_matrix(expected, boxes)  # (T, P)
         similar = overlap if self._method == "iou" else self._oks(tracks, people, overlap, frame, now)
-        near = np.maximum(np.where(overlap >= self._threshold, overlap, 0), _nearness(expected, boxes))
-        settled = np.array([track.hits >= _SETTLED for track in tracks])[:, None]  # (T, 1)
-        worth = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
-        # Two who stand in one place: who came first in the last frame's list comes first in this one's.
-        places = np.array([track.place for track in tracks])[:, None] - np.array(
-            [person.index for person in people]
-        )  # (T, P)
-        worth = worth * (1 - 1e-4 * np.minimum(np.abs(places), 10))
-        free = np.ones_like(similar, dtype=bool)
-        pairs: list[tuple[int, int]] = []
-        # A second box on somebody must not take the id of who has been there; then those who moved too far to overlap.
-        for values, allowed in (
-            (similar, settled & (similar >= self._threshold)),
-            (similar, similar >= self._threshold),
-            (near, near > 0),
-        ):
-            for t, p in assign(values * worth, allowed & free):
-                pairs.append((t, p))
-                free[t, :] = free[:, p] = False
+        clear = similar >= self._threshold
+        worth = _worth(tracks, people, now)
+        # A second box on somebody must not take the id of who has been there.
+        pairs = assign(
+            similar * worth, clear & np.array([track.hits >= _SETTLED for track in tracks])[:, None]
+        )
+        pairs += _rest(pairs, similar * worth, clear)
+        if len(pairs) < min(
+            len(tracks), len(people)
+        ):  # those who moved too far, or changed their pose too much
+            near = np.maximum(np.where(overlap >= self._threshold, overlap, 0), _nearness(expected, boxes))
+            pairs += _rest(pairs, near * worth, near > 0)
         return [(tracks[t], people[p]) for t, p in pairs]
 
     def _oks(
@@ -188,6 +182,28 @@ class _Track:
         self.box, self.keypoints, self.seen = person.box, person.instance.keypoints, now
         self.place = person.index
         self.hits += 1
+
+
+def _rest(
+    pairs: list[tuple[int, int]], values: np.ndarray, allowed: npt.NDArray[np.bool_]
+) -> list[tuple[int, int]]:
+    """The best pairs among the rows and columns that are still free."""
+    if len(pairs) == min(values.shape):
+        return []
+    free = allowed.copy()
+    for t, p in pairs:
+        free[t, :] = free[:, p] = False
+    return assign(values, free)
+
+
+def _worth(tracks: list[_Track], people: list[_Person], now: float) -> np.ndarray:
+    """(T, P) factors: whoever was just seen before who is only expected, then the order of the last frame's list.
+
+    The latter decides only between two who stand in one place.
+    """
+    fresh = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
+    moved = np.array([[track.place - person.index for person in people] for track in tracks])  # (T, P)
+    return fresh * (1 - 1e-4 * np.minimum(np.abs(moved), 10))
 
 
 def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
