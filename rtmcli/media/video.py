@@ -259,10 +259,12 @@ class Video:
         """Presentation time in seconds, always later than the one before.
 
         A missing time is one frame after the last; a repeated one half a frame. A jump back by more than a second (two
-        recordings joined) moves all that follow.
+        recordings joined) moves all that follow. A live source begins at 0.
         """
         if pts is None:
             return 0.0 if last is None else last + self._step
+        if self._live and last is None:  # the sender's clock began long ago
+            self._shift = -self._seconds(pts)
         time = self._seconds(pts) + self._shift if self._shift else self._seconds(pts)
         if last is None or time > last:
             return time
