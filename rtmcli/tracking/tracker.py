@@ -28,6 +28,7 @@ _VELOCITY_SETTLES = (
 )
 _VELOCITY_FADES = 1.5  # seconds a person unseen keeps going
 _SETTLED = 3  # frames after which a track goes before new ones
+_DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
 _REACH = 0.25  # box diagonals that a person may be off the prediction where boxes do not overlap enough
 _SIZE_CHANGE = 1.6  # and the factor by which the box may have changed
 
@@ -60,7 +61,11 @@ class Tracker:
             _Person(at, box, i) for at, i in enumerate(frame.instances) if (box := _box_of(i)) is not None
         ]
         ids: dict[int, int] = {}
-        for track, person in self._pairs(source.tracks, people, frame, now):
+        pairs = self._pairs(source.tracks, people, frame, now)
+        leaders = [person.box for track, person in pairs if track.hits >= _SETTLED]
+        for track, person in pairs:
+            if track.hits >= _SETTLED or not _doubles(person.box, leaders):
+                track.hits += 1
             track.update(person, now)
             ids[person.index] = track.id
         for track in source.tracks:
@@ -181,7 +186,17 @@ class _Track:
             self.velocity = share * step + (1 - share) * self.velocity
         self.box, self.keypoints, self.seen = person.box, person.instance.keypoints, now
         self.place = person.index
-        self.hits += 1
+
+
+def _doubles(box: np.ndarray, leaders: list[Floats]) -> bool:
+    """Whether a box is a second one on somebody who has a settled track: that track stays the one that goes on."""
+    if not leaders:
+        return False
+    others = np.stack(leaders)  # (L, 4)
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])  # (L, 2)
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    smaller = np.minimum(_area(box), np.clip(others[:, 2:] - others[:, :2], 0, None).prod(axis=1))
+    return bool((shared > _DOUBLE * smaller).any())
 
 
 def _rest(

@@ -154,6 +154,20 @@ def test_a_second_box_on_somebody_does_not_take_the_id(method: str) -> None:
         assert found.instances[-1].id == 1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_second_box_that_outlives_the_first_for_a_moment_does_not_take_over(method: str) -> None:
+    """As on a walker whose detector sees a good box, a wide one, both, and the good one again."""
+    rng, tracker = np.random.default_rng(0), Tracker(method)
+    for n in range(40):
+        good = person(400 + 4 * n, 360, 200, rng, 0.005)
+        wide = person(400 + 4 * n, 360, 200, rng, 0.005)
+        assert good.box is not None and wide.box is not None
+        wide.box[[0, 2]] += [-40, 20]
+        people = [good] if n < 15 or n >= 30 else [wide] if n >= 20 else [good, wide]
+        found = tracker(Frame("s", n, time=n / 30, skeleton="coco17", instances=people))
+        assert found.instances[0].id == 1
+
+
 def test_ids_are_never_used_twice_in_a_source_and_start_anew_in_another() -> None:
     tracker, rng = Tracker(), np.random.default_rng(0)
     first = [tracker(Frame("a", n, time=2.0 * n, instances=[person(400, 360, 200, rng)])) for n in range(3)]
