@@ -66,7 +66,7 @@ def guess_card(
         )  # fmt: skip
     if {"dets", "labels"} <= shapes.keys():
         family = family or _detector_family(path)
-        width, height = _input_size(path, inputs[0], words, size)
+        width, height = _input_size(path, inputs[0], words, size, flag="--det-size")
         return Card(
             **common, family=family, task="detector", width=width, height=height, classes=_classes(words),
             mean=BGR_MEAN if family == "rtmdet" else (0.0, 0.0, 0.0),
@@ -90,13 +90,15 @@ def guess_card(
     )
 
 
-def _input_size(path: Path, port: Port, words: str, size: tuple[int, int] | None) -> tuple[int, int]:
+def _input_size(
+    path: Path, port: Port, words: str, size: tuple[int, int] | None, *, flag: str = "--size"
+) -> tuple[int, int]:
     """(width, height): the flag, else the file's own, else what the path says."""
     height, width = port.shape[2:]
     if width and height:
         if size and size != (width, height):
             raise UsageError(
-                f"{path}: takes pictures of {width}x{height}, not of {size[0]}x{size[1]}; leave --size out"
+                f"{path}: takes pictures of {width}x{height}, not of {size[0]}x{size[1]}; leave {flag} out"
             )
         return width, height
     if size:
@@ -110,7 +112,7 @@ def _input_size(path: Path, port: Port, words: str, size: tuple[int, int] | None
     if "nano" in words and "rtmdet" in words:
         return 320, 320
     raise UsageError(
-        f"{path}: says nowhere how large its input is; give --size WIDTHxHEIGHT, for example --size 640x640"
+        f"{path}: says nowhere how large its input is; give {flag} WIDTHxHEIGHT, for example {flag} 640x640"
     )
 
 
