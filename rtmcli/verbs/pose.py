@@ -85,7 +85,8 @@ def main(
     from rtmcli.pipeline import items_of
     from rtmcli.predictors.detector import Detector
     from rtmcli.predictors.onestage import OneStage
-    from rtmcli.predictors.opening import open_model
+    from rtmcli.predictors.opening import check_task, open_model
+    from rtmcli.predictors.pairing import classes_for
     from rtmcli.predictors.topdown import TopDown
     from rtmcli.verbs.run import (
         Output,
@@ -95,7 +96,7 @@ def main(
         split_cpus,
         total_of,
     )
-    from rtmcli.zoo.resolve import DEFAULT_POSE
+    from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
 
     given = boxes is not None or not sources  # the boxes come from outside
     _check(sources, boxes=boxes, media=media, given=given, det_every=det_every, detector=detector)
@@ -119,10 +120,12 @@ def main(
     else:
         pose = TopDown(chosen, flip_test=flip_test)
     if find is None and not given:
-        find = Detector(
-            detector, engine=engine, device=device, precision=precision, threads=threads, score=score, nms=nms,
+        finder = open_model(
+            detector or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision, threads=threads,
             size=o.size_of(det_size, "--det-size"), family=family,
         )  # fmt: skip
+        check_task(finder, "detector")
+        find = Detector(finder, score=score, nms=nms, classes=classes_for(chosen.card, finder.card))
     if opened is not None:
         items = items_of(opened, chosen.card)
     elif boxes is not None:

@@ -1,0 +1,29 @@
+"""Whose boxes a pose model wants: hands from a detector of hands, animals from one that knows animals."""
+
+from rtmcli.errors import UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.catalogue import class_of
+
+# The classes of COCO that AP-10K's species are nearest to; birds are none of them.
+ANIMALS = ("cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
+# What to say for each class: its plural, and the published detector that finds it.
+_WORDS = {"person": ("people", "yolox-m"), "hand": ("hands", "rtmdet-nano-hand"), "face": ("faces", "yolox-s-face"),
+          "animal": ("animals", "rtmdet-m-coco80")}  # fmt: skip
+
+
+def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
+    """The classes of a detector whose boxes a top-down model poses.
+
+    Raises UsageError where the detector finds nothing of the kind; the message names one that does.
+    """
+    wanted = class_of(pose.skeleton)
+    if wanted in detector.classes:
+        return (wanted,)
+    animals = tuple(name for name in ANIMALS if name in detector.classes)
+    if wanted == "animal" and animals:
+        return animals
+    plural, better = _WORDS[wanted]
+    raise UsageError(
+        f"{pose.name} poses {plural}, which the detector {detector.name} does not find; give --detector {better} "
+        f"('rtm models pull {better}' fetches it), or boxes on stdin"
+    )
