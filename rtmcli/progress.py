@@ -19,7 +19,7 @@ def progress(total: int | None = None, label: str = "") -> "Progress":
 
 
 class Progress:
-    """What `progress` gives: call `advance` once a frame."""
+    """What `progress` gives: call `advance` once a frame; set `total` where it becomes known."""
 
     def __init__(self, total: int | None, label: str) -> None:
         self.total = total
@@ -32,12 +32,10 @@ class Progress:
         self._wanted = _someone_looks()
         self._shown = 0.0
 
-    def advance(self, frames: int = 1, *, people: int = 0, total: int | None = None) -> None:
-        """Count `frames` more with `people` instances in them; `total` replaces the expected number of frames."""
+    def advance(self, frames: int = 1, *, people: int = 0) -> None:
+        """Count `frames` more, the last of them with `people` in it."""
         self.frames += frames
-        self.people += people
-        if total is not None:
-            self.total = total
+        self.people = people
         if not self._wanted:
             return
         if self._bar is None:

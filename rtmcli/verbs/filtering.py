@@ -25,12 +25,12 @@ def _changed(frames: Iterator[Frame], make: Callable[[], Callable[[Frame], Frame
 def watched(files: Sequence[str], label: str) -> Iterator[Frame]:
     """The frames of the files one after the other, counted on the bar."""
     first: str | None = None
+    several = False  # sources: then nobody knows how many frames are still to come
     with progress(label=label) as bar:
         for file in files:
             for frame in read_frames(file):
                 first = first or frame.source
-                # With several sources nobody knows how many frames are still to come.
-                bar.advance(
-                    people=len(frame.instances), total=frame.frames if frame.source == first else None
-                )
+                several = several or frame.source != first
+                bar.total = None if several else frame.frames
+                bar.advance(people=len(frame.instances))
                 yield frame

@@ -160,7 +160,7 @@ def test_a_second_box_that_outlives_the_first_for_a_moment_does_not_take_over(me
     rng, tracker = np.random.default_rng(0), Tracker(method)
     for n in range(40):
         good = person(400 + 4 * n, 360, 200, rng, 0.005)
-        wide = person(400 + 4 * n, 360, 200, rng, 0.005)
+        wide = person(400 + 4 * n, 360, 200, rng, 0.02)
         assert good.box is not None and wide.box is not None
         wide.box[[0, 2]] += [-40, 20]
         people = [good] if n < 15 or n >= 30 else [wide] if n >= 20 else [good, wide]
