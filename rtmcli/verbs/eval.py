@@ -120,7 +120,12 @@ def main(
         )
     if not given.ranked and not given.images:
         raise DataError(f"no record is of a picture of {truth}")
-    if given.ranked and (rank is not None):
+    if given.other_labels and not given.results:
+        raise DataError(
+            f"the records hold only {', '.join(given.other_labels)}, {truth} only "
+            f"{', '.join(str(c.get('name', c['id'])) for c in labels['categories'])}"
+        )
+    if given.ranked and rank is not None:
         raise UsageError("COCO results carry their ranking score; --rank is for records")
     for note in given.notes(len(labels["images"])):
         _say(note)

@@ -304,6 +304,14 @@ class TestReasonsForASenselessAP:
         (files / "results.json").write_text(json.dumps(golden["results"]))
         assert "category 7" in self.fails(capsys, files / "gt.json", files / "results.json")
 
+    def test_records_of_another_class(self, files, golden, capsys):
+        golden["gt"]["categories"][0]["name"] = "dancer"
+        (files / "gt.json").write_text(json.dumps(golden["gt"]))
+        perfect_records(golden["gt"], files / "records.jsonl")
+        err = self.fails(capsys, files / "gt.json", files / "records.jsonl")
+        assert "the records hold only person" in err
+        assert "only dancer" in err
+
     @pytest.mark.parametrize(
         ("text", "told"),
         [("", "no records"), ("[1, 2", "not JSON"), ("{}", "line 1"), ('[{"image_id": 1}]', "entry 0")],
