@@ -14,7 +14,7 @@ from rtmcli.predictors.opening import OpenModel, check_task, open_model, run_che
 from rtmcli.predictors.pixels import Batch, Image, check_pictures
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
-SCORE = 0.3  # boxes below are rarely people; the demos of the papers' code draw the line here too
+SCORE = 0.3  # near the best F1 of every RTMDet measured (benchmarks/detector_threshold.py), for cards that say nothing
 PAD = 114
 
 
@@ -24,7 +24,8 @@ class Detector:
     Args:
         model: name, file or open model; the bundled `rtmdet-nano` by default.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
-        score: keep boxes scored above; the model file itself stops at the score it was exported with.
+        score: keep boxes scored above, by default the card's threshold, else 0.3; the model file itself stops at the
+            score it was exported with.
         nms: drop a box that overlaps a better one of its class by more than this IoU; by default the model's own
             suppression stands alone.
         classes: names of the classes to keep; by default "person" where the model knows it, else all.
@@ -58,7 +59,8 @@ class Detector:
             "detector",
         )  # fmt: skip
         self.engine, self.card = opened.engine, opened.card
-        self.score, self.nms = SCORE if score is None else score, nms
+        default = SCORE if self.card.threshold is None else self.card.threshold
+        self.score, self.nms = default if score is None else score, nms
         self._labels = _labels(self.card.classes, classes)
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._single = self.engine.inputs[0].shape[0] == 1

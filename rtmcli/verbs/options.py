@@ -20,7 +20,9 @@ def seconds(text: str | float) -> float:
 
 Score = Annotated[
     float | None,
-    typer.Option(min=0, max=1, metavar="S", help="Keep boxes scored above S (0.3); 0.05 to measure AP."),
+    typer.Option(
+        min=0, max=1, metavar="S", help="Keep boxes scored above S (the card's threshold, else 0.3)."
+    ),
 ]
 Nms = Annotated[
     float | None,

@@ -31,6 +31,8 @@ class Card:
         contract: `plain` (the official export) or `deploy` (uint8 BGR in, points out; "Contracts").
         codec: `{"name": "simcc", "ratio": 2.0, ...}` and the like; empty for a detector.
         score, iou: thresholds of the test-time path, for detectors and one-stage models.
+        threshold: the detector's score from which its boxes are worth keeping, the F1-optimal one on a validation set
+            (benchmarks/detector_threshold.py); the default of --score.
         training: data, schedule, hours, as a text.
         figures: figure name to value, with `command` giving the command that measures them.
         licence, origin: texts.
@@ -51,6 +53,7 @@ class Card:
     codec: dict[str, Any] = field(default_factory=dict)
     score: float | None = None
     iou: float | None = None
+    threshold: float | None = None
     training: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     licence: str = ""

@@ -1,5 +1,6 @@
 """The detector finds what a straight run of the network finds, and nobody where nobody is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from rtmcli.errors import MissingError, UsageError
 from rtmcli.geometry.boxes import iou_matrix
 from rtmcli.geometry.letterbox import letterbox
 from rtmcli.predictors.detector import Detector
+from rtmcli.predictors.opening import OpenModel
 
 BGR_MEAN, BGR_STD = np.array([103.53, 116.28, 123.675]), np.array([57.375, 57.12, 58.395])
 
@@ -76,6 +78,13 @@ def test_a_higher_score_keeps_the_best_and_a_stricter_nms_leaves_no_overlap(
         boxes = np.array([p.box for p in single])
         assert (iou_matrix(boxes, boxes)[~np.eye(len(boxes), dtype=bool)] <= 0.2 + 1e-6).all()
     assert sum(map(len, apart)) < sum(map(len, all_found))
+
+
+def test_the_default_score_is_the_cards_threshold_else_0_3(bundled: Detector) -> None:
+    card = replace(bundled.card, threshold=0.42)
+    assert Detector(OpenModel(bundled.engine, card)).score == 0.42
+    assert Detector(OpenModel(bundled.engine, replace(card, threshold=None))).score == 0.3
+    assert Detector(OpenModel(bundled.engine, card), score=0.05).score == 0.05
 
 
 def test_a_class_the_model_does_not_know_is_named_with_those_it_knows() -> None:
