@@ -102,7 +102,7 @@ def nms(boxes: Array, scores: Array, iou: float, *, plus_one: bool = False) -> I
         return np.zeros(0, np.intp)
     order = np.argsort(-scores, kind="stable")
     above = iou_matrix(boxes[order], boxes[order], plus_one=plus_one) > iou
-    return order[_greedy(above)]
+    return order[greedy(above)]
 
 
 def multiclass_nms(
@@ -136,7 +136,7 @@ def _overlap(a: Array, b: Array, one: float) -> tuple[Array, Array]:
     return intersection, area_a[:, None] + area_b[None, :] - intersection
 
 
-def _greedy(above: npt.NDArray[np.bool_]) -> Indices:
+def greedy(above: npt.NDArray[np.bool_]) -> Indices:
     """Positions kept when each kept one removes the later ones it is `above` the threshold with; (N, N)."""
     alive = np.ones(len(above), bool)
     for i in range(len(above)):

@@ -7,7 +7,7 @@ evaluation; the defaults are theirs.
 import numpy as np
 import numpy.typing as npt
 
-from rtmcli.geometry.boxes import _greedy
+from rtmcli.geometry.boxes import greedy
 
 Array = npt.NDArray[np.floating]
 Indices = npt.NDArray[np.intp]
@@ -73,7 +73,7 @@ def oks_nms(
         return np.zeros(0, np.intp)
     order = np.argsort(-scores, kind="stable")
     poses, size = keypoints[order], areas[order]
-    return order[_greedy(oks_matrix(poses, poses, size, size, sigmas, min_score=min_score) > threshold)]
+    return order[greedy(oks_matrix(poses, poses, size, size, sigmas, min_score=min_score) > threshold)]
 
 
 def soft_oks_nms(
@@ -108,7 +108,7 @@ def nearby_joints_nms(
     gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)  # (N, N, K)
     near = (gaps < distance * diagonal[:, None, None]).sum(axis=-1) > enough
     order = np.argsort(-scores, kind="stable")
-    return order[_greedy(near[np.ix_(order, order)])]
+    return order[greedy(near[np.ix_(order, order)])]
 
 
 def ranking_scores(box_scores: Array, keypoint_scores: Array, *, mode: str, min_score: float = 0.2) -> Array:

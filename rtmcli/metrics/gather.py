@@ -1,5 +1,6 @@
 """Records gathered as what an evaluation takes: COCO results, ranked and suppressed as a pipeline would."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,10 +10,10 @@ import numpy.typing as npt
 
 from rtmcli.cuts import Cuts
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import Pictures, result_of
+from rtmcli.formats.coco import Pictures, points_of, result_of
 from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import fix_aspect
-from rtmcli.metrics.coco import rank_and_suppress
+from rtmcli.geometry.oks import oks_nms, ranking_scores, soft_oks_nms
 
 Rank = Literal["box", "box-keypoint"]
 
@@ -104,6 +105,42 @@ def rank_poses(
         raise DataError("a person has no box score to rank by; --rank box-keypoint takes 1 for it")
     sized = [{**pose, "size": _size(pose)} for pose in poses]
     return rank_and_suppress(sized, sigmas, rank=rank, oks=oks)
+
+
+def rank_and_suppress(
+    poses: Sequence[dict[str, Any]],
+    sigmas: npt.NDArray[np.floating],
+    *,
+    rank: str = "box-keypoint",
+    oks: float | None = 0.9,
+    soft: bool = False,
+) -> list[dict[str, Any]]:
+    """What a top-down pipeline hands to the evaluation: poses ranked, near-duplicates dropped, picture by picture.
+
+    Args:
+        poses: results in COCO's form with `score` the box score and `size` the area OKS-NMS uses: the product of
+            the padded, aspect-fixed box sides. An `id` that came before in the same picture is passed over.
+        rank: mode of `geometry.oks.ranking_scores`.
+        oks: threshold of OKS-NMS, None for none; `soft` re-scores instead of dropping (mmpose).
+
+    Returns:
+        The kept poses with their ranking `score`, best first where they were suppressed.
+    """
+    pictures: dict[Any, dict[Any, dict[str, Any]]] = defaultdict(dict)
+    for number, pose in enumerate(poses):
+        pictures[pose["image_id"]].setdefault(pose.get("id", ("no id", number)), pose)
+    kept: list[dict[str, Any]] = []
+    for group in pictures.values():
+        people = [group[key] for key in sorted(group, key=lambda k: (isinstance(k, tuple), k))]
+        points = np.stack([points_of(p) for p in people])  # (N, K, 3)
+        scores = ranking_scores(np.array([p["score"] for p in people]), points[..., 2], mode=rank)
+        order = np.arange(len(people))
+        if oks is not None:
+            sizes = np.array([p["size"] for p in people])
+            suppress = soft_oks_nms if soft else oks_nms
+            order = suppress(points, scores, sizes, sigmas, oks)
+        kept += [{**people[i], "score": float(scores[i])} for i in order]
+    return kept
 
 
 def _result(instance: Instance, image: Any, category: Any, number: int) -> dict[str, Any]:

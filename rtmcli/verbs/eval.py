@@ -2,17 +2,18 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.settings import current
-from rtmcli.streams import input_name, standard_input
+
+if TYPE_CHECKING:
+    from rtmcli.verbs.predictions import Predictions
 
 
 class Rank(StrEnum):
@@ -101,6 +102,7 @@ def main(
       rtm detect val/images --score 0.05 | rtm eval val/person_keypoints.json
     """
     from rtmcli.formats.coco import read_coco
+    from rtmcli.verbs.predictions import read_predictions
 
     if plot is not None:
         _need_matplotlib(plot)
@@ -112,7 +114,7 @@ def main(
         from rtmcli.metrics.diagnose import keep_pictures
 
         labels, left_out = keep_pictures(labels, where)
-    given = _read(predictions, labels, left_out, keep_frames=per_image)
+    given = read_predictions(predictions, labels, left_out, keep_frames=per_image)
     if given.unmatched and unmatched is Unmatched.STOP:
         raise DataError(
             f"{len(given.unmatched)} of {given.records} records are of pictures that {truth} does not have "
@@ -150,50 +152,6 @@ def main(
 
 
 @dataclass(slots=True)
-class _Given:
-    """The predictions, whatever form they came in.
-
-    Attributes:
-        results: COCO results; of records one a person, unranked.
-        ranked: whether they are a results file, whose scores rank as they are.
-        frames: records, with the results of their instances.
-    """
-
-    results: list[dict[str, Any]]
-    ranked: bool
-    frames: list[tuple[Any, list[int | None]]]
-    images: set[Any]
-    unmatched: list[str]
-    records: int
-    skeletons: list[str]
-    onestage: bool
-    other_labels: dict[str, int]
-    cuts: str
-
-    @property
-    def has_keypoints(self) -> bool:
-        return any("keypoints" in result for result in self.results)
-
-    def notes(self, pictures: int) -> list[str]:
-        """What a person should know before trusting the figures."""
-        told = []
-        if self.cuts:
-            told.append(f"the stream was cut: {self.cuts}")
-        if self.unmatched:
-            told.append(f"passed over {len(self.unmatched)} records of pictures without labels")
-        if self.other_labels:
-            names = ", ".join(f"{count} {name}" for name, count in self.other_labels.items())
-            told.append(f"passed over instances of classes without labels: {names}")
-        if not self.ranked and len(self.images) < pictures:
-            told.append(
-                f"{len(self.images)} of {pictures} labelled pictures have a record; people in the others count"
-            )
-        if not self.results:
-            told.append(f"nobody was found in {self.records} records, so every figure is 0")
-        return told
-
-
-@dataclass(slots=True)
 class _Report:
     """Figures, and what a table, a plot or the records say beside them."""
 
@@ -205,62 +163,9 @@ class _Report:
     use_area: bool
 
 
-def _read(predictions: str, labels: dict[str, Any], left_out: Sequence[Any], *, keep_frames: bool) -> _Given:
-    """Records, or COCO results where the first character is a bracket."""
-    from rtmcli.metrics.gather import gather, is_onestage
-    from rtmcli.ndjson import read_frames
-
-    try:
-        stream = standard_input("records") if predictions == "-" else open(predictions, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise DataError(f"cannot read {predictions}: {error.strerror}") from None
-    with stream:
-        if stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # type: ignore[attr-defined]
-            return _read_results(stream.read(), input_name(predictions), labels, left_out)
-        told = gather(read_frames(stream), labels, ignored=left_out, keep_frames=keep_frames)
-    if not told.records:
-        raise DataError(f"{input_name(predictions)} holds no records")
-    return _Given(
-        results=told.results,
-        ranked=False,
-        frames=told.frames,
-        images=told.images,
-        unmatched=told.unmatched,
-        records=told.records,
-        skeletons=sorted(told.skeletons),
-        onestage=is_onestage(told.models),
-        other_labels=told.other_labels,
-        cuts=str(told.cuts),
-    )
-
-
-def _read_results(data: bytes, name: str, labels: dict[str, Any], left_out: Sequence[Any]) -> _Given:
-    from rtmcli.formats.coco import check_results, frames_of_results
-
-    try:
-        parsed = json.loads(data)
-    except ValueError as error:
-        raise DataError(f"{name} is not JSON: {error}") from None
-    not_wanted = {image["id"] for image in left_out}
-    results = [r for r in check_results(parsed, name) if r["image_id"] not in not_wanted]
-    results = [{**result, "id": number} for number, result in enumerate(results)]
-    return _Given(
-        results=results,
-        ranked=True,
-        frames=list(frames_of_results(results, labels)),
-        images={r["image_id"] for r in results},
-        unmatched=[],
-        records=len(results),
-        skeletons=[],
-        onestage=False,
-        other_labels={},
-        cuts="",
-    )
-
-
 def _evaluate_keypoints(
     labels: dict[str, Any],
-    given: _Given,
+    given: "Predictions",
     known: set[Any],
     *,
     rank: Rank | None,
@@ -302,7 +207,7 @@ def _evaluate_keypoints(
     return _Report(title, figures, parts, results, chosen, use_area)
 
 
-def _evaluate_boxes(labels: dict[str, Any], given: _Given, known: set[Any]) -> _Report:
+def _evaluate_boxes(labels: dict[str, Any], given: "Predictions", known: set[Any]) -> _Report:
     from rtmcli.metrics import coco, diagnose
 
     count = diagnose.check_box_labels(labels)
@@ -315,9 +220,9 @@ def _evaluate_boxes(labels: dict[str, Any], given: _Given, known: set[Any]) -> _
     return _Report(title, coco.box_figures(labels, results), {}, results, None, True)
 
 
-def _write_records(labels: dict[str, Any], given: _Given, report: _Report) -> None:
+def _write_records(labels: dict[str, Any], given: "Predictions", report: _Report) -> None:
     """Each record with the similarity its people reached, the label they were paired with, and how many were missed."""
-    from rtmcli.metrics.coco import pair_boxes, pair_keypoints
+    from rtmcli.metrics.pairing import pair_boxes, pair_keypoints
     from rtmcli.ndjson import write_frames
 
     if report.skeleton is None:

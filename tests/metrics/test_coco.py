@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rtmcli.metrics import coco
+from rtmcli.metrics.gather import rank_and_suppress
 
 
 def load(goldens, name):
@@ -67,7 +68,7 @@ def test_ranking_and_suppression_give_what_mmpose_evaluates(goldens, setting):
         for r in golden["raw"]
     ]
     mode = arguments.get("nms_mode", "oks_nms")
-    kept = coco.rank_and_suppress(
+    kept = rank_and_suppress(
         poses,
         golden["sigmas"],
         rank=arguments.get("score_mode", "bbox_keypoint").replace("bbox", "box").replace("_", "-"),
