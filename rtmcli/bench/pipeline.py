@@ -77,7 +77,7 @@ class ClockedTopDown(TopDown):
         with self.clock("crop"):
             super()._fill(images, center, scale)
 
-    def _decode(self, n: int) -> tuple[Floats, Floats]:
+    def _decode(self, n: int) -> tuple[Floats, Floats | None, Floats]:
         with self.clock("pose and decode"):
             return super()._decode(n)
 

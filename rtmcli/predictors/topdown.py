@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rtmcli.codecs import simcc
+from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
 from rtmcli.frames import Floats, Instance
 from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
 from rtmcli.predictors.opening import OpenModel, check_task, open_model, run_checked
 from rtmcli.predictors.pixels import Batch, Image, check_pictures, crop
+from rtmcli.predictors.space import in_space, volume_of
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
 
@@ -59,6 +60,8 @@ class TopDown:
         self.flip_test = flip_test
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._most = 1 if self.engine.inputs[0].shape[0] == 1 else MOST_CROPS
+        if flip_test and self.card.codec.get("name") == "simcc3d":
+            raise UsageError(f"{self.card.name} gives depth, which has no flip test; leave --flip-test out")
         if flip_test and {"simcc_x", "simcc_y"} - {port.name for port in self.engine.outputs}:
             raise UsageError(
                 f"{self.card.name} gives no simcc_x and simcc_y, which --flip-test averages; leave it out"
@@ -74,7 +77,8 @@ class TopDown:
             instances: for each picture who is in it; one without a box is passed on as it is.
 
         Returns:
-            New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the picture, and score.
+            New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the picture, and score; of
+            models that give depth also `keypoints3d` (K, 4): x, y, z in metres from the root, and score.
         """
         check_pictures(images)
         crops = [
@@ -86,21 +90,27 @@ class TopDown:
         posed: dict[int, Instance] = {}
         for first in range(0, len(crops), self._most):
             part = crops[first : first + self._most]
-            points = self._keypoints([image for image, _, _ in part], np.stack([box for _, box, _ in part]))
-            for (_, _, person), keypoints in zip(part, points, strict=True):
-                posed[id(person)] = replace(person, keypoints=keypoints)
+            found = self._poses([image for image, _, _ in part], np.stack([box for _, box, _ in part]))
+            for (_, _, person), (keypoints, deep) in zip(part, found, strict=True):
+                posed[id(person)] = replace(person, keypoints=keypoints, keypoints3d=deep)
         return [[posed.get(id(person), person) for person in people] for people in instances]
 
-    def _keypoints(self, images: Sequence[Image], boxes: Floats) -> Floats:
-        """Keypoints (N, K, 3) of N boxes (N, 4), each in its own picture."""
+    def _poses(self, images: Sequence[Image], boxes: Floats) -> list[tuple[Floats, Floats | None]]:
+        """Keypoints (K, 3), and (K, 4) in space where the model gives depth, of N boxes (N, 4) in N pictures."""
         card = self.card
         size = (card.width, card.height)
         center, scale = geometry.center_scale(boxes, PADDING)  # (N, 2) each
         scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
         self._fill(images, center, scale)
-        points, scores = self._decode(len(boxes))  # (N, K, 2), (N, K)
+        points, depth, scores = self._decode(len(boxes))  # (N, K, 2), (N, K) or None, (N, K)
         points = affine.to_image(points, center, scale, size)
-        return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
+        keypoints = np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
+        if depth is None:
+            return [(one, None) for one in keypoints]
+        return [
+            (k, in_space(p, d, s, image.shape[1::-1], volume_of(card)))
+            for k, p, d, s, image in zip(keypoints, points, depth, scores, images, strict=True)
+        ]
 
     def _fill(self, images: Sequence[Image], center: Floats, scale: Floats) -> None:
         """The crops of N people into the first N slots of the batch."""
@@ -108,12 +118,19 @@ class TopDown:
         for image, slot, c, s in zip(images, self._batch.slots(len(images)), center, scale, strict=True):
             crop(image, affine.topdown_matrix(c, s, size), slot)
 
-    def _decode(self, n: int) -> tuple[Floats, Floats]:
-        """Points in input pixels and scores of the n crops in the batch."""
+    def _decode(self, n: int) -> tuple[Floats, Floats | None, Floats]:
+        """Points in input pixels, their depth in metres if the model gives it, and scores of the n crops."""
         card, engine = self.card, self.engine
+        if card.codec.get("name") == "simcc3d":
+            names = [
+                port.name for port in engine.outputs
+            ]  # x, y, z by position: the published file's are numbers
+            raw = run_checked(engine, self._batch.feed(n), names, card)
+            decoded, _, scores = simcc3d.decode(*(raw[name] for name in names), volume=volume_of(card))
+            return decoded[..., :2], decoded[..., 2], scores
         if card.contract == "deploy" and not self.flip_test:
             found = run_checked(engine, self._batch.feed(n), ["keypoints"], card)["keypoints"]  # (N, K, 3)
-            return found[..., :2], found[..., 2]
+            return found[..., :2], None, found[..., 2]
         names = ["simcc_x", "simcc_y"]
         raw = run_checked(engine, self._batch.feed(n), names, card)
         x, y = raw["simcc_x"], raw["simcc_y"]  # (N, K, bins)
@@ -123,4 +140,4 @@ class TopDown:
             x = (x + raw["simcc_x"][:, flip, ::-1]) * np.float32(0.5)
             y = (y + raw["simcc_y"][:, flip]) * np.float32(0.5)
         points, scores = simcc.decode(x, y, ratio=card.codec.get("ratio", 2.0))
-        return points.astype(np.float32), scores.astype(np.float32)
+        return points.astype(np.float32), None, scores.astype(np.float32)

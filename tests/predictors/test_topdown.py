@@ -1,11 +1,13 @@
 """Poses land on the picture, one for each box, whatever the batch."""
 
+from dataclasses import replace as replace_card
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from rtmcli.engines.base import Port
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.frames import Instance
 from rtmcli.predictors.detector import Detector
@@ -91,6 +93,42 @@ def test_a_network_that_gives_no_number_is_an_error_and_no_null(pose: TopDown, n
 
     with pytest.raises(RtmError, match="not a number in keypoints"):
         TopDown(OpenModel(Broken(), pose.card))([noise], [[person(0, 0, 50, 90)]])
+
+
+def test_a_model_with_depth_gives_points_in_metres_about_the_hips(pose: TopDown, noise: np.ndarray) -> None:
+    """Bins put by hand: every point in the middle of the crop, the nose half the range nearer, an ankle farther."""
+    card = replace_card(
+        pose.card,
+        family="rtmw3d",
+        width=288,
+        height=384,
+        contract="plain",
+        codec={"name": "simcc3d", "ratio": 2.0},
+    )
+
+    class Deep:
+        inputs, outputs = (
+            [Port("input", (None, 3, 384, 288), "float32")],
+            [Port(n, (), "float32") for n in "105"],
+        )
+
+        def __call__(self, feeds, names=None):
+            x, y, z = (np.zeros((1, 17, bins), np.float32) for bins in (576, 768, 576))
+            x[..., 288] = y[..., 384] = 0.8
+            z[..., 288] = 1
+            z[0, 0, 144], z[0, 16, 432] = 2, 2
+            return {"1": x, "0": y, "5": z}
+
+    Deep.card = card
+    box = person(100, 20, 190, 140)
+    (found,) = TopDown(OpenModel(Deep(), card))([noise], [[box]])[0]
+    np.testing.assert_allclose(found.keypoints[:, :2], [[145, 80]] * 17, atol=1e-3)
+    deep = found.keypoints3d
+    assert deep.shape == (17, 4) and deep.dtype == np.float32
+    np.testing.assert_allclose(deep[:, 3], 0.8)
+    np.testing.assert_allclose(deep[[11, 12], :3], 0, atol=1e-6)
+    half = 2.1744869 / 2
+    np.testing.assert_allclose(deep[[0, 16, 5], 2], [-half, half, 0], atol=1e-5)
 
 
 def test_a_detector_poses_nobody() -> None:
