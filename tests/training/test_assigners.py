@@ -1,12 +1,15 @@
 """Assigners choose the cells that the reference chooses."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDENS
 from test_losses import SIGMAS
 
 from rtmcli.training.assigners import Assignment, dynamic_soft_label, simota
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 SIMOTA = np.load(GOLDENS / "assign_simota.npz")
 SOFT = np.load(GOLDENS / "assign_dynamic_soft_label.npz")

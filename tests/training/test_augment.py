@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOLDENS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +48,8 @@ from rtmcli.training.augment_scene import (
     perspective,
 )
 from rtmcli.training.skeleton_map import convert_keypoints
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 GOLDEN = np.load(GOLDENS / "augment.npz")
 FLIP = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])

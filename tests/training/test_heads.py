@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDENS
 from test_losses import SIGMAS
 
 from rtmcli.networks.dcc import DCC
@@ -14,6 +14,8 @@ from rtmcli.networks.rtmdet import decode
 from rtmcli.networks.rtmo import Maps
 from rtmcli.training.heads.rtmdet import Objects, rtmdet_loss
 from rtmcli.training.heads.rtmo import People, Weights, rtmo_loss
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 RTMO = np.load(GOLDENS / "rtmo_head_loss.npz")
 RTMDET = np.load(GOLDENS / "rtmdet_head_loss.npz")

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import GOLDENS
 from torch import Tensor
 
 from rtmcli.training import losses
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 GOLDEN = np.load(GOLDENS / "losses.npz")
 META = json.loads(str(GOLDEN["meta"]))
