@@ -18,23 +18,25 @@ def write_table(models: Sequence[Listed]) -> None:
     if not sys.stdout.isatty():
         _lines(_row(model) for model in models)
         return
+    from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "finds", "input", "M params", "published", "CPU ms", "here", box=None)
-    for column in (3, 5):
-        table.columns[column].justify = "right"
-    for model in models:
-        headline = model.headline
-        table.add_row(
-            model.name,
-            model.skeleton or model.subject,
-            f"{model.height}x{model.width}",
-            f"{model.params / 1e6:.1f}" if model.params else "",
-            f"{headline[1]:.3f} {headline[0]}" if headline else "",
-            f"{model.latency[CPU]:.1f}" if CPU in model.latency else "",
-            "ships" if model.bundled else "yes" if model.file else "",
-        )
-    _print(table)
+    console = Console()
+    rows = [_cells(model) for model in models]
+    columns = [column for column in _COLUMNS if column != "finds" or console.width >= 100]
+    widths = {
+        name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in columns
+    }
+    # A name is there to be copied: what it was measured on gives way.
+    room = console.width - sum(widths[name] + 2 for name in columns if name != "published")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        right = name in ("params", "score", "CPU ms")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        row["published"] = _cut(row["published"], max(room, 9))
+        table.add_row(*(row[name] for name in columns))
+    console.print(table)
 
 
 def write_details(model: Listed) -> None:
@@ -119,6 +121,27 @@ _WORDS = {
     "restricted": "non-commercial data",
     "urls": "files",
 }
+
+
+_COLUMNS = ("model", "finds", "params", "score", "published", "CPU ms", "here")
+
+
+def _cells(model: Listed) -> dict[str, str]:
+    """One line of the table by column."""
+    headline = model.headline
+    return {
+        "model": model.name,
+        "finds": model.skeleton or model.subject,
+        "params": f"{model.params / 1e6:.1f}M" if model.params else "",
+        "score": f"{headline[1]:.3f}" if headline else "",
+        "published": headline[0] if headline else "",
+        "CPU ms": f"{model.latency[CPU]:.1f}" if CPU in model.latency else "",
+        "here": "ships" if model.bundled else "yes" if model.file else "",
+    }
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _row(model: Listed) -> Row:

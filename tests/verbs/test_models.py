@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -49,7 +50,7 @@ def on_terminal(*arguments: str, columns: int = 120) -> str:
         pass
     os.close(main)
     assert process.wait(60) == 0
-    return seen.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r\n", "\n")
 
 
 def listed(*arguments: str) -> list[dict[str, object]]:
@@ -82,8 +83,14 @@ def test_a_terminal_gets_a_table() -> None:
     table = on_terminal("models", "--task", "body")
     assert "{" not in table
     line = next(line for line in table.splitlines() if "rtmpose-m-coco17-256x192 " in line)
-    assert all(cell in line for cell in ("coco17", "256x192", "13.6", "0.749 COCO AP", "11.1"))
+    assert all(cell in line for cell in ("coco17 ", "13.6M", "0.749  COCO AP", "11.1"))
     assert "ships" in next(line for line in table.splitlines() if line.strip().startswith("rtmpose-t "))
+
+
+def test_a_narrow_terminal_still_shows_whole_names() -> None:
+    table = on_terminal("models", columns=80)
+    assert all(name in table for name in entries())
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_a_terminal_gets_a_sheet_with_whole_addresses() -> None:
