@@ -29,6 +29,10 @@ def open_container(file: str | BinaryIO, name: str) -> Any:
             ) from None
         if remote:
             raise DataError(f"{name}: cannot be opened ({detail}); check the address") from None
+        if name.endswith((".jsonl", ".ndjson", ".json")):
+            raise DataError(
+                f"{name}: records or labels, not pixels; records go to standard input: < {name}"
+            ) from None
         raise DataError(f"{name}: not a video or picture that can be read ({detail})") from None
     if container.format.name in _NOT_VIDEO:
         container.close()

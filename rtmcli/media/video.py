@@ -1,6 +1,10 @@
 """One video file, pipe or address -> numbered, timed 8-bit BGR frames, by PyAV."""
 
+import math
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,9 +20,23 @@ from rtmcli.media.container import (
 )
 from rtmcli.media.numbers import Numbers
 from rtmcli.media.pictures import MOST_PIXELS
+from rtmcli.media.seek import packets_until
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
 _PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
+
+# What decoders complain about although the picture is whole: notes beside it that are cut off, as some cameras write
+# them, and references that are let go twice or too late.
+_HARMLESS = (
+    "SEI type",
+    "mmco:",
+    "Invalid mmco",
+    "number of reference frames",
+    "Truncating likely oversized PPS",
+)
+
+# Keyframes to try when a container does not land on the one it was asked for.
+_TRIES = 3
 
 
 class Video:
@@ -28,6 +46,7 @@ class Video:
         file: path or address for the demuxer, or a binary stream.
         name: how the person named it.
         stop: end with DataError at the first damage; else leave damaged frames out.
+        careful: one thread, and every complaint of the decoder weighed; what `stop` falls back on by itself.
         live: a source that does not wait (RTSP): lowest delay, and damage is left out.
 
     Attributes:
@@ -40,24 +59,18 @@ class Video:
         DataError: not a media file, no video in it, or nothing that can be decoded.
     """
 
-    def __init__(self, file: str | BinaryIO, name: str, *, stop: bool = True, live: bool = False) -> None:
+    def __init__(
+        self, file: str | BinaryIO, name: str, *, stop: bool = True, careful: bool = False, live: bool = False
+    ) -> None:
         self.name, self.lost = name, 0
         self.shortfall: str | None = None
         self._file, self._stop, self._live = file, stop and not live, live
-        self._container = open_container(file, name)
-        self._stream = video_stream(self._container, name)
-        context = self._stream.codec_context
-        if self._stop:
-            # A decoder that ends at the first error says exactly where the damage is, with frame threads too.
-            context.options = {"err_detect": "explode"}
-            context.thread_count = min(available_cpus(), 8)
-            context.thread_type = "AUTO"
-        else:
-            # Frame threads conceal damage differently from run to run; and they cost a camera several frames of delay.
-            context.thread_count = min(available_cpus(), 8) if live else 1
-            context.thread_type = "SLICE"
+        self._local = isinstance(file, str) and "://" not in file
+        # What cannot be opened a second time is read carefully from the beginning.
+        self._careful = careful or not self._local
+        self._open()
         self.frames = declared_frames(self._container, self._stream)
-        self._countable = context.name in _PACKET_IS_FRAME
+        self._countable = self._stream.codec_context.name in _PACKET_IS_FRAME
         rate = float(self._stream.average_rate or 0)
         self.fps = rate if 0 < rate <= 1000 else None
         base = self._stream.time_base
@@ -105,6 +118,22 @@ class Video:
                 matrix = bytes(frame.side_data.get("DISPLAYMATRIX") or b"")
             yield upright(bgr, matrix), number, time
 
+    def _open(self) -> None:
+        """Open the container at its beginning."""
+        self._container = open_container(self._file, self.name)
+        self._stream = video_stream(self._container, self.name)
+        context = self._stream.codec_context
+        if self._stop and not self._careful:
+            # A decoder that ends at the first error says exactly where it is, with frame threads too.
+            context.options = {"err_detect": "explode"}
+            context.thread_count = min(available_cpus(), 8)
+            context.thread_type = "AUTO"
+        else:
+            # Frame threads conceal damage differently from run to run; and they cost a camera several frames of delay.
+            context.thread_count = min(available_cpus(), 8) if self._live else 1
+            context.thread_type = "SLICE"
+        self._demuxed: Iterator[Any] = self._container.demux(self._stream)
+
     def _numbered(self, start: float | None) -> Generator[tuple[Any, int], None, None]:
         """Frames with their numbers, in order of presentation, from the keyframe before `start` on."""
         numbers = Numbers()
@@ -112,6 +141,7 @@ class Video:
         if sought is not None:
             numbers = Numbers(sought, ranked=True)
         decoded = 0
+        last: float | None = None
         # Frames that hang on others before the beginning may fail; whoever joins a broadcast expects it.
         lenient = self._live or sought is not None
         for packet, trouble in self._packets():
@@ -122,25 +152,30 @@ class Video:
                     numbers.sent(packet.pts)
                     if packet.pts is not None:
                         self._end = max(self._end, self._seconds(packet.pts + (packet.duration or 0)))
-            try:
-                frames = packet.decode()
-            except errors():
-                frames, trouble = [], True
+            frames, complained = self._decode(packet)
+            trouble = (trouble or complained) and not lenient
+            until = packet.pts if trouble and self._stop and packet.size else None
             for frame in frames:
+                if until is not None and self._careful and (frame.pts is None or frame.pts >= until):
+                    break
                 number = numbers.came(frame.pts)
                 if frame.is_corrupt and not self._stop and not self._live:
                     self.lost += 1
                     continue
-                decoded += 1
+                decoded, last = decoded + 1, self._seconds(frame.pts) if frame.pts is not None else None
                 yield frame, number
                 lenient = lenient and (self._live or self._before(frame.pts, start))
-            if trouble and not lenient:
-                if self._stop:
-                    yield from self._undamaged(numbers)
-                    # At the end of the file damage is most likely a cut.
-                    cut = None if packet.size else self._cut(numbers.next, sought is not None)
-                    raise DataError(self._remedy(cut or f"damaged at frame {self._of(numbers.next)}"))
-                numbers.ranked = self._countable
+            if trouble and self._stop:
+                for frame in self._held(numbers, until if self._careful else None):
+                    last = self._seconds(frame.pts)
+                    yield frame, numbers.came(frame.pts)
+                # At the end of the file damage is most likely a cut.
+                cut = None if packet.size else self._cut(numbers.next, sought is not None)
+                if cut is None and not self._careful:
+                    yield from self._carefully(numbers.next, last)
+                    return
+                raise DataError(self._remedy(cut or f"damaged at frame {self._of(numbers.next)}"))
+            numbers.ranked = numbers.ranked or (trouble and self._countable)
         if sought is None:
             self.lost += numbers.lost
         if not decoded:
@@ -153,7 +188,7 @@ class Video:
         """Packets of the video stream, and whether the demuxer met damage on the way to each."""
         import av
 
-        packets = self._container.demux(self._stream)
+        packets = self._demuxed
         own = self._container.format.name
         while True:
             trouble = False
@@ -171,55 +206,71 @@ class Video:
                 return
             yield packet, trouble
 
-    def _undamaged(self, numbers: Numbers) -> Iterator[tuple[Any, int]]:
-        """What the decoder still holds from before the damage."""
+    def _decode(self, packet: Any) -> tuple[list[Any], bool]:
+        """The frames a packet brings out, and whether the decoder found it damaged."""
+        import av
+
+        with av.logging.Capture() as messages:
+            try:
+                frames = packet.decode()
+            except errors():
+                return [], True
+        return frames, self._careful and any(not text.startswith(_HARMLESS) for _, _, text in messages)
+
+    def _held(self, numbers: Numbers, until: int | None) -> Iterator[Any]:
+        """Frames that the decoder still holds from before the damage: before a gap, and before the time `until`."""
         try:
             frames = self._stream.codec_context.decode(None)
         except errors():
             return
         for frame in frames:
-            if frame.is_corrupt or numbers.gap_before(frame.pts):
+            if (
+                numbers.gap_before(frame.pts)
+                or frame.pts is None
+                or (until is not None and frame.pts >= until)
+            ):
                 return
-            yield frame, numbers.came(frame.pts)
+            yield frame
+
+    def _carefully(self, number: int, last: float | None) -> Generator[tuple[Any, int], None, None]:
+        """Frames from `number` on, read again by a decoder that goes on after an error, to see how bad it is.
+
+        Args:
+            last: container time of the frame before, from whose keyframe it starts.
+        """
+        again = Video(self._file, self.name, careful=True)
+        try:
+            for frame, found in again._numbered(last):
+                if found > number:  # some of those between cannot be read at all
+                    raise DataError(self._remedy(f"damaged at frame {self._of(number)}"))
+                if found == number:
+                    yield frame, found
+                    number += 1
+        finally:
+            again.close()
 
     def _seek(self, start: float) -> int | None:
         """Go to the last keyframe at or before `start`; return the number of its first packet.
 
         None where the source cannot seek or its packets cannot be counted: then everything is decoded up to `start`.
         """
-        if self._live or not self._countable or not isinstance(self._file, str) or "://" in self._file:
+        if self._live or not self._countable or not self._local:
             return None
-        # A second reader counts, so that the first stays where it is if the place cannot be found.
-        scan = open_container(self._file, self.name)
-        try:
-            stream = scan.streams[self._stream.index]
-            keyframe, order = self._order_before(start, scan.demux(stream))
-            if keyframe is None:
-                return None
-            scan.seek(keyframe, stream=stream)
-            landed = next(scan.demux(stream)).pts
-            if landed not in order or landed > keyframe:
-                return None
-            self._container.seek(keyframe, stream=self._stream)
-            return order.index(landed)
-        except errors():
-            return None
-        finally:
-            scan.close()
-
-    def _order_before(self, start: float, packets: Iterator[Any]) -> tuple[int | None, list[int]]:
-        """The last keyframe at or before `start`, and the presentation times of all packets until then, as stored."""
-        keyframe, order = None, []
-        for packet in packets:
-            if packet.pts is None:
-                break
-            if not packet.is_discard:
-                order.append(packet.pts)
-                if packet.is_keyframe and self._seconds(packet.pts) + self._shift <= start:
-                    keyframe = packet.pts
-            if packet.dts is not None and not self._before(packet.dts, start):
-                break
-        return keyframe, order
+        ticks = math.ceil((Fraction(start) - Fraction(self._shift)) / Fraction(*self._base))
+        keyframes, order = packets_until(ticks, self._file, self.name, self._stream.index)
+        for keyframe in keyframes[: -_TRIES - 1 : -1]:
+            with suppress(StopIteration, *errors()):
+                self._container.seek(keyframe, stream=self._stream)
+                packets = self._container.demux(self._stream)
+                first = next(packets)
+                # A container lands where it likes; what matters is to know where that is.
+                if first.is_keyframe and first.pts in order and first.pts <= ticks:
+                    self._demuxed = chain([first], packets)
+                    return order.index(first.pts)
+        if keyframes:
+            self._container.close()
+            self._open()
+        return None
 
     def _cut(self, frames: int, sought: bool) -> str | None:
         """How a source that ended fell short of what it declares, in words; None where it did not.
@@ -232,7 +283,7 @@ class Video:
             return None
         if self.frames is not None:
             # Fewer frames than packets is damage, told elsewhere; fewer packets than declared is a cut.
-            short = not sought and frames < self.frames and self._packets_seen < self._stream.frames
+            short = frames < self.frames and (sought or self._packets_seen < self._stream.frames)
             return f"cut short: {self._of(frames)} frames" if short else None
         length = declared_seconds(self._container, self._stream)
         if length is None or self._end >= length - max(0.25, 2 * self._step):

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import av
 import pytest
 
 from rtmcli.errors import DataError
@@ -84,6 +85,39 @@ def test_skip_leaves_damaged_frames_out_and_keeps_the_numbers_of_the_others(
     # Before the damage and from the keyframe after it on pictures show their own number.
     right = [number_in(p.image) == p.frame for p in pictures]
     assert all(right[:100]) and sum(right) > 0.9 * len(right)
+
+
+@pytest.mark.parametrize("name", ["notes.h264", "notes.ts"])
+def test_notes_that_a_camera_cuts_off_are_no_damage(tmp_path: Path, name: str) -> None:
+    stream = with_cut_notes(write_clip(tmp_path / "raw.h264", 60, g="20", bf="0"))
+    path = tmp_path / name
+    path.write_bytes(stream)
+    if name.endswith(".ts"):
+        remux(tmp_path / "notes.h264", stream, path)
+    for how in ("stop", "skip"):
+        pictures, error = read(path, on_error=how)
+        assert error is None and [number_in(p.image) for p in pictures] == list(range(60))
+
+
+def with_cut_notes(path: Path) -> bytes:
+    """The H.264 stream with a note (SEI) before each picture that claims more bytes than it has."""
+    mark = bytes([0, 0, 1])
+    note = bytes([0]) + mark + bytes([6, 4, 200, 0xB5, 0, 0x31, 0x47, 0x41, 0x39, 0x34, 3, 0x80])
+    units = path.read_bytes().split(mark)
+    return units[0] + b"".join((note if unit[0] & 31 in (1, 5) else b"") + mark + unit for unit in units[1:])
+
+
+def remux(raw: Path, stream: bytes, path: Path) -> None:
+    """Put a raw stream into the container that the path's suffix names."""
+    raw.write_bytes(stream)
+    with av.open(str(raw)) as source, av.open(str(path), "w") as out:
+        video = source.streams.video[0]
+        copy = out.add_stream_from_template(video)
+        for number, packet in enumerate(source.demux(video)):
+            if packet.size:
+                packet.dts = packet.pts = number * 48000
+                packet.stream = copy
+                out.mux(packet)
 
 
 def test_damage_reads_the_same_twice(tmp_path: Path) -> None:
