@@ -1,13 +1,9 @@
 """One file over HTTP: resumed where it stopped, tried again, from the next address where one fails.
 
-Every pull writes to a file of its own, so that two pulls never meet. It holds a lock on that file; one left behind by
-a pull that was killed has no lock, and the next pull goes on where it ended. Nobody gets to see the file before its
-hash has been agreed to.
+Every pull writes to a file of its own (`partial.py`), so that two pulls never meet. Nobody gets to see the file before
+its hash has been agreed to.
 """
 
-import json
-import os
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -16,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any
 
 from rtmcli import __version__
-from rtmcli.errors import DataError, MissingError, RtmError
-from rtmcli.zoo.lock import hash_file
+from rtmcli.errors import DataError, MissingError
+from rtmcli.zoo.partial import LARGEST, Part, TooLarge
 
-LARGEST = 2 << 30  # bytes; the largest published model has 0.4 GB
+SLOWEST = 1000  # bytes a second; below, an address counts as silent
 _BLOCK = 1 << 18
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
 
@@ -78,7 +74,7 @@ def downloaded(
         MissingError: no address gave a whole file; the message has the reason of each.
         DataError: the last address that gave one gave another file than wanted.
     """
-    with _Part.open(folder, name) as part:
+    with Part.open(folder, name) as part:
         digest = _from_any(urls, name, part, check, watch or _nobody, patience or Patience())
         try:
             yield Downloaded(part.path, digest)
@@ -89,7 +85,7 @@ def downloaded(
 def _from_any(
     urls: Sequence[str],
     name: str,
-    part: "_Part",
+    part: Part,
     check: Callable[[str], None],
     watch: Watch,
     patience: Patience,
@@ -118,7 +114,7 @@ def _from_any(
     )
 
 
-def _fetch(url: str, part: "_Part", watch: Watch, patience: Patience) -> None:
+def _fetch(url: str, part: Part, watch: Watch, patience: Patience) -> None:
     """Try one address until the file is whole. Raises _Hopeless where it makes no progress."""
     part.use(url)
     fruitless, most = 0, part.size
@@ -127,7 +123,7 @@ def _fetch(url: str, part: "_Part", watch: Watch, patience: Patience) -> None:
             _receive(url, part, watch, patience.timeout)
             return
         except _Again as problem:
-            fruitless = 0 if part.size > most else fruitless + 1
+            fruitless = 0 if part.size > most and not problem.slow else fruitless + 1
             most = max(most, part.size)
             if fruitless >= patience.attempts:
                 raise _Hopeless(str(problem)) from None
@@ -135,7 +131,7 @@ def _fetch(url: str, part: "_Part", watch: Watch, patience: Patience) -> None:
             time.sleep(min(wait, patience.longest))
 
 
-def _receive(url: str, part: "_Part", watch: Watch, timeout: float) -> None:
+def _receive(url: str, part: Part, watch: Watch, timeout: float) -> None:
     """One connection: from what is here to the end of the file."""
     request = urllib.request.Request(
         url, headers={"User-Agent": f"rtm/{__version__}", "Accept-Encoding": "identity"}
@@ -146,9 +142,16 @@ def _receive(url: str, part: "_Part", watch: Watch, timeout: float) -> None:
     try:
         with _OPENER.open(request, timeout=timeout) as response:
             _begin(response, part)
+            since, base = time.monotonic(), part.size
             while block := response.read1(_BLOCK):
                 part.write(block)
                 watch(part.size, part.total)
+                if time.monotonic() - since > timeout:
+                    if part.size - base < SLOWEST * timeout:
+                        raise _Again(f"sends less than {SLOWEST} bytes a second", slow=True)
+                    since, base = time.monotonic(), part.size
+    except TooLarge as error:
+        raise _Hopeless(f"sends more than {error} bytes; no model is that large") from None
     except urllib.error.HTTPError as error:
         _explain_status(error, part)
     except (OSError, HTTPException, ValueError) as error:
@@ -157,7 +160,7 @@ def _receive(url: str, part: "_Part", watch: Watch, timeout: float) -> None:
         raise _Again(f"stopped after {part.size} of {part.total} bytes")
 
 
-def _begin(response: HTTPResponse, part: "_Part") -> None:
+def _begin(response: HTTPResponse, part: Part) -> None:
     """Read the head of an answer: go on at the right place, or from the start."""
     if response.headers.get_content_type() == "text/html":
         raise _Hopeless("answered with a web page instead of the file")
@@ -179,7 +182,7 @@ def _begin(response: HTTPResponse, part: "_Part") -> None:
     part.remember()
 
 
-def _explain_status(error: urllib.error.HTTPError, part: "_Part") -> None:
+def _explain_status(error: urllib.error.HTTPError, part: Part) -> None:
     with error:
         if error.code == 416:
             if part.size and error.headers.get("Content-Range", "") == f"bytes */{part.size}":
@@ -194,7 +197,7 @@ def _explain_status(error: urllib.error.HTTPError, part: "_Part") -> None:
         raise _Hopeless(f"answered {error.code} {error.reason}")
 
 
-def _unreachable(error: Exception, part: "_Part", timeout: float) -> Exception:
+def _unreachable(error: Exception, part: Part, timeout: float) -> Exception:
     """What a failed connection means for the next try."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
@@ -206,11 +209,11 @@ def _unreachable(error: Exception, part: "_Part", timeout: float) -> Exception:
 
 
 class _Again(Exception):
-    """This try failed; the next may not. `wait`: the seconds the server asked for."""
+    """This try failed; the next may not. `wait`: the seconds the server asked for; `slow`: what came does not count."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.slow = wait, slow
 
 
 class _Hopeless(Exception):
@@ -232,105 +235,6 @@ for _handler in (
     urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, urllib.request.UnknownHandler,
 ):  # fmt: skip
     _OPENER.add_handler(_handler())
-
-
-class _Part:
-    """The file that grows, with a note beside it of where it comes from; locked as long as its pull lives."""
-
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self.path, self._file = path, file
-        self.url = self.tag = ""
-        self.total: int | None = None
-        self.size = os.fstat(file.fileno()).st_size
-        try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            self.url, self.tag = str(note["url"]), str(note["tag"])
-        except (OSError, ValueError, KeyError, TypeError):
-            self.clear()
-        file.seek(self.size)
-
-    @classmethod
-    def open(cls, folder: Path, name: str) -> Self:
-        """One that a killed pull of the same file left behind, else a new one."""
-        for path in sorted(folder.glob(f".{name}.*.part")):
-            if (file := _take(path)) is not None:
-                return cls(path, file)
-        handle, path_name = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-        file = os.fdopen(handle, "r+b")
-        _lock(file)
-        return cls(Path(path_name), file)
-
-    @property
-    def _note(self) -> Path:
-        return self.path.with_suffix(".json")
-
-    def use(self, url: str) -> None:
-        """Go on with this address; what another one sent does not count."""
-        if self.url != url:
-            self.clear()
-            self.url, self.tag, self.total = url, "", None
-
-    def remember(self) -> None:
-        """Note where the bytes come from, for a later pull to go on."""
-        self._note.write_text(json.dumps({"url": self.url, "tag": self.tag}), encoding="utf-8")
-
-    def write(self, block: bytes) -> None:
-        if self.size + len(block) > LARGEST:
-            raise _Hopeless(f"sends more than {LARGEST} bytes; no model is that large")
-        try:
-            self._file.write(block)
-        except OSError as error:
-            raise RtmError(f"cannot write {self.path.parent}: {error.strerror}") from None
-        self.size += len(block)
-
-    def clear(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self.size = 0
-
-    def digest(self) -> str:
-        self._file.flush()
-        return hash_file(self.path)
-
-    def keep_if_useful(self) -> None:
-        """A part that a later pull could not go on with is only rubbish."""
-        if not (self.size and self.tag):
-            self.discard()
-
-    def discard(self) -> None:
-        self._note.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
-def _take(path: Path) -> BinaryIO | None:
-    """An abandoned part, locked; None where its pull still lives, or has just ended."""
-    try:
-        file = path.open("r+b")
-    except OSError:
-        return None
-    try:
-        if _lock(file) and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
-    except OSError:
-        pass  # renamed meanwhile: the bytes behind `file` now have their name
-    file.close()
-    return None
-
-
-def _lock(file: BinaryIO) -> bool:
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except (ImportError, OSError):  # no flock here: nothing is ever taken over
-        return False
 
 
 def _host(url: str) -> str:

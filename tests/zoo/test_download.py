@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from zoo_server import Answer, Server, first_then, lying, page, serving, status, whole
+from zoo_server import Answer, Server, dripping, first_then, lying, page, serving, status, whole
 
 from rtmcli.errors import DataError, MissingError
-from rtmcli.zoo import download as module
+from rtmcli.zoo import partial
 from rtmcli.zoo.download import Patience, downloaded
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
@@ -129,6 +129,7 @@ def test_bytes_of_two_addresses_are_never_mixed(server: Server, tmp_path: Path) 
         (lying(CONTENT, len(CONTENT) + 99), f"stopped after {len(CONTENT)} of {len(CONTENT) + 99} bytes"),
         (lying(b"", 1 << 40), "no model is that large"),
         (whole(CONTENT, cut_after=0, stall=2), "was silent for 0.3 s"),
+        (dripping(CONTENT, 0.02), "sends less than 1000 bytes a second"),
     ],
 )
 def test_a_fault_that_stays_is_one_sentence_with_the_way_out(
@@ -165,7 +166,7 @@ def test_less_said_than_sent_is_found_by_the_hash(server: Server, tmp_path: Path
 def test_a_flood_without_an_end_is_stopped(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LARGEST", 100_000)
+    monkeypatch.setattr(partial, "LARGEST", 100_000)
     server.answers["/f"] = whole(CONTENT)
     with pytest.raises(MissingError, match="no model is that large"):
         fetch(tmp_path, server.url("/f"))

@@ -98,6 +98,24 @@ def lying(content: bytes, claimed: int) -> Answer:
     return answer
 
 
+def dripping(content: bytes, pause: float) -> Answer:
+    """A file that comes a byte at a time, with Range."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        start = int((request.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        request.send_response(206 if start else 200)
+        request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        request.send_header("Content-Length", str(len(content) - start))
+        request.send_header("ETag", '"drip"')
+        request.end_headers()
+        for at in range(start, len(content)):
+            request.wfile.write(content[at : at + 1])
+            request.wfile.flush()
+            time.sleep(pause)
+
+    return answer
+
+
 def status(code: int, **headers: str) -> Answer:
     """An answer without a file."""
 
