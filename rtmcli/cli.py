@@ -4,11 +4,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing
 end the process by their signals' own rules.
 """
 
-import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -16,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from rtmcli import __version__
-from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
+from rtmcli.complaints import did_you_mean, drop_unwritable_output, report
+from rtmcli.errors import UsageError
 from rtmcli.settings import Defaults, current
 from rtmcli.streams import ClosedPipe, guard
 
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return _report(error, arguments)
+        return report(error, arguments, VERBS)
 
 
 def app() -> TyperGroup:
@@ -236,101 +235,6 @@ def _help_text(doc: str) -> str:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or a mere `;` where no known word is near: what stands before the remedy."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ";"
-
-
-def _report(error: Exception, arguments: list[str]) -> int:
-    """Say on stderr what went wrong, in one line, and return the exit code."""
-    if type(error).__name__ == "NoArgsIsHelpError":  # `rtm` or `rtm models` alone
-        print(error, file=sys.stderr)
-        return UsageError.exit_code
-    settings = current()
-    # An error in the command line itself may come before these were read.
-    verbose = settings.verbose or bool({"-v", "--verbose"} & set(arguments))
-    json_errors = settings.json_errors or "--json-errors" in arguments
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    verb = verb if verb in VERBS else ""
-    program = f"rtm {verb}".strip()
-    code, message = _explain(error, program)
-    with contextlib.suppress(
-        OSError, AttributeError, ValueError
-    ):  # stderr is closed: the exit code alone tells
-        if verbose:
-            import traceback
-
-            traceback.print_exception(error)
-        if json_errors:
-            import orjson
-
-            line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
-        else:
-            line = f"{program}: {message}"
-        print(line, file=sys.stderr, flush=True)
-    _drop_unwritable_output()
-    return code
-
-
-def _explain(error: Exception, program: str) -> tuple[int, str]:
-    """Exit code and one sentence for whatever was raised."""
-    if isinstance(error, RtmError):
-        return error.exit_code, " ".join(str(error).split())
-    if isinstance(error, typer.TyperException):
-        return UsageError.exit_code, _usage_message(error, program)
-    if isinstance(error, ModuleNotFoundError):
-        return MissingError.exit_code, _missing_package(error)
-    if isinstance(error, ImportError) and "cannot open shared object" in str(error):
-        return MissingError.exit_code, str(missing_library(error))
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return RtmError.exit_code, f"{where}{error.strerror}"
-    text = " ".join(str(error).split())
-    return RtmError.exit_code, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
-
-
-def _missing_package(error: ModuleNotFoundError) -> str:
-    package = (error.name or "").partition(".")[0]
-    wanted = f"'rtmcli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
-    return f"the Python package {package} is not installed; get it with: pip install {wanted}"
-
-
-# The extra that brings a package.
-_EXTRAS = {
-    "torch": "torch",
-    "safetensors": "torch",
-    "ncnn": "ncnn",
-    "openvino": "openvino",
-    "tensorrt": "tensorrt",
-    "pycocotools": "eval",
-    "matplotlib": "eval",
-    "onnx": "export",
-    "onnxscript": "export",
-    "tensorboard": "train",
-}
-
-
-def _usage_message(error: typer.TyperException, program: str) -> str:
-    context: Any = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else program
-    if type(error).__name__ == "NoSuchOption":
-        near: list[str] = sorted(getattr(error, "possibilities", None) or ())
-        option = getattr(error, "option_name", "")
-        hint = f"; did you mean {near[0]}?" if near else ";"
-        return f"no such option {option}{hint} '{path} --help' lists them"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    parameter: Any = getattr(error, "param", None)
-    if parameter is not None and context is not None and isinstance(context.default_map, Defaults):
-        source = context.get_parameter_source(parameter.name)
-        origin = context.default_map.origin(parameter.name)
-        if origin and (source is None or source.name == "DEFAULT_MAP"):
-            message += f" (from {origin})"
-    return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
-
-
 class _Terminated(BaseException):
     """SIGTERM, as an exception, so that files are closed and half-made ones removed."""
 
@@ -350,16 +254,7 @@ def _catch_signals() -> None:
 
 def _die_of(number: signal.Signals) -> NoReturn:
     """End as if the signal had not been caught, so that the shell sees what it knows (141, 143)."""
-    _drop_unwritable_output()
+    drop_unwritable_output()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)
-
-
-def _drop_unwritable_output() -> None:
-    """What Python still holds for a closed or full output would fail once more at exit: let it go."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

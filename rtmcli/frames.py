@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+# The keys of a record in the order they are written in.
+FRAME_KEYS = ("source", "frame", "frames", "time", "width", "height", "skeleton", "model", "instances")
+INSTANCE_KEYS = ("id", "label", "box", "score", "keypoints", "keypoints3d")
+
 
 @dataclass(slots=True, eq=False)
 class Instance:

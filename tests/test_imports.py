@@ -18,7 +18,8 @@ LAYERS = [
     ["errors", "cpus"],
     ["frames", "settings"],
     ["streams", "progress", "cv", "cuts", "zoo.card"],
-    ["ndjson", "skeletons", "geometry"],
+    ["decode", "skeletons", "geometry"],
+    ["ndjson"],
     ["schema", "codecs", "tracking", "networks"],
     ["filters", "zoo.metadata", "zoo.load"],
     ["engines"],
@@ -27,7 +28,7 @@ LAYERS = [
     ["metrics"],
     ["pipeline", "training", "export"],
     ["bench", "zoo.convert"],
-    ["verbs"],
+    ["verbs", "complaints"],
     ["cli"],
     ["__main__"],
 ]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rtmcli import read_frames, write_frames
 from rtmcli.errors import DataError
-from rtmcli.frames import Frame, Instance
-from rtmcli.ndjson import FRAME_KEYS, INSTANCE_KEYS, decode_frame, encode_frame
+from rtmcli.frames import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
+from rtmcli.ndjson import decode_frame, encode_frame
 
 float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 json_values = st.recursive(

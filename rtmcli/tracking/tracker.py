@@ -161,11 +161,11 @@ class _Track:
         return self.velocity * (_VELOCITY_FADES * -np.expm1(-dt / _VELOCITY_FADES) if self.missed else dt)
 
     def box_at(self, now: float) -> np.ndarray:
-        return self.box + np.tile(self.shift_at(now), 2)
+        return np.add(self.box, np.tile(self.shift_at(now), 2))
 
     def keypoints_at(self, now: float) -> np.ndarray:
         assert self.keypoints is not None
-        return self.keypoints[:, :2] + self.shift_at(now)
+        return np.add(self.keypoints[:, :2], self.shift_at(now))
 
     def freshness(self, now: float) -> float:
         """What a prediction is worth beside that of somebody seen a frame ago."""
@@ -218,7 +218,7 @@ def _worth(tracks: list[_Track], people: list[_Person], now: float) -> np.ndarra
     """
     fresh = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
     moved = np.array([[track.place - person.index for person in people] for track in tracks])  # (T, P)
-    return fresh * (1 - 1e-4 * np.minimum(np.abs(moved), 10))
+    return np.multiply(fresh, 1 - 1e-4 * np.minimum(np.abs(moved), 10))
 
 
 def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -231,7 +231,7 @@ def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _center(box: np.ndarray) -> np.ndarray:
-    return (box[..., :2] + box[..., 2:]) / 2
+    return np.divide(box[..., :2] + box[..., 2:], 2)
 
 
 def _area(box: np.ndarray) -> float:

@@ -1,0 +1,115 @@
+"""What went wrong, as one sentence on stderr, and the exit code that goes with it."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+
+from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
+from rtmcli.settings import Defaults, current
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or a mere `;` where no known word is near: what stands before the remedy."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ";"
+
+
+def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
+    """Say on stderr what went wrong, in one line, and return the exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # `rtm` or `rtm models` alone
+        print(error, file=sys.stderr)
+        return UsageError.exit_code
+    settings = current()
+    # An error in the command line itself may come before these were read.
+    verbose = settings.verbose or bool({"-v", "--verbose"} & set(arguments))
+    json_errors = settings.json_errors or "--json-errors" in arguments
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    verb = verb if verb in verbs else ""
+    program = f"rtm {verb}".strip()
+    code, message = _explain(error, program)
+    # With stderr closed the exit code alone tells.
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        if verbose:
+            import traceback
+
+            traceback.print_exception(error)
+        if json_errors:
+            import orjson
+
+            line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
+        else:
+            line = f"{program}: {message}"
+        print(line, file=sys.stderr, flush=True)
+    drop_unwritable_output()
+    return code
+
+
+def _explain(error: Exception, program: str) -> tuple[int, str]:
+    """Exit code and one sentence for whatever was raised."""
+    if isinstance(error, RtmError):
+        return error.exit_code, " ".join(str(error).split())
+    if isinstance(error, typer.TyperException):
+        return UsageError.exit_code, _usage_message(error, program)
+    if isinstance(error, ModuleNotFoundError):
+        return MissingError.exit_code, _missing_package(error)
+    if isinstance(error, ImportError) and "cannot open shared object" in str(error):
+        return MissingError.exit_code, str(missing_library(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return RtmError.exit_code, f"{where}{error.strerror}"
+    text = " ".join(str(error).split())
+    return RtmError.exit_code, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    package = (error.name or "").partition(".")[0]
+    wanted = f"'rtmcli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
+    return f"the Python package {package} is not installed; get it with: pip install {wanted}"
+
+
+# The extra that brings a package.
+_EXTRAS = {
+    "torch": "torch",
+    "safetensors": "torch",
+    "ncnn": "ncnn",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "pycocotools": "eval",
+    "matplotlib": "eval",
+    "onnx": "export",
+    "onnxscript": "export",
+    "tensorboard": "train",
+}
+
+
+def _usage_message(error: typer.TyperException, program: str) -> str:
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else program
+    if type(error).__name__ == "NoSuchOption":
+        near: list[str] = sorted(getattr(error, "possibilities", None) or ())
+        option = getattr(error, "option_name", "")
+        hint = f"; did you mean {near[0]}?" if near else ";"
+        return f"no such option {option}{hint} '{path} --help' lists them"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    parameter: Any = getattr(error, "param", None)
+    if parameter is not None and context is not None and isinstance(context.default_map, Defaults):
+        source = context.get_parameter_source(parameter.name)
+        origin = context.default_map.origin(parameter.name)
+        if origin and (source is None or source.name == "DEFAULT_MAP"):
+            message += f" (from {origin})"
+    return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
+
+
+def drop_unwritable_output() -> None:
+    """What Python still holds for a closed or full output would fail once more at exit: let it go."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
