@@ -53,7 +53,7 @@ def list_models() -> list[Listed]:
     """Bundled models, then models of one's own in the rtm folder, then the published ones."""
     published = [_published(entry) for entry in entries().values()]
     bundled = [_carded(WEIGHTS / f"{name}.onnx", bundled=True) for name in bundled_names()]
-    own = [_carded(installed_path(name)) for name in installed_models() if name not in entries()]
+    own = [_own(installed_path(name)) for name in installed_models() if name not in entries()]
     return bundled + own + published
 
 
@@ -149,6 +149,17 @@ def _published(entry: Entry) -> Listed:
         urls=tuple(url for remote in entry.remotes for url in remote.urls), note=entry.note,
         file=str(here) if here else None,
     )  # fmt: skip
+
+
+def _own(path: Path) -> Listed:
+    """A model that a person put into the rtm folder; one that cannot be read must not hide the others."""
+    try:
+        return _carded(path)
+    except DataError as error:
+        return Listed(
+            name=path.stem, family="", size="", task="unknown", subject="unknown", skeleton=None, width=0, height=0,
+            file=str(path), note=str(error),
+        )  # fmt: skip
 
 
 def _carded(path: Path, *, bundled: bool = False) -> Listed:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -68,6 +69,16 @@ def test_a_pipe_gets_a_line_a_model_and_what_ships_comes_first() -> None:
     assert rtmpose["figures"]["COCO AP"] == 0.749  # type: ignore[index]
     assert rtmpose["latency"]["ort_cpu_i7_11700"] == 11.06  # type: ignore[index]
     assert len(rtmpose["urls"]) == 2 and "file" not in rtmpose  # type: ignore[arg-type]
+
+
+def test_models_of_ones_own_are_listed_and_a_broken_one_hides_nothing(rtm_home: Path) -> None:
+    (rtm_home / "models").mkdir(parents=True)
+    shutil.copy(str(listed("show", "rtmpose-t")[0]["file"]), rtm_home / "models" / "mine.onnx")
+    (rtm_home / "models" / "broken.onnx").write_bytes(b"broken")
+    lines = {str(line["name"]): line for line in listed()}
+    assert len(lines) == len(entries()) + len(bundled_names()) + 2
+    assert lines["mine"]["skeleton"] == "coco17"
+    assert "not an ONNX model" in str(lines["broken"]["note"])
 
 
 def test_filters_go_together() -> None:

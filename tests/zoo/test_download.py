@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from zoo_server import Answer, Server, dripping, first_then, lying, page, serving, status, whole
 
 from rtmcli.errors import DataError, MissingError
+from rtmcli.zoo import download as module
 from rtmcli.zoo import partial
 from rtmcli.zoo.download import Patience, downloaded
 
@@ -198,3 +200,9 @@ def test_two_pulls_of_one_file_do_not_meet(server: Server, tmp_path: Path) -> No
         pull.join(20)
     assert got == [CONTENT] * 4
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redirect_from_tls_to_plain_text_is_not_followed() -> None:
+    request = urllib.request.Request("https://host/file")
+    with pytest.raises(Exception, match="points to http://elsewhere/file, which is less safe"):
+        module._Redirects().redirect_request(request, None, 302, "", {}, "http://elsewhere/file?token=1")
