@@ -11,7 +11,7 @@ from rtmcli.skeletons import load_skeleton, skeleton_names
 from rtmcli.streams import input_name
 
 
-def check(source: str | Path | BinaryIO) -> str:
+def check_records(source: str | Path | BinaryIO) -> str:
     """Read every line and say in words what came: lines, and `84 of 150 frames` for each source that was cut.
 
     Raises DataError that names the first bad line.
@@ -26,7 +26,7 @@ def check(source: str | Path | BinaryIO) -> str:
     except DataError as error:
         raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
     told = "1 record" if lines == 1 else f"{lines} records"
-    return f"{told}, every one valid" + (f"; the stream was cut: {cuts}" if str(cuts) else "")
+    return f"{told}, every one valid" + (f"; not all frames came: {cuts}" if str(cuts) else "")
 
 
 def _check_values(frame: Frame, place: str) -> None:
