@@ -12,6 +12,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.coco import POINT_FIELDS, Pictures, check_results, frames_of_results, points_of, read_coco
 from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import from_xywh, to_xywh
+from rtmcli.geometry.oks import ranking_scores
 from rtmcli.skeletons import load_skeleton
 from rtmcli.streams import Sink
 
@@ -60,27 +61,35 @@ def write_coco_results(
     """Write records as COCO results: one list, each entry written as its frame comes. Returns the number of entries.
 
     `image_id` is that of the picture in `labels`; without them the number at the end of a picture's name, or of a
-    video's frame. A point that does not exist is 0, 0, 0. A coco133 is written in the fields of COCO-WholeBody.
+    video's frame. `score` is what COCO's metric ranks by (`rtm eval --rank`). A point that does not exist is 0, 0, 0. A
+    coco133 is written in the fields of COCO-WholeBody.
 
     Raises DataError for a picture that `labels` does not know, or whose name has no number, and where two sources
     would get one number.
     """
     pictures = Pictures(read_coco(labels)["images"]) if labels is not None else None
     owners: dict[int, str] = {}
+    video: str | None = None
     count = 0
     with Sink(sink) as out:
         out.write(b"[")
         for frame in frames:
             if not frame.instances:
                 continue
-            number = _image_id(frame, pictures)
-            if owners.setdefault(number, frame.source) != frame.source:
+            number, of_video = _image_id(frame, pictures)
+            # The frames of an endless video need no list: nothing else may have their numbers.
+            owner = video or owners.get(number)
+            if owner not in (None, frame.source):
                 raise DataError(
-                    f"{frame.source} and {owners[number]} would both be picture {number}; give --labels FILE, or "
-                    "convert one source at a time"
+                    f"{frame.source} and {owner} would both have a picture {number}; give --labels FILE, or convert "
+                    "one source at a time"
                 )
+            if of_video:
+                video = frame.source
+            elif pictures is None:
+                owners[number] = frame.source
             for one in frame.instances:
-                entry = _result(one, number, frame.skeleton)
+                entry = _result(one, number, frame)
                 out.write(
                     (b",\n" if count else b"\n") + orjson.dumps(entry, option=orjson.OPT_SERIALIZE_NUMPY)
                 )
@@ -89,40 +98,50 @@ def write_coco_results(
     return count
 
 
-def _result(one: Instance, number: int, skeleton: str | None) -> dict[str, Any]:
+def _result(one: Instance, number: int, frame: Frame) -> dict[str, Any]:
     entry: dict[str, Any] = {"image_id": number, "category_id": 1}
     if one.keypoints is not None:
         points = np.where(np.isnan(one.keypoints), np.float32(0), one.keypoints)
-        if skeleton == "coco133":
-            parts = load_skeleton(skeleton).parts
+        if frame.skeleton == "coco133":
+            parts = load_skeleton(frame.skeleton).parts
             for name, part in zip(POINT_FIELDS, parts.values(), strict=True):
                 entry[name] = np.ascontiguousarray(points[list(part)].ravel())
         else:
             entry["keypoints"] = np.ascontiguousarray(points.ravel())
     if one.box is not None:
         entry["bbox"] = to_xywh(one.box)
-    entry["score"] = 1.0 if one.score is None else one.score
+    entry["score"] = _rank(one, frame.model or "")
     if one.id is not None:
         entry["track_id"] = one.id
     return entry
 
 
-def _image_id(frame: Frame, pictures: Pictures | None) -> int:
+def _rank(one: Instance, model: str) -> float:
+    """What COCO's metric ranks by: the box score of a one-stage model, else box score times keypoint scores."""
+    box = 1.0 if one.score is None else one.score
+    if one.keypoints is None or model.startswith("rtmo"):
+        return box
+    ranked = ranking_scores(np.array([box]), one.keypoints[None, :, 2], mode="box-keypoint")
+    return float(ranked[0])
+
+
+def _image_id(frame: Frame, pictures: Pictures | None) -> tuple[int, bool]:
+    """The number of a frame's picture, and whether it is that of a video's frame."""
     name = str(frame.extra.get("file", frame.source))
     if pictures is not None:
         found = pictures.find(frame)
         if found is None:
             raise DataError(f"{name}: the label file knows no such picture")
-        return int(found["id"])
+        return int(found["id"]), False
     if frame.time is not None or frame.frame > 0 or (frame.frames or 0) > 1:
-        return frame.frame
+        return frame.frame, True
     stem = PurePath(name).stem
     digits = stem[len(stem.rstrip("0123456789")) :]
     if not digits:
         raise DataError(
             f"{name}: no number in its name for image_id; give --labels FILE, which numbers the pictures"
         )
-    return int(digits)
+    return int(digits), False
 
 
 def _frames_of_labels(data: dict[str, Any]) -> Iterator[Frame]:

@@ -227,8 +227,19 @@ def test_pictures_are_numbered_by_labels_or_by_their_names(tmp_path: Path) -> No
     clash = [
         Frame(source=f"{folder}/7.jpg", frame=0, frames=1, instances=picture.instances) for folder in "ab"
     ]
-    with pytest.raises(DataError, match="would both be picture 7"):
+    with pytest.raises(DataError, match="would both have a picture 7"):
         written(write_coco_results, clash)
+    with pytest.raises(DataError, match=r"b.mp4 and walk.mp4 would both have a picture 1"):
+        written(write_coco_results, [*video("coco17"), *video("coco17", source="b.mp4")])
+
+
+def test_the_score_of_a_result_is_what_coco_ranks_by() -> None:
+    points = np.array([[1, 2, 0.5], [3, 4, 0.7], [5, 6, 0.1]], np.float32)
+    one = Instance(box=np.array([0, 0, 9, 9], np.float32), score=0.5, keypoints=points)
+    for model, score in (("rtmpose-m", 0.3), ("rtmo-s", 0.5)):
+        frame = Frame(source="7.jpg", frame=0, frames=1, model=model, instances=[one])
+        (entry,) = json.loads(written(write_coco_results, [frame]))
+        assert entry["score"] == pytest.approx(score)
 
 
 def test_coco_labels_become_records(tmp_path: Path) -> None:
