@@ -40,6 +40,28 @@ def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
     return _checkpoint(said, wanted=checkpoint)
 
 
+def find_weights(name: str | Path) -> Path:
+    """The file to train from or to export: the checkpoint of a fetched model where there is one, else as `find_model`.
+
+    Raises:
+        MissingError: it is not here; the message has the command that fetches the checkpoint.
+    """
+    said = str(name)
+    if "/" not in said and not Path(said).is_file():
+        from rtmcli.zoo.catalogue import find_entry
+        from rtmcli.zoo.install import installed_path
+
+        entry = find_entry(said)
+        if entry is not None:
+            for path in (installed_path(entry.name, "pth"), installed_path(entry.name)):
+                if path.is_file():
+                    return path
+            raise MissingError(
+                f"no weights of {said!r} on this machine; 'rtm models pull --checkpoint {said}' fetches them"
+            )
+    return find_model(name, checkpoint=True)
+
+
 def bundled_names() -> list[str]:
     """Names of the models that ship inside the package."""
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))

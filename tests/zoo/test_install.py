@@ -16,7 +16,7 @@ from rtmcli.zoo.download import Patience
 from rtmcli.zoo.install import Pull, installed_path, model_state, pull_model, verify_models
 from rtmcli.zoo.lock import hash_file, lock_path, read_lock
 from rtmcli.zoo.metadata import read_card
-from rtmcli.zoo.resolve import find_model
+from rtmcli.zoo.resolve import find_model, find_weights
 
 MODEL = tiny_onnx(outputs=("simcc_x", "simcc_y"))
 ZIP = zipped({"20230504/rtmpose_onnx/end2end.onnx": MODEL, "20230504/rtmpose_onnx/deploy.json": b"{}"})
@@ -224,6 +224,25 @@ def test_a_checkpoint_that_is_here_names_the_command_that_makes_it_run(rtm_home:
     with pytest.raises(MissingError, match="is here as a checkpoint only; 'rtm models convert"):
         find_model("rtmw-x")
     assert find_model("rtmw-x", checkpoint=True) == path
+
+
+def test_weights_to_train_from_are_the_checkpoint_where_there_is_one(rtm_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingError, match="'rtm models pull --checkpoint cspnext-m-in1k-224x224' fetches them"
+    ):
+        find_weights("cspnext-m-in1k-224x224")
+    ready, checkpoint = (installed_path("rtmpose-m-coco17-256x192", kind) for kind in ("onnx", "pth"))
+    ready.parent.mkdir(parents=True)
+    ready.write_bytes(b"ready")
+    assert find_weights("rtmpose-m") == ready
+    checkpoint.write_bytes(b"weights")
+    assert (find_weights("rtmpose-m"), find_model("rtmpose-m")) == (checkpoint, ready)
+    assert find_weights("rtmpose-t").suffix == ".onnx"
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"own")
+    assert find_weights(own) == own
+    with pytest.raises(MissingError, match="no model file"):
+        find_weights("nowhere.pth")
 
 
 def test_a_folder_and_a_zip_are_models_too(tmp_path: Path, rtm_home: Path) -> None:

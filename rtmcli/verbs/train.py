@@ -1,0 +1,272 @@
+"""`rtm train`: a recipe and labelled pictures in, a model out."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rtmcli.errors import MissingError, UsageError
+from rtmcli.progress import progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rtmcli.training.data import DataSet
+    from rtmcli.training.recipe import Recipe
+    from rtmcli.training.tasks import Task
+
+
+def main(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A shipped recipe (rtmpose-t), or a TOML file.")
+    ],
+    data: Annotated[
+        list[Path],
+        typer.Option(metavar="FILE", help="Labels: COCO .json or records .jsonl; again for more sets."),
+    ],
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Pictures of each --data: a folder, tar, zip, or folder of those."),
+    ] = None,
+    data_skeleton: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Skeleton of each --data, where it is another.")
+    ] = None,
+    ratio: Annotated[
+        list[float] | None,
+        typer.Option(metavar="R", help="Share of each --data an epoch takes (1); 3 thrice."),
+    ] = None,
+    val: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels to validate on.")] = None,
+    val_images: Annotated[Path | None, typer.Option(metavar="PATH", help="Pictures of --val.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a number: --set lr=2e-3.")
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Start from these weights; what does not fit is listed and left out."
+        ),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(metavar="PART", help="Leave this part as it is: backbone, neck, head.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where checkpoints go (runs/RECIPE).")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
+    workers: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Processes that draw samples.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Steps between lines of the log.")] = 50,
+    save_every: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="Minutes between checkpoints within an epoch.")
+    ] = 10.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard files to --out.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="List broken pictures and labels, then stop.")
+    ] = False,
+    show_batch: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw augmented samples with their targets, then stop."),
+    ] = None,
+) -> None:
+    """Train a model on labelled pictures, by the papers' recipes.
+
+    The log goes to stdout, one JSON object a line. A run that was stopped goes on when the same command is given
+    again. Under torchrun every process takes its part of each batch:
+    torchrun --nproc-per-node 2 -m rtmcli train ...
+
+    Example:
+
+      rtm train rtmpose-t --data coco.json --images train/ --val val.json --val-images val/ --set batch=64
+    """
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
+    from rtmcli.training.recipe import load_recipe, override
+    from rtmcli.training.tasks import make_network, make_task
+
+    chosen = override(load_recipe(recipe), set_ or [])
+    sets = _sets(chosen, data, images or [], data_skeleton or [], ratio or [])
+    if check:
+        _check(sets)
+        return
+    task = make_task(chosen, sets)
+    if show_batch is not None:
+        _show(task, show_batch)
+        return
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise MissingError(f"there is no CUDA device for --device {device}; --device cpu works everywhere")
+    held_out = _one_set(chosen, val, val_images, None, 1.0) if val is not None else None
+    folder = out or Path("runs") / chosen.name
+    distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if distributed:
+        torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        if device == "cuda":
+            device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    torch.manual_seed(chosen.seed)
+    network = make_network(chosen)
+    if init is not None:
+        _start_from(network, init)
+    for part in freeze or []:
+        _freeze(network, part)
+    _train(task, network, folder, held_out, torch.device(device), workers, every, save_every, tensorboard)
+    if distributed:
+        torch.distributed.destroy_process_group()
+
+
+def _train(
+    task: "Task",
+    network: "nn.Module",
+    folder: Path,
+    held_out: "DataSet | None",
+    device: Any,
+    workers: int | None,
+    every: int,
+    save_every: float,
+    tensorboard: bool,
+) -> None:
+    from rtmcli.cpus import usable_cpus
+    from rtmcli.networks.checkpoint import save_checkpoint
+    from rtmcli.training.loop import Training, log_line
+    from rtmcli.training.tasks import make_card
+
+    board = _board(folder) if tensorboard else None
+
+    def report(line: dict[str, Any]) -> None:
+        print(log_line(line), flush=True)
+        if board is not None:
+            for name, value in line.items():
+                if name not in ("epoch", "step"):
+                    board.add_scalar(name, value, line["step"])
+
+    training = Training(
+        task,
+        network,
+        folder,
+        held_out=held_out,
+        device=device,
+        workers=max(usable_cpus() - 1, 0) if workers is None else workers,
+        every=every,
+        save_every=save_every,
+        report=report,
+    )
+    total = task.recipe.epochs * training.steps * task.recipe.batch
+    try:
+        with progress(total, label="train") as bar:
+            training.tick = bar.advance
+            training.run()
+    except KeyboardInterrupt:
+        print(f"rtm train: saved to {folder}/last.pt; the same command goes on from there", file=sys.stderr)
+        raise
+    finally:
+        if board is not None:
+            board.close()
+    if training.rank == 0:
+        final = training.average.model if training.average is not None else training.network
+        save_checkpoint(
+            folder / f"{task.recipe.name}.safetensors", final.state_dict(), card=make_card(task.recipe)
+        )
+
+
+def _sets(
+    recipe: "Recipe", data: list[Path], images: list[Path], skeletons: list[str], ratios: list[float]
+) -> "list[DataSet]":
+    for name, given in (("--images", images), ("--data-skeleton", skeletons), ("--ratio", ratios)):
+        if given and len(given) != len(data):
+            raise UsageError(
+                f"{len(data)} --data but {len(given)} {name}; give one for each, in the same order"
+            )
+    return [
+        _one_set(
+            recipe,
+            labels,
+            images[i] if images else None,
+            skeletons[i] if skeletons else None,
+            ratios[i] if ratios else 1.0,
+        )
+        for i, labels in enumerate(data)
+    ]
+
+
+def _one_set(
+    recipe: "Recipe", labels: Path, images: Path | None, skeleton: str | None, ratio: float
+) -> "DataSet":
+    from rtmcli.skeletons import load_skeleton
+    from rtmcli.training.data import load_set
+
+    target = load_skeleton(recipe.skeleton) if recipe.skeleton else None
+    return load_set(labels, images, skeleton=target, source_skeleton=skeleton, ratio=ratio)
+
+
+def _check(sets: "list[DataSet]") -> None:
+    from rtmcli.errors import DataError
+    from rtmcli.training.data import check_set
+
+    faults = 0
+    for data in sets:
+        for line in check_set(data):
+            print(line)
+            faults += 1
+    people = sum(len(data.people) for data in sets)
+    pictures = sum(len(data.pictures) for data in sets)
+    print(f"{pictures} pictures, {people} people with points, {faults} faults", file=sys.stderr)
+    if faults:
+        raise DataError(
+            f"the labels have {faults} faults, listed above; correct or remove them before you train"
+        )
+
+
+def _show(task: "Task", file: Path, count: int = 16) -> None:
+    """Sixteen samples of the first stage's augmentation, side by side."""
+    import numpy as np
+
+    from rtmcli.cv import cv2
+    from rtmcli.training.data import epoch_order
+
+    order = epoch_order(task.sizes(), [d.ratio for d in task.sets], seed=task.recipe.seed, epoch=0)
+    tiles = []
+    for place, (number, index) in enumerate(order[:count]):
+        random = np.random.default_rng((task.recipe.seed, 0, place, 2))
+        tiles.append(task.picture(task.draw(number, index, 0, random)))
+    columns = min(8, len(tiles))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i : i + columns], 1) for i in range(0, len(tiles), columns)]
+    if not cv2.imwrite(str(file), np.concatenate(rows)):
+        raise UsageError(f"{file} cannot be written as a picture; end its name with .png or .jpg")
+
+
+def _start_from(network: "nn.Module", file: Path) -> None:
+    from rtmcli.networks.checkpoint import compare, load_checkpoint, load_partial
+    from rtmcli.zoo.resolve import find_weights
+
+    file = find_weights(file)
+    if file.suffix == ".onnx":
+        from rtmcli.zoo.load import load_network
+
+        state = load_network(file)[0].state_dict()
+    else:
+        state = load_checkpoint(file)
+    load_partial(network, state)
+    misfit = compare(network, state)
+    if misfit:
+        print(f"rtm train: {file} fits in part; {misfit}", file=sys.stderr)
+
+
+def _freeze(network: "nn.Module", part: str) -> None:
+    names = [name for name, _ in network.named_children()]
+    if part not in names:
+        raise UsageError(f"the network has no part {part!r} to freeze; it has {', '.join(names)}")
+    network.get_submodule(part).requires_grad_(False)
+
+
+def _board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError:
+        raise MissingError("TensorBoard is not installed; pip install 'rtmcli[train]' gets it") from None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
