@@ -1,6 +1,7 @@
 """Write the models that ship in the package: weights and card to rtmcli/zoo/weights/NAME.onnx.
 
     python benchmarks/export_bundled.py rtmpose-t=WEIGHTS.safetensors rtmdet-nano=WEIGHTS.safetensors
+    python benchmarks/export_bundled.py rtmpose-t          (a new card for the weights that are there)
 
 The card of each comes from rtmcli/zoo/bundled.toml. Weights are stored as float16 and computed as float32. Prints
 one JSON line a model.
@@ -11,28 +12,46 @@ import sys
 import tomllib
 from pathlib import Path
 
-from safetensors.torch import load_file
+import onnx
+from onnx import helper
 
 import rtmcli.zoo
-from rtmcli.export.onnx import export_onnx
-from rtmcli.networks.build import build_network
-from rtmcli.zoo.card import Card
+from rtmcli.zoo.card import METADATA_KEY, Card
 from rtmcli.zoo.resolve import WEIGHTS
 
 CARDS = Path(rtmcli.zoo.__file__).parent / "bundled.toml"
 
 
-def main(*assignments: str) -> None:
+def main(*models: str) -> None:
     cards = tomllib.loads(CARDS.read_text())
-    for assignment in assignments:
-        name, _, file = assignment.partition("=")
+    for model in models:
+        name, _, weights = model.partition("=")
         card = Card.from_dict({"name": name, **cards[name]})
-        network = build_network(card)
-        weights = load_file(file)
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
         path = WEIGHTS / f"{name}.onnx"
-        export_onnx(network, card, path, half=True)
-        print(json.dumps({"model": name, "from": Path(file).name, "bytes": path.stat().st_size}), flush=True)
+        if weights:
+            export(weights, card, path)
+        else:
+            stored = onnx.load(path)
+            helper.set_model_props(stored, {METADATA_KEY: card.to_json()})
+            onnx.save(stored, path)
+        row = {"model": name, "from": Path(weights).name or None, "bytes": path.stat().st_size}
+        print(json.dumps(row), flush=True)
+
+
+def export(weights: str, card: Card, path: Path) -> None:
+    """A safetensors file of the card's network as a bundled model."""
+    from safetensors.torch import load_file
+
+    from rtmcli.export.onnx import export_onnx
+    from rtmcli.networks.build import build_network
+
+    network = build_network(card)
+    state = {
+        key: value.float() if value.is_floating_point() else value
+        for key, value in load_file(weights).items()
+    }
+    network.load_state_dict(state)
+    export_onnx(network, card, path, half=True)
 
 
 if __name__ == "__main__":

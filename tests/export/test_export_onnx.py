@@ -1,5 +1,6 @@
 """An exported file computes what its network computes, for either contract, and explains itself."""
 
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -158,3 +159,9 @@ def test_the_bundled_files_are_small_and_say_how_they_were_made() -> None:
         card = open_engine(file, threads=1).card
         assert card is not None and card.name == file.stem
         assert card.training and card.figures["command"] and "non-commercial" in card.licence
+
+
+def test_the_cards_in_the_bundled_files_are_those_of_the_toml() -> None:
+    for name, table in tomllib.loads((WEIGHTS.parent / "bundled.toml").read_text()).items():
+        card = open_engine(find_model(name), threads=1).card
+        assert card == Card.from_dict({"name": name, **table}), f"python benchmarks/export_bundled.py {name}"
