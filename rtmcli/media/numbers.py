@@ -34,8 +34,9 @@ class Numbers:
             while self._waiting and self._waiting[0] < pts:
                 heapq.heappop(self._waiting)
                 missed += 1
-            if self._waiting and self._waiting[0] == pts:
-                heapq.heappop(self._waiting)
+        # The frame's own packet; one that lost its time on the way takes the first, so that nothing piles up.
+        if self._waiting and (pts is None or self._waiting[0] == pts):
+            heapq.heappop(self._waiting)
         if self.ranked:
             self.next += missed
             self.lost += missed
