@@ -1,14 +1,16 @@
 """A published model gets to its place whole, proved and with its card, or it does not get there."""
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_models import tiny_onnx
-from zoo_server import Server, serving, status, whole, zip_bomb, zipped
+from zoo_server import Server, first_then, serving, status, whole, zip_bomb, zipped
 
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.catalogue import Entry, Remote, find_entry
@@ -194,6 +196,30 @@ def test_two_pulls_at_once_do_not_meet(server: Server, rtm_home: Path) -> None:
     assert len(paths) == 1
     assert list(verify_models()) == [(Path(paths.pop()), "ok")]
     assert nothing_but(rtm_home, "rtmpose-m-coco17-256x192.onnx", "lock.toml")
+
+
+def test_a_pull_that_was_killed_is_gone_on_with(server: Server, rtm_home: Path) -> None:
+    content = zipped({"end2end.onnx": MODEL, "other.bin": os.urandom(200_000)})
+    server.answers["/m.zip"] = first_then(whole(content, cut_after=150_000, stall=20), whole(content))
+    program = (
+        "import sys; sys.path[:0] = sys.argv[2:]; import test_install as t\n"
+        "t.pull_model(t.entry_at(sys.argv[1]), how=t.Pull(patience=t.Patience(timeout=30)))"
+    )
+    folders = [str(folder) for folder in Path(__file__).parents[:2]]
+    killed = subprocess.Popen([sys.executable, "-c", program, server.url("/m.zip"), *folders])
+    for _ in range(300):  # until its part has the bytes that came
+        time.sleep(0.05)
+        parts = list((rtm_home / "downloads").glob(".m.zip.*.part")) if rtm_home.exists() else []
+        if server.asked and parts and list((rtm_home / "downloads").glob("*.json")):
+            break
+    time.sleep(0.3)
+    killed.kill()
+    killed.wait()
+    path = pull(entry_at(server.url("/m.zip")))
+    assert path.read_bytes().startswith(MODEL)
+    first, second = (asked for _, asked in server.asked)
+    assert first is None and second is not None and int(second.removeprefix("bytes=").rstrip("-")) > 100_000
+    assert nothing_but(rtm_home, path.name, "lock.toml")
 
 
 def test_a_model_that_is_nowhere_says_why_and_what_to_do(server: Server) -> None:
