@@ -7,6 +7,7 @@ end the process by their signals' own rules.
 import os
 import signal
 import sys
+from functools import lru_cache
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -137,6 +138,7 @@ def available_verbs() -> list[str]:
     return [verb for verb in VERBS if verb in here]
 
 
+@lru_cache(maxsize=1)
 def load_verb(verb: str) -> Any:
     """Import one verb and build its command: `main(...)`, or a Typer `app` with verbs of its own."""
     module = import_module(f"rtmcli.verbs.{verb}")
@@ -208,10 +210,17 @@ def _common(
 
 
 class _RootDefaults(dict[str, Any]):
-    """The defaults that people set, by verb; the options before a verb have none."""
+    """The defaults that people set, by verb; the options before a verb have none, nor have arguments."""
 
     def get(self, key: str, default: Any = None) -> Any:
-        return Defaults(key) if key in VERBS else default
+        if key not in VERBS:
+            return default
+        parameters = load_verb(key).params
+        return Defaults(
+            key,
+            options=frozenset(p.name for p in parameters if p.param_type_name == "option"),
+            lists=frozenset(p.name for p in parameters if getattr(p, "multiple", False)),
+        )
 
 
 def _run(arguments: list[str]) -> int:

@@ -72,10 +72,15 @@ def config() -> dict[str, Any]:
 
 
 class Defaults(Mapping[str, Any]):
-    """The defaults of one verb's options, looked up by parameter name when the command line does not give them."""
+    """The defaults of one verb's options, looked up by parameter name when the command line does not give them.
 
-    def __init__(self, verb: str) -> None:
+    An option that may be given several times takes a list: in TOML as such, in a variable with commas or blanks.
+    """
+
+    def __init__(self, verb: str, *, options: frozenset[str], lists: frozenset[str] = frozenset()) -> None:
         self.verb = verb
+        self._options = options
+        self._lists = lists
 
     def origin(self, name: str) -> str | None:
         """Where the default of an option comes from, in words; None where nobody has set one."""
@@ -86,7 +91,8 @@ class Defaults(Mapping[str, Any]):
         found = self._find(name)
         if found is None:
             raise KeyError(name)
-        return found[1]
+        value = found[1]
+        return value.replace(",", " ").split() if name in self._lists and isinstance(value, str) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -98,6 +104,8 @@ class Defaults(Mapping[str, Any]):
         return True
 
     def _find(self, name: str) -> tuple[str, Any] | None:
+        if name not in self._options:
+            return None
         for variable in (f"RTM_{self.verb}_{name}".upper(), f"RTM_{name}".upper()):
             if variable not in _NOT_OPTIONS and os.environ.get(variable):
                 return variable, os.environ[variable]

@@ -147,6 +147,28 @@ def test_a_verb_that_waits_for_records_on_a_terminal_says_so(environment: dict[s
         assert b"waits for records on standard input, which is a terminal" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["SIGINT", "SIGTERM"]
+)
+def test_an_interrupt_in_the_middle_of_a_video_leaves_whole_lines(
+    environment: dict[str, str], data_dir: Path, number: signal.Signals, code: int
+) -> None:
+    process = subprocess.Popen(
+        ["rtm", "pose", str(data_dir / "videos" / "vtest_pedestrians.mp4")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdout and process.stderr
+    out = process.stdout.readline()
+    process.send_signal(number)
+    out += process.stdout.read()
+    assert process.wait(60) == code and process.stderr.read() == b""
+    assert out.endswith(b"\n") and 0 < len(out.splitlines()) < 100
+    for line in out.splitlines():
+        json.loads(line)
+
+
 def test_records_to_a_file_are_whole_lines_when_interrupted(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
