@@ -107,9 +107,9 @@ def _from_any(
     if refused is not None:
         part.discard()
         raise refused
-    part.keep_if_useful()
+    kept = " (what has come is kept)" if part.keep_if_useful() else ""
     raise MissingError(
-        f"{name} cannot be fetched: {'; '.join(reasons)}; try again later (what has come is kept), "
+        f"{name} cannot be fetched: {'; '.join(reasons)}; try again later{kept}, "
         "or bring it from a machine that has it with 'rtm models bundle'"
     )
 

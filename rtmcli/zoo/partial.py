@@ -86,10 +86,12 @@ class Part:
         self._file.flush()
         return hash_file(self.path)
 
-    def keep_if_useful(self) -> None:
-        """A part that a later pull could not go on with is only rubbish."""
-        if not (self.size and self.tag):
-            self.discard()
+    def keep_if_useful(self) -> bool:
+        """Whether a later pull can go on with it; what it cannot is thrown away."""
+        if self.size and self.tag:
+            return True
+        self.discard()
+        return False
 
     def discard(self) -> None:
         self._note.unlink(missing_ok=True)
