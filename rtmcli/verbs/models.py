@@ -215,7 +215,7 @@ def _fetch(names: list[str], kind: Any, mirror: str | None) -> list[Path]:
     from rtmcli.zoo.install import Pull
     from rtmcli.zoo.listing import fetch_model
 
-    address = mirror or str(Defaults("models").get("mirror", ""))
+    address = mirror or str(Defaults("models", options=frozenset({"mirror"})).get("mirror", ""))
     with pull_bars() as watch:
         how = Pull(mirror=address, watch=watch, say=_say)
         files = [fetch_model(name, kind=kind, how=how) for name in names]
