@@ -87,6 +87,7 @@ def main(
         import torch
     except ModuleNotFoundError:
         raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
+    from rtmcli.training.finetune import freeze_part, start_from
     from rtmcli.training.recipe import load_recipe, override
     from rtmcli.training.tasks import make_network, make_task
 
@@ -111,9 +112,11 @@ def main(
     torch.manual_seed(chosen.seed)
     network = make_network(chosen)
     if init is not None:
-        _start_from(network, init)
+        misfit = start_from(network, init)
+        if misfit:
+            print(f"rtm train: {init} fits in part; {misfit}", file=sys.stderr)
     for part in freeze or []:
-        _freeze(network, part)
+        freeze_part(network, part)
     _train(task, network, folder, held_out, torch.device(device), workers, every, save_every, tensorboard)
     if distributed:
         torch.distributed.destroy_process_group()
@@ -130,10 +133,9 @@ def _train(
     save_every: float,
     tensorboard: bool,
 ) -> None:
-    from rtmcli.cpus import usable_cpus
-    from rtmcli.networks.checkpoint import save_checkpoint
+    from rtmcli.cpus import available_cpus
+    from rtmcli.training.finetune import save_model
     from rtmcli.training.loop import Training, log_line
-    from rtmcli.training.tasks import make_card
 
     board = _board(folder) if tensorboard else None
 
@@ -150,7 +152,7 @@ def _train(
         folder,
         held_out=held_out,
         device=device,
-        workers=max(usable_cpus() - 1, 0) if workers is None else workers,
+        workers=max(available_cpus() - 1, 0) if workers is None else workers,
         every=every,
         save_every=save_every,
         report=report,
@@ -168,9 +170,7 @@ def _train(
             board.close()
     if training.rank == 0:
         final = training.average.model if training.average is not None else training.network
-        save_checkpoint(
-            folder / f"{task.recipe.name}.safetensors", final.state_dict(), card=make_card(task.recipe)
-        )
+        save_model(final, task.recipe, folder / f"{task.recipe.name}.safetensors")
 
 
 def _sets(
@@ -238,30 +238,6 @@ def _show(task: "Task", file: Path, count: int = 16) -> None:
     rows = [np.concatenate(tiles[i : i + columns], 1) for i in range(0, len(tiles), columns)]
     if not cv2.imwrite(str(file), np.concatenate(rows)):
         raise UsageError(f"{file} cannot be written as a picture; end its name with .png or .jpg")
-
-
-def _start_from(network: "nn.Module", file: Path) -> None:
-    from rtmcli.networks.checkpoint import compare, load_checkpoint, load_partial
-    from rtmcli.zoo.resolve import find_weights
-
-    file = find_weights(file)
-    if file.suffix == ".onnx":
-        from rtmcli.zoo.load import load_network
-
-        state = load_network(file)[0].state_dict()
-    else:
-        state = load_checkpoint(file)
-    load_partial(network, state)
-    misfit = compare(network, state)
-    if misfit:
-        print(f"rtm train: {file} fits in part; {misfit}", file=sys.stderr)
-
-
-def _freeze(network: "nn.Module", part: str) -> None:
-    names = [name for name, _ in network.named_children()]
-    if part not in names:
-        raise UsageError(f"the network has no part {part!r} to freeze; it has {', '.join(names)}")
-    network.get_submodule(part).requires_grad_(False)
 
 
 def _board(folder: Path) -> Any:

@@ -1,0 +1,298 @@
+"""Whole-picture training: RTMO learns everybody's pose at once, RTMDet everybody's box."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtmcli.cv import cv2
+from rtmcli.geometry import letterbox
+from rtmcli.metrics.coco import box_figures, keypoint_figures
+from rtmcli.networks.rtmdet import decode
+from rtmcli.skeletons import load_skeleton
+from rtmcli.training.augment import DetectorRecipe, Scene, SceneRecipe, random_detector_scene, random_scene
+from rtmcli.training.data import DataSet
+from rtmcli.training.heads.rtmdet import Objects, rtmdet_loss
+from rtmcli.training.heads.rtmo import People, Weights, rtmo_loss
+from rtmcli.training.multiscale import random_size, resize_batch
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.task_crops import coco_truth
+from rtmcli.training.tasks import Batch, Share, Terms, make_card, normalise
+
+
+class DetectorTask:
+    """One sample is one picture with boxes."""
+
+    sums_samples = False
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
+        self.recipe, self.sets = recipe, sets
+        self.card = make_card(recipe)
+        self.size = recipe.width, recipe.height
+        self.stages = (
+            DetectorRecipe(
+                mosaic=recipe.mosaic,
+                resize=recipe.resize,
+                mixup=recipe.mixup_probability,
+                flip=recipe.flip,
+                hsv=recipe.hsv,
+            ),
+            DetectorRecipe(
+                mosaic=recipe.mosaic_2, resize=recipe.resize_2, mixup=0, flip=recipe.flip, hsv=recipe.hsv
+            ),
+        )
+
+    def sizes(self) -> list[int]:
+        return [len(data.pictures) for data in self.sets]
+
+    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
+        data = self.sets[number]
+        others = _others(data, index, random, points=False)
+        stage = self.stages[epoch >= self.recipe.second]
+        scene = random_detector_scene(others, size=self.size, recipe=stage, rng=random)
+        return {"name": f"{data.pictures[index].name} ({data.source})", "scene": scene}
+
+    def collate(self, samples: list[dict[str, Any]]) -> Batch:
+        scenes = [s["scene"] for s in samples]
+        objects = [Objects(torch.from_numpy(s.boxes), torch.from_numpy(s.labels), _mask(s)) for s in scenes]
+        return Batch(_stacked(scenes), {"objects": objects}, [s["name"] for s in samples])
+
+    def loss(
+        self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
+    ) -> tuple[Tensor, Terms]:
+        scores, distances = network(normalise(batch.images, self.card))
+        loss = rtmdet_loss(scores, distances, batch.targets["objects"], share=share)
+        return loss.total, {"cls": sum_of(loss.cls), "bbox": sum_of(loss.bbox)}
+
+    def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
+        results: list[dict[str, Any]] = []
+        for names, images, factors in _letterboxed(data, self.size):
+            with torch.no_grad():
+                scores, distances = network(normalise(images.to(device), self.card))
+            found = decode(
+                [s.float() for s in scores],
+                [d.float() for d in distances],
+                score=0.05,
+                iou=0.6,
+                before=1000,
+                keep=100,
+                size=self.size,
+            )
+            for name, factor, (boxes, values, labels) in zip(names, factors, found, strict=True):
+                corners = boxes.cpu().numpy() / np.tile(factor, 2)
+                for box, value, label in zip(corners, values.tolist(), labels.tolist(), strict=True):
+                    results.append(
+                        {
+                            "image_id": name,
+                            "category_id": label + 1,
+                            "bbox": [*map(float, box[:2]), float(box[2] - box[0]), float(box[3] - box[1])],
+                            "score": value,
+                        }
+                    )
+        return box_figures(coco_truth(data), results)
+
+    def picture(self, sample: dict[str, Any]) -> np.ndarray:
+        return _drawn(sample["scene"])
+
+
+class OneStageTask:
+    """One sample is one picture with poses; the input size changes from batch to batch."""
+
+    sums_samples = False
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
+        self.recipe, self.sets = recipe, sets
+        self.skeleton = load_skeleton(recipe.skeleton)
+        self.card = make_card(recipe)
+        self.size = recipe.width, recipe.height
+        common: dict[str, Any] = {"flip": recipe.flip, "hsv": recipe.hsv, "shear": recipe.shear}
+        mixup = recipe.mixup if recipe.mixup[1] else None
+        self.stages = (
+            SceneRecipe(
+                mosaic=recipe.mosaic,
+                shift=recipe.scene_shift,
+                rotation=recipe.scene_rotation,
+                scale=recipe.scene_scale,
+                mixup=mixup,
+                **common,
+            ),
+            SceneRecipe(
+                mosaic=recipe.mosaic_2,
+                shift=recipe.scene_shift_2,
+                rotation=recipe.scene_rotation_2,
+                scale=recipe.scene_scale_2,
+                mixup=None,
+                **common,
+            ),
+        )
+
+    def sizes(self) -> list[int]:
+        return [len(data.pictures) for data in self.sets]
+
+    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
+        data = self.sets[number]
+        others = _others(data, index, random, points=True)
+        stage = self.stages[epoch >= self.recipe.second]
+        scene = random_scene(
+            others, size=self.size, flip_indices=self.skeleton.flip, recipe=stage, rng=random
+        )
+        return {
+            "name": f"{data.pictures[index].name} ({data.source})",
+            "scene": scene,
+        }
+
+    def collate(self, samples: list[dict[str, Any]]) -> Batch:
+        scenes = [s["scene"] for s in samples]
+        people = []
+        for scene in scenes:
+            visible = torch.from_numpy((scene.visible > 0).astype(np.float32))
+            people.append(
+                People(
+                    torch.from_numpy(scene.boxes),
+                    torch.from_numpy(scene.keypoints),
+                    visible,
+                    torch.ones_like(visible),
+                    torch.from_numpy(scene.areas),
+                    _mask(scene),
+                )
+            )
+        return Batch(_stacked(scenes), {"people": people}, [s["name"] for s in samples])
+
+    def loss(
+        self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
+    ) -> tuple[Tensor, Terms]:
+        images = normalise(batch.images, self.card)
+        people = batch.targets["people"]
+        low, high = self.recipe.sides
+        if high and epoch < self.recipe.second:
+            # decided by the step, so that all processes agree and a resumed run draws the same
+            side = random_size(low, high, Random(f"{self.recipe.seed} {step}"))
+            images, people = resize_batch(images, people, (side, side))
+        sigmas = torch.tensor(self.skeleton.sigmas, dtype=torch.float32, device=images.device)
+        bare: Any = network.module if hasattr(network, "module") else network
+        return rtmo_loss(
+            network(images), bare.head.dcc, people, sigmas=sigmas, weights=self.weights(epoch), share=share
+        )
+
+    def weights(self, epoch: int) -> Weights:
+        """The numbers of the loss in an epoch."""
+        recipe = self.recipe
+        aux = recipe.aux if epoch >= recipe.second else 0.0
+        if epoch < recipe.proxy_from:
+            return Weights(
+                cls=recipe.cls,
+                bbox=recipe.bbox,
+                oks=recipe.oks,
+                vis=recipe.vis,
+                mle=recipe.mle,
+                aux=aux,
+                power=recipe.power,
+                center_by_keypoints=recipe.center_by_keypoints,
+            )
+        return Weights(
+            cls=recipe.cls_proxy,
+            bbox=recipe.bbox,
+            oks=recipe.oks_proxy,
+            vis=recipe.vis,
+            mle=recipe.mle_proxy,
+            aux=aux,
+            power=recipe.power_proxy,
+            proxy=True,
+            center_by_keypoints=recipe.center_by_keypoints,
+        )
+
+    def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
+        results: list[dict[str, Any]] = []
+        bare: Any = network.module if hasattr(network, "module") else network
+        for names, images, factors in _letterboxed(data, self.size):
+            for name, factor, found in zip(
+                names, factors, bare.detect(normalise(images.to(device), self.card)), strict=True
+            ):
+                points = found.keypoints.cpu().numpy() / factor
+                scores = found.keypoint_scores.cpu().numpy()[..., None]
+                for pose, value in zip(
+                    np.concatenate([points, scores], -1), found.scores.tolist(), strict=True
+                ):
+                    results.append(
+                        {
+                            "image_id": name,
+                            "category_id": 1,
+                            "keypoints": pose.ravel().tolist(),
+                            "score": value,
+                        }
+                    )
+        return keypoint_figures(coco_truth(data), results, self.skeleton.sigmas)
+
+    def picture(self, sample: dict[str, Any]) -> np.ndarray:
+        return _drawn(sample["scene"])
+
+
+def sum_of(levels: list[Tensor]) -> Tensor:
+    """The sum over the levels, for the log."""
+    return torch.stack(levels).sum().detach()
+
+
+def _others(data: DataSet, index: int, random: np.random.Generator, *, points: bool) -> Any:
+    """Gives the sample's own picture first, then others of the set at random."""
+    pending = [index]
+
+    def draw() -> Scene:
+        place = pending.pop() if pending else int(random.integers(len(data.pictures)))
+        return make_scene(data, place, points=points)
+
+    return draw
+
+
+def make_scene(data: DataSet, index: int, *, points: bool) -> Scene:
+    """A picture of a set with everybody in it; crowds become ignored pixels."""
+    picture = data.pictures[index]
+    labels, image = picture.labels, data.store.read(picture.name)
+    ignored = None
+    if len(labels.crowds):
+        ignored = np.zeros(image.shape[:2], np.uint8)
+        for x1, y1, x2, y2 in np.maximum(labels.crowds, 0).astype(int):
+            ignored[y1:y2, x1:x2] = 1
+    count = labels.keypoints.shape[1] if points else 0
+    return Scene(
+        image=image,
+        boxes=labels.boxes,
+        labels=labels.classes,
+        areas=labels.areas,
+        keypoints=labels.keypoints[:, :count],
+        visible=labels.weights[:, :count],
+        ignored=ignored,
+    )
+
+
+def _stacked(scenes: list[Scene]) -> Tensor:
+    return torch.from_numpy(np.stack([s.image for s in scenes]))
+
+
+def _mask(scene: Scene) -> Tensor | None:
+    return None if scene.ignored is None else torch.from_numpy(scene.ignored > 0)
+
+
+def _letterboxed(data: DataSet, size: tuple[int, int], batch: int = 16) -> Any:
+    """Batches of (picture ids, images (N, H, W, 3), factors [(fx, fy), ...]) at test-time size."""
+    for start in range(0, len(data.pictures), batch):
+        pictures = data.pictures[start : start + batch]
+        pairs = [letterbox.letterbox(data.store.read(p.name), size) for p in pictures]
+        images = torch.from_numpy(np.stack([canvas for canvas, _ in pairs]))
+        yield [p.id for p in pictures], images, [np.array(factors) for _, factors in pairs]
+
+
+def _drawn(scene: Scene) -> np.ndarray:
+    image = scene.image.copy()
+    if scene.ignored is not None:
+        image[scene.ignored > 0] //= 2
+    for box in scene.boxes.round().astype(int).tolist():
+        cv2.rectangle(image, (box[0], box[1]), (box[2], box[3]), (80, 220, 80), 1)
+    for points, visible in zip(scene.keypoints, scene.visible, strict=True):
+        for (x, y), seen in zip(points, visible, strict=True):
+            if seen > 0:
+                cv2.circle(image, (round(float(x)), round(float(y))), 2, (60, 60, 255), -1, cv2.LINE_AA)
+    return image
