@@ -1,8 +1,9 @@
 """Decode | detect | crop | pose | write, overlapped and in order.
 
-The media decode in a thread of their own, `jobs` threads run the networks, and whoever iterates here writes. The
+The media decode in threads of their own, `jobs` threads run the networks, and whoever iterates here writes. The
 unit of work is a shot: a frame, or with `det_every` a frame with a detection and those up to the next one, so that
-shots depend on nothing but their own pixels and the result is the same for any number of jobs.
+shots depend on nothing but their own pixels and the result is the same for any number of jobs. Shots that are to
+share batches run in step, as one unit.
 """
 
 import threading
@@ -11,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import keypoints_box
-from rtmcli.media import Media
+from rtmcli.media import Media, Picture
+from rtmcli.media.merge import as_they_come, in_turn
 from rtmcli.zoo.card import Card
 
+T = TypeVar("T")
 Image = npt.NDArray[np.uint8]
 Find = Callable[[Sequence[Image]], list[list[Instance]]]
 Pose = Callable[[Sequence[Image], Sequence[Sequence[Instance]]], list[list[Instance]]]
@@ -36,10 +39,15 @@ class Item:
     Attributes:
         image: (H, W, 3) uint8 BGR.
         frame: its record, which the pipeline fills in; with instances already where the boxes are given.
+        more: of a live round: whether another source's frame is there too, to share the networks' batch.
     """
 
     image: Image
     frame: Frame
+    more: bool = False
+
+
+Shot = list[tuple[Item, bool]]  # frames of one source in order, and whether to detect on each
 
 
 def run_pipeline(
@@ -50,6 +58,7 @@ def run_pipeline(
     det_every: int = 1,
     jobs: int = 1,
     live: bool = False,
+    batch: int = 1,
 ) -> Iterator[Item]:
     """Fill in the frames' instances.
 
@@ -58,25 +67,29 @@ def run_pipeline(
         find: pictures to boxes (`Detector`), or to poses (`OneStage`); None where the frames hold their boxes.
         pose: boxes to poses (`TopDown`); None leaves boxes.
         det_every: run `find` on every so many frames of a source; the boxes between come from the last keypoints.
-        jobs: threads that run the networks, each on its own shot.
-        live: one frame at a time, as early as possible: for a camera.
+            Several sources must take turns of so many frames (`items_of`).
+        jobs: threads that run the networks, each on its own frames.
+        live: one round at a time, as early as possible: for cameras.
+        batch: frames (with `det_every` shots) that go through the networks together: for a GPU.
 
     Yields:
         The same items, in the same order.
     """
     stop = threading.Event()
-    if jobs == 1:
-        follower = Follower(find, pose, stop)  # remembers across its units, so frames leave one by one
-        shots: Iterator[list[tuple[Item, bool]]] = ([pair] for pair in _marked(items, det_every))
-        work: Callable[[Any], list[Item]] = follower
+    marked = _marked(items, det_every)
+    if live or (jobs == 1 and batch == 1):
+        # One follower remembers across its units, so frames leave one by one.
+        follower = Follower(find, pose, stop, remember=det_every > 1)
+        units: Iterator[list[Shot]] = _rounds(marked)
+        work: Callable[[list[Shot]], list[Item]] = follower
     else:
-        shots = _shots(_marked(items, det_every))
-        work = lambda shot: Follower(find, pose, stop)(shot)  # noqa: E731
+        units = _gathered(_shots(marked, det_every), full=lambda unit: len(unit) == batch)
+        work = lambda unit: Follower(find, pose, stop)(unit)  # noqa: E731
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="rtm-pose")
     waiting: deque[Future[list[Item]]] = deque()
     error: BaseException | None = None
     try:
-        source = iter(shots)
+        source = iter(units)
         while True:
             while error is None and len(waiting) < (1 if live else jobs + 1):
                 try:
@@ -95,47 +108,64 @@ def run_pipeline(
         pool.shutdown(cancel_futures=True)
 
 
-def items_of(media: Sequence[Media], card: Card) -> Iterator[Item]:
-    """The pictures of all sources, one source after the other, each with an empty record."""
-    for one in media:
-        with closing(iter(one)) as pictures:  # type: ignore[type-var]
-            for picture in pictures:
-                frame = Frame(
-                    source=picture.source,
-                    frame=picture.frame,
-                    frames=picture.frames,
-                    time=picture.time,
-                    width=picture.width,
-                    height=picture.height,
-                    skeleton=card.skeleton,
-                    model=card.name,
-                )
-                if picture.file is not None:
-                    frame.extra["file"] = picture.file
-                yield Item(picture.image, frame)
+def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> Iterator[Item]:
+    """The pictures of all sources, each with an empty record.
+
+    Args:
+        turn: how many frames a file gives before it is the next one's turn; None: one file after the other. Sources
+            with a live one among them come in rounds, the newest picture of each that has one.
+    """
+    if any(one.live for one in media):
+        with closing(as_they_come(media)) as rounds:
+            for pictures in rounds:
+                for left, picture in zip(reversed(range(len(pictures))), pictures, strict=True):
+                    yield Item(picture.image, _record(picture, card), more=left > 0)
+    else:
+        with closing(in_turn(media, turn)) as pictures_in_turn:
+            for picture in pictures_in_turn:
+                yield Item(picture.image, _record(picture, card))
 
 
 class Follower:
-    """Runs the networks over marked frames in order, and carries people from one to the next between detections."""
+    """Runs the networks over shots in step, and carries people from one frame to the next between detections.
 
-    def __init__(self, find: Find | None, pose: Pose | None, stop: threading.Event) -> None:
+    With `remember` also from call to call, a source's people to its next frame.
+    """
+
+    def __init__(
+        self, find: Find | None, pose: Pose | None, stop: threading.Event, *, remember: bool = False
+    ) -> None:
         self._find, self._pose, self._stop = find, pose, stop
-        self._people: list[Instance] = []
+        self._last: dict[str, list[Instance]] | None = {} if remember else None
 
-    def __call__(self, shot: Sequence[tuple[Item, bool]]) -> list[Item]:
-        for item, detect in shot:
+    def __call__(self, shots: Sequence[Shot]) -> list[Item]:
+        people: list[list[Instance]] = [[] for _ in shots]
+        for step in range(max(len(shot) for shot in shots)):
             if self._stop.is_set():
                 break
-            if self._find is None:
-                people = item.frame.instances
-            elif detect:
-                people = self._find([item.image])[0]
-            else:
-                people = follow(self._people, item.image.shape[1::-1])
-            if self._pose is not None:
-                people = self._pose([item.image], [people])[0]
-            self._people = item.frame.instances = people
-        return [item for item, _ in shot]
+            column = [(number, *shot[step]) for number, shot in enumerate(shots) if step < len(shot)]
+            if self._last is not None:
+                for number, item, _ in column:
+                    people[number] = self._last.get(item.frame.source, [])
+            found = self._look([(item, detect, people[number]) for number, item, detect in column])
+            for (number, item, _), those in zip(column, found, strict=True):
+                people[number] = item.frame.instances = those
+                if self._last is not None:
+                    self._last[item.frame.source] = those
+        return [item for shot in shots for item, _ in shot]
+
+    def _look(self, column: Sequence[tuple[Item, bool, list[Instance]]]) -> list[list[Instance]]:
+        """Who is in each frame, given who was in the one before it."""
+        if self._find is None:
+            people = [item.frame.instances for item, _, _ in column]
+        else:
+            images = [item.image for item, detect, _ in column if detect]
+            detected = iter(self._find(images) if images else [])
+            people = [
+                next(detected) if detect else follow(before, (item.image.shape[1], item.image.shape[0]))
+                for item, detect, before in column
+            ]
+        return people if self._pose is None else self._pose([item.image for item, _, _ in column], people)
 
 
 def follow(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
@@ -159,34 +189,68 @@ def follow(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
     return found
 
 
+def _record(picture: Picture, card: Card) -> Frame:
+    """The record of a picture in which nobody was looked for yet."""
+    frame = Frame(
+        source=picture.source, frame=picture.frame, frames=picture.frames, time=picture.time,
+        width=picture.width, height=picture.height, skeleton=card.skeleton, model=card.name,
+    )  # fmt: skip
+    if picture.file is not None:
+        frame.extra["file"] = picture.file
+    if picture.dropped is not None:
+        frame.extra["dropped"] = picture.dropped
+    return frame
+
+
 def _marked(items: Iterable[Item], det_every: int) -> Iterator[tuple[Item, bool]]:
     """Each item, and whether to detect on it: every so many frames of a source, from its first."""
-    source, count = None, 0
+    counts: dict[str, int] = {}
     for item in items:
-        if item.frame.source != source:
-            source, count = item.frame.source, 0
+        if det_every == 1 or item.frame.frames == 1:
+            yield item, True
+            continue
+        count = counts.get(item.frame.source, 0)
+        counts[item.frame.source] = count + 1
         yield item, count % det_every == 0
-        count += 1
 
 
-def _shots(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[tuple[Item, bool]]]:
-    """Frames from one detection to the frame before the next. Damage ends the last shot, then is raised."""
-    shot: list[tuple[Item, bool]] = []
+def _shots(marked: Iterable[tuple[Item, bool]], det_every: int) -> Iterator[Shot]:
+    """Frames from one detection to the frame before the next."""
+    return _gathered(marked, new=lambda pair: pair[1], full=lambda shot: len(shot) == det_every)
+
+
+def _rounds(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[Shot]]:
+    """One frame of each source that has one."""
+    for pairs in _gathered(marked, full=lambda pairs: not pairs[-1][0].more):
+        yield [[pair] for pair in pairs]
+
+
+def _gathered(
+    things: Iterable[T], *, new: Callable[[T], bool] = lambda _: False, full: Callable[[list[T]], bool]
+) -> Iterator[list[T]]:
+    """Groups of things that follow each other: one ends when it is full, or before a thing that begins a new one.
+
+    An error of theirs ends the last group, then is raised.
+    """
+    group: list[T] = []
     error: Exception | None = None
-    source = iter(marked)
+    source = iter(things)
     while error is None:
         try:
-            item, detect = next(source)
+            thing = next(source)
         except StopIteration:
             break
         except Exception as caught:
             error = caught
             break
-        if detect and shot:
-            yield shot
-            shot = []
-        shot.append((item, detect))
-    if shot:
-        yield shot
+        if group and new(thing):
+            yield group
+            group = []
+        group.append(thing)
+        if full(group):
+            yield group
+            group = []
+    if group:
+        yield group
     if error is not None:
         raise error

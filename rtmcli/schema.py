@@ -105,6 +105,7 @@ RECORD_SCHEMA: dict[str, Any] = {
         "height": _count("of the picture as shown, in pixels"),
         "skeleton": {"type": ["string", "null"], "description": "name of the skeleton of the keypoints"},
         "model": {"type": ["string", "null"], "description": "name of the model"},
+        "dropped": _count("pictures of a live source lost since its last record, because they came too fast"),
         "instances": {"type": "array", "items": _INSTANCE},
     },
 }

@@ -173,3 +173,60 @@ def test_a_camera_is_never_worked_ahead() -> None:
     networks = Networks()
     for item in run_pipeline(camera(), find=networks.find, pose=networks.pose, live=True):
         assert taken[-1] == item.frame.frame
+
+
+def turns(counts: dict[str, int], turn: int) -> Iterator[Item]:
+    """Frames of several sources that take turns of so many."""
+    left = {source: list(items(count, source)) for source, count in counts.items()}
+    while any(left.values()):
+        for source in left:
+            yield from left[source][:turn]
+            left[source] = left[source][turn:]
+
+
+@pytest.mark.parametrize(("jobs", "batch"), [(1, 1), (3, 1), (1, 4), (2, 3)])
+def test_sources_in_turn_give_what_each_gives_alone(jobs: int, batch: int) -> None:
+    counts = {"a.mp4": 11, "b.mp4": 4, "c.mp4": 17}
+
+    def run(these: Iterator[Item], **options: int) -> dict[tuple[str, int], Any]:
+        networks = Networks(slow=True)
+        done = list(run_pipeline(these, find=networks.find, pose=networks.pose, det_every=5, **options))
+        return {(item.frame.source, item.frame.frame): boxes([item]) for item in done}
+
+    alone: dict[tuple[str, int], Any] = {}
+    for source, count in counts.items():
+        alone |= run(items(count, source))
+    assert run(turns(counts, 5), jobs=jobs, batch=batch) == alone
+
+
+def test_frames_that_share_a_batch_go_through_the_networks_together() -> None:
+    sizes: list[int] = []
+    networks = Networks()
+
+    def find(images: Sequence[np.ndarray]) -> list[list[Instance]]:
+        sizes.append(len(images))
+        return networks.find(images)
+
+    done = list(run_pipeline(items(10), find=find, pose=networks.pose, batch=4))
+    assert sizes == [4, 4, 2]
+    assert [item.frame.frame for item in done] == list(range(10))
+
+
+def test_a_round_of_cameras_shares_a_batch_and_leaves_before_the_next_is_waited_for() -> None:
+    networks, sizes, given = Networks(), [], []
+
+    def find(images: Sequence[np.ndarray]) -> list[list[Instance]]:
+        sizes.append(len(images))
+        return networks.find(images)
+
+    def cameras() -> Iterator[Item]:
+        for number, sources in enumerate((("0", "1"), ("1",), ("0", "1"))):
+            for source in sources:
+                (item,) = items(1, source)
+                item.more = source != sources[-1]
+                given.append(number)
+                yield item
+
+    rounds = [given[-1] for _ in run_pipeline(cameras(), find=find, pose=networks.pose, live=True)]
+    assert sizes == [2, 1, 2]
+    assert rounds == [0, 0, 1, 2, 2]

@@ -18,15 +18,27 @@ class Ahead(Generic[T]):
         items: the generator.
         depth: how many items may wait; the thread sleeps when they do.
         latest: when full, drop the oldest item instead of sleeping (a camera does not wait).
+        bell: rung at every change; several may share one, to be waited for together.
+
+    Attributes:
+        dropped: items dropped so far. told: how many of them a consumer has counted.
     """
 
-    def __init__(self, items: Generator[T, None, None], *, depth: int = 4, latest: bool = False) -> None:
-        self.dropped = 0
+    def __init__(
+        self,
+        items: Generator[T, None, None],
+        *,
+        depth: int = 4,
+        latest: bool = False,
+        bell: threading.Condition | None = None,
+    ) -> None:
+        self.dropped = self.told = 0
+        self.latest = latest
         self._waiting: deque[T] = deque()
-        self._depth, self._latest = depth, latest
+        self._depth = depth
         self._ended = self._closed = False
         self._error: BaseException | None = None
-        self._changed = threading.Condition()
+        self._changed = bell or threading.Condition()
         # A daemon: a read that never returns (a silent pipe, a dead camera) must not keep the process alive.
         self._thread = threading.Thread(target=self._produce, args=(items,), name="rtm-decode", daemon=True)
         self._thread.start()
@@ -46,6 +58,11 @@ class Ahead(Generic[T]):
                 error, self._error = self._error, None
                 raise error
         raise StopIteration
+
+    @property
+    def ready(self) -> bool:
+        """Whether `next` would return (or end, or raise) at once."""
+        return bool(self._waiting) or self._ended or self._closed
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop the thread and wait for it; one stuck in a read is left behind after `timeout` seconds."""
@@ -73,7 +90,7 @@ class Ahead(Generic[T]):
     def _put(self, item: T) -> bool:
         with self._changed:
             while len(self._waiting) >= self._depth and not self._closed:
-                if self._latest:
+                if self.latest:
                     self._waiting.popleft()
                     self.dropped += 1
                 else:

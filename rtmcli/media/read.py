@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Picture:
         time: presentation time in seconds; None for pictures.
         width, height: of `image`, in pixels.
         file: the picture's path where several are read as one clip, else None.
+        dropped: of a source that does not wait, how many pictures were lost before this one; else None.
     """
 
     image: np.ndarray
@@ -44,6 +46,7 @@ class Picture:
     width: int
     height: int
     file: str | None = None
+    dropped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +94,25 @@ class Media:
         self._ahead: Ahead[Picture] | None = None
 
     def __iter__(self) -> Iterator[Picture]:
+        ahead = self.ahead()
+        try:
+            yield from ahead
+        finally:
+            ahead.close()
+
+    def ahead(self, bell: threading.Condition | None = None) -> Ahead[Picture]:
+        """The pictures, decoded in a thread of their own from now on; `close` it. `bell` is rung when one is there."""
         if self._pictures is None:
             raise RuntimeError(f"{self.source} was read already; open it again")
         pictures, self._pictures = self._pictures, None
-        self._ahead = Ahead(pictures, depth=1 if self.live else 4, latest=self.live)
-        try:
-            yield from self._ahead
-        finally:
-            self._ahead.close()
-        if self.lost:
-            _say(f"{self.source}: {self.lost} damaged, left out")
+
+        def told() -> Generator[Picture, None, None]:
+            yield from pictures
+            if self.lost:
+                _say(f"{self.source}: {self.lost} damaged, left out")
+
+        self._ahead = Ahead(told(), depth=1 if self.live else 4, latest=self.live, bell=bell)
+        return self._ahead
 
     def close(self) -> None:
         """Stop decoding and free the source; harmless when done twice."""

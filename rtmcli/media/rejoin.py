@@ -7,6 +7,7 @@ from pathlib import Path
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
 from rtmcli.media import sources
+from rtmcli.media.merge import OPEN
 from rtmcli.media.read import Media, Picture, open_media
 
 # Frames that are quicker decoded than jumped over.
@@ -26,11 +27,14 @@ def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[
     Raises:
         DataError: a source is not there, has no such frame, or has pictures of another size.
     """
-    with closing(_Reader()) as reader:
+    with closing(_Readers()) as readers:
         for frame in frames:
             name = _place(frame, media)
             alone = "file" in frame.extra or frame.frames == 1
-            picture = reader.picture(name, 0 if alone else frame.frame, None if alone else frame.time)
+            # Each picture is a source of its own: one reader sees them all.
+            picture = readers.of("" if alone else name).picture(
+                name, 0 if alone else frame.frame, None if alone else frame.time
+            )
             if (
                 frame.width
                 and frame.height
@@ -43,8 +47,26 @@ def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[
             yield frame, picture
 
 
+class _Readers:
+    """A reader for each of the sources that were read last: records of several may take turns."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, _Reader] = {}
+
+    def of(self, name: str) -> "_Reader":
+        reader = self._readers.pop(name, None) or _Reader()
+        self._readers[name] = reader  # the last to go
+        if len(self._readers) > OPEN:
+            self._readers.pop(next(iter(self._readers))).close()
+        return reader
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+
+
 class _Reader:
-    """The source that was read last, and how far."""
+    """One source, and how far it was read."""
 
     def __init__(self) -> None:
         self._name: str | None = None

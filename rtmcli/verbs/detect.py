@@ -35,6 +35,7 @@ def main(
     precision: o.Precision = "float32",
     threads: o.Threads = None,
     jobs: o.Jobs = None,
+    batch_frames: o.BatchFrames = 1,
     draw: o.Draw = None,
     show: o.Show = False,
 ) -> None:
@@ -55,6 +56,7 @@ def main(
         say_what_the_default_scores,
         split_cpus,
         total_of,
+        turn_of,
     )
 
     media = open_sources(
@@ -67,12 +69,14 @@ def main(
     )  # fmt: skip
     if not detector:
         say_what_the_default_scores(found.card, "'rtm models pull yolox-m' fetches a better one")
+    output = Output(draw=draw, show=show, fps=media[0].fps)
     run_verb(
-        items_of(media, found.card),
+        items_of(media, found.card, turn=turn_of(media, 1, output)),
         label="detect",
         total=total_of(media),
         find=found,
         jobs=jobs,
         live=any(one.live for one in media),
-        output=Output(draw=draw, show=show, fps=media[0].fps),
+        batch=batch_frames,
+        output=output,
     )

@@ -71,6 +71,10 @@ Jobs = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Frames worked on at once (files: as many as CPUs; cameras: 1)."),
 ]
+BatchFrames = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Frames that go through the networks together (for GPUs)."),
+]
 Draw = Annotated[
     str | None, typer.Option(metavar="FILE", help="Also draw what is found into this video or picture.")
 ]

@@ -68,13 +68,15 @@ def main(
     precision: o.Precision = "float32",
     threads: o.Threads = None,
     jobs: o.Jobs = None,
+    batch_frames: o.BatchFrames = 1,
     draw: o.Draw = None,
     show: o.Show = False,
 ) -> None:
     """Find people and their keypoints: pixels (or boxes) in, poses out.
 
-    One line a frame, also where nobody is. Without a source, records with boxes come from stdin and leave with
-    keypoints; their pixels come from where they say, or from --media.
+    One line a frame, also where nobody is. Several videos take turns; with a camera among them the newest picture of
+    each goes through the networks together, and `dropped` counts those that came too fast. Without a source, records
+    with boxes come from stdin and leave with keypoints; their pixels come from where they say, or from --media.
 
     Example:
 
@@ -95,6 +97,7 @@ def main(
         say_what_the_default_scores,
         split_cpus,
         total_of,
+        turn_of,
     )
     from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
 
@@ -126,8 +129,9 @@ def main(
         )  # fmt: skip
         check_task(finder, "detector")
         find = Detector(finder, score=score, nms=nms, classes=classes_for(chosen.card, finder.card))
+    output = Output(draw=draw, show=show, fps=opened[0].fps if opened else None)
     if opened is not None:
-        items = items_of(opened, chosen.card)
+        items = items_of(opened, chosen.card, turn=turn_of(opened, det_every, output))
     elif boxes is not None:
         from rtmcli.verbs.boxes import given_items
 
@@ -151,7 +155,8 @@ def main(
         jobs=jobs,
         live=opened is not None and any(one.live for one in opened),
         after=after,
-        output=Output(draw=draw, show=show, fps=opened[0].fps if opened else None),
+        batch=batch_frames,
+        output=output,
     )
 
 

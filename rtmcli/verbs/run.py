@@ -53,6 +53,12 @@ def split_cpus(
     return threads or max(1, cpus // jobs), jobs
 
 
+def turn_of(media: Sequence[Media], det_every: int, output: "Output") -> int | None:
+    """How many frames a file gives before the next one's turn; what is drawn comes one file after the other."""
+    drawn = output.draw is not None or output.show
+    return None if drawn or len(media) == 1 else det_every
+
+
 def run_verb(
     items: Iterable[Item],
     *,
@@ -63,6 +69,7 @@ def run_verb(
     det_every: int = 1,
     jobs: int = 1,
     live: bool = False,
+    batch: int = 1,
     after: Callable[[Frame], Frame] | None = None,
     output: "Output",
 ) -> None:
@@ -72,7 +79,11 @@ def run_verb(
     cv2.setNumThreads(1)  # its own threads would fight with ours over crops too small to share
     with ExitStack() as stack:
         done = stack.enter_context(
-            closing(run_pipeline(items, find=find, pose=pose, det_every=det_every, jobs=jobs, live=live))  # type: ignore[type-var]
+            closing(
+                run_pipeline(  # type: ignore[type-var]
+                    items, find=find, pose=pose, det_every=det_every, jobs=jobs, live=live, batch=batch
+                )
+            )
         )
         bar = stack.enter_context(progress(total, label=label))
         artist = _artist(output)
