@@ -6,7 +6,7 @@ from pathlib import Path
 from rtmcli.engines.base import Engine, check_precision
 from rtmcli.errors import UsageError
 
-ENGINES = ("onnxruntime", "openvino", "ncnn", "torch")
+ENGINES = ("onnxruntime", "openvino", "ncnn", "torch", "tensorrt")
 
 
 def open_engine(

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rtmcli.engines import torchscript
 from rtmcli.engines.base import Arrays, Port, split_device
+from rtmcli.engines.torchscript import TorchScriptEngine
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import Card
 
@@ -102,11 +104,13 @@ class _Capture:
         return self._values
 
 
-def open_model(path: Path, *, device: str, precision: str, threads: int) -> TorchEngine:
+def open_model(path: Path, *, device: str, precision: str, threads: int) -> TorchEngine | TorchScriptEngine:
     """Build the network of a model file on one device; errors as for `engines.open_engine`."""
     kind, index = split_device(device)
     if kind not in ("cpu", "cuda"):
         raise UsageError(f"torch runs on cpu and cuda here, not on {device!r}")
+    if path.suffix == torchscript.SUFFIX:
+        return torchscript.open_script(path, device=device, precision=precision, threads=threads)
     if precision == "int8":
         raise UsageError("torch has no int8 here; use --engine onnxruntime with a model exported with --int8")
     from rtmcli.zoo.load import load_network

@@ -9,6 +9,7 @@ import torch
 from onnx import compose, parser
 from torch import Tensor, nn
 
+from rtmcli.export.trace import quietly
 from rtmcli.networks.dcc import DCC
 
 
@@ -60,16 +61,17 @@ def _trace(dcc: DCC, opset: int) -> onnx.ModelProto:
     rows = torch.export.Dim("rows")
     pose = dcc.pose_to_kpts
     assert isinstance(pose, nn.Linear)  # the fused form
-    program = torch.onnx.export(
-        Classifier(dcc).eval(),
-        (torch.zeros(2, pose.in_features), torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), torch.zeros(2, 2)),
-        input_names=["pose", "boxes", "centers"],
-        output_names=["points"],
-        opset_version=opset,
-        dynamo=True,
-        dynamic_shapes=({0: rows}, {0: rows}, {0: rows}),
-        verbose=False,
-    )
+    with quietly():
+        program = torch.onnx.export(
+            Classifier(dcc).eval(),
+            (torch.zeros(2, pose.in_features), torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), torch.zeros(2, 2)),
+            input_names=["pose", "boxes", "centers"],
+            output_names=["points"],
+            opset_version=opset,
+            dynamo=True,
+            dynamic_shapes=({0: rows}, {0: rows}, {0: rows}),
+            verbose=False,
+        )
     assert program is not None
     return program.model_proto
 

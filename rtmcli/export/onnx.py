@@ -11,6 +11,7 @@ from torch import nn
 
 from rtmcli.export.onestage import classify_survivors
 from rtmcli.export.suppression import suppression
+from rtmcli.export.trace import quietly
 from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.graphs import DetectorGraph, Graph, OneStageGraph, build_graph
 from rtmcli.zoo.card import METADATA_KEY, Card
@@ -45,6 +46,8 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
     if half:
         _store_half(model)
     _strip(model)
+    del model.opset_import[:]  # joining graphs leaves one for each
+    model.opset_import.append(helper.make_opsetid("", OPSET))
     helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     model.producer_name, model.doc_string = "rtm", f"{card.name}, contract {card.contract}"
     onnx.checker.check_model(model)
@@ -70,16 +73,17 @@ def _trace(graph: Graph, card: Card) -> onnx.ModelProto:
         name, example = "image", torch.zeros((2, card.height, card.width, 3), dtype=torch.uint8)
     else:
         name, example = "input", torch.zeros((2, 3, card.height, card.width))
-    program = torch.onnx.export(
-        graph,
-        (example,),
-        input_names=[name],
-        output_names=list(graph.outputs),
-        opset_version=OPSET,
-        dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        verbose=False,
-    )
+    with quietly():
+        program = torch.onnx.export(
+            graph,
+            (example,),
+            input_names=[name],
+            output_names=list(graph.outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
     assert program is not None
     return program.model_proto
 

@@ -1,18 +1,44 @@
-"""A torch module to TorchScript by tracing, which both the torchscript target and pnnx start from."""
+"""Torch modules to TorchScript, which both the torchscript target and pnnx start from."""
 
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-def trace(module: nn.Module, examples: Sequence[Tensor], path: Any = None) -> Any:
+def trace(module: nn.Module, examples: Sequence[Tensor], path: Path | None = None) -> Any:
     """The traced module in eval mode; also saved to `path` where one is given."""
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of torch.jit, which is old but is what every runtime reads
+    with quietly(), torch.no_grad():
         traced = torch.jit.trace(module.eval(), tuple(examples), check_trace=False)
-        if path is not None:
-            torch.jit.save(traced, str(path))
+    if path is not None:
+        quietly_saved(traced, path, {})
     return traced
+
+
+def quietly_scripted(module: nn.Module) -> Any:
+    """The compiled module."""
+    with quietly():
+        return torch.jit.script(module.eval())
+
+
+def quietly_saved(script: Any, path: Path, extra: Mapping[str, str]) -> None:
+    """Write a script module with further files in its archive."""
+    with quietly():
+        torch.jit.save(script, str(path), _extra_files=dict(extra))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps the exporters' warnings, which are for their own authors, off stderr."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

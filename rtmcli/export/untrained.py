@@ -1,0 +1,65 @@
+"""Networks with seeded random weights, for measuring: speed does not ask for skill."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from rtmcli.errors import UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.catalogue import find_entry, unknown
+
+
+def untrained_model(
+    name: str, folder: Path, *, contract: Literal["plain", "deploy"] = "deploy", score: float | None = None
+) -> Path:
+    """Export a published network with random weights, always the same ones.
+
+    Args:
+        name: of a published model (`rtmpose-m`, `rtmo-s`).
+        folder: where to write it.
+        contract: of the file.
+        score: the threshold inside of a detector's or a one-stage model's file, instead of its card's.
+
+    Raises:
+        MissingError: no such model, or PyTorch or onnx is not installed.
+        UsageError: a model that is not built here.
+    """
+    entry = find_entry(name)
+    if entry is None:
+        raise unknown(name, [])
+    if not entry.buildable:
+        raise UsageError(f"{entry.name} has a structure that is not built here; name another model")
+    card = replace(
+        entry.card(), name=f"{entry.name}-untrained", contract=contract, figures={}, training="", origin="rtm"
+    )
+    if score is not None:
+        card = replace(card, score=score)
+    path = folder / f"{card.name}-{contract}.onnx"
+    _export(card, path)
+    return path
+
+
+def _export(card: Card, path: Path) -> None:
+    from rtmcli.errors import MissingError
+    from rtmcli.networks.build import build_network
+
+    try:
+        import torch
+
+        from rtmcli.export.onnx import export_onnx
+    except ImportError as error:
+        raise MissingError(
+            f"{error.name} is not installed, which random weights need; pip install 'rtmcli[export]'"
+        ) from None
+    torch.manual_seed(0)
+    network = build_network(card).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim == 4:  # keeps what a picture says alive through all layers
+                torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+        if card.task == "topdown":
+            # Peaks of 1, as trained networks give: the pipeline takes faint keypoints for a lost person.
+            vectors = network(torch.randn(1, 3, card.height, card.width))  # (1, K, bins) each
+            for name, vector in zip(("head.cls_x", "head.cls_y"), vectors, strict=False):
+                network.get_parameter(f"{name}.weight").div_(vector.amax(dim=-1).mean())
+    export_onnx(network, card, path)
