@@ -101,7 +101,7 @@ class PipelineBench:
         score: float | None = None,
         engine: str = "onnxruntime",
         device: str = "cpu",
-        precision: str = "float32",
+        precision: str | None = None,
         threads: int = 1,
     ) -> None:
         from rtmcli.cv import cv2

@@ -36,7 +36,7 @@ def plot_keypoints(
     curves = keypoint_curves(labels, results, skeleton.sigmas, use_area=use_area)
     errors = keypoint_errors(labels, results, skeleton.sigmas, use_area=use_area)
     count = len(skeleton)
-    figure, (left, right) = _figure(2, height=max(4.5, (0.25 if count < 40 else 0.1) * count))
+    figure, (left, right) = figure_of(2, height=max(4.5, (0.25 if count < 40 else 0.1) * count))
     _draw_curves(left, curves, "OKS")
     left.set_box_aspect(0.9)
     left.set_anchor("N")
@@ -51,16 +51,16 @@ def plot_keypoints(
     right.set_xlabel("distance / (2 σ √area): median, quartiles")
     found = max((len(e) for e in errors), default=0)
     right.set_title(f"error of each keypoint, up to {found} people found", fontsize=10)
-    _save(figure, path, title)
+    save(figure, path, title)
 
 
 def plot_boxes(
     path: Path, labels: Mapping[str, Any], results: Sequence[Mapping[str, Any]], title: str
 ) -> None:
     """Precision over recall at IoU .5, .75 and their mean, as a picture file."""
-    figure, (axes,) = _figure(1, height=4.5)
+    figure, (axes,) = figure_of(1, height=4.5)
     _draw_curves(axes, box_curves(labels, results), "IoU")
-    _save(figure, path, title)
+    save(figure, path, title)
 
 
 def keypoint_errors(
@@ -102,14 +102,16 @@ def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
     axes.set_title("precision over recall", fontsize=10)
 
 
-def _figure(columns: int, *, height: float) -> tuple[Any, Any]:
+def figure_of(columns: int, *, height: float) -> tuple[Any, Any]:
+    """A figure and its axes, side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2 * columns, height), dpi=120, layout="constrained")
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 
 
-def _save(figure: Any, path: Path, title: str) -> None:
+def save(figure: Any, path: Path, title: str) -> None:
+    """Write a figure under a temporary name and rename. Raises UsageError where the format is unknown."""
     from tempfile import NamedTemporaryFile
 
     figure.suptitle(title, fontsize=11)

@@ -1,10 +1,12 @@
-"""`rtm bench`: how fast the networks are, on every engine that is here."""
+"""`rtm bench`: how fast the networks are on every engine that is here, and what is built of them."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from rtmcli.bench.clock import RUNS, WARMUP
+from rtmcli.errors import UsageError
 
 
 def main(
@@ -19,37 +21,141 @@ def main(
     batch: Annotated[str, typer.Option(metavar="NUMBERS", help="Pictures or crops in one run.")] = "1",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
     warmup: Annotated[int, typer.Option(min=0, help="Runs that do not count.")] = WARMUP,
-    runs: Annotated[int, typer.Option(min=1, help="Runs that count.")] = RUNS,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help=f"Runs that count ({RUNS}; with --people 20 rounds).")
+    ] = None,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(metavar="VIDEO", help="Time every stage of a clip; --models is DETECTOR,POSE."),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of the clip of --pipeline.")] = 100,
+    people: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help="Cost against the number of people: 1..20, or 1,5,20."),
+    ] = None,
+    onestage: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="The one-stage model of --people (RTMO-s, random weights)."),
+    ] = None,
+    plot: Annotated[str | None, typer.Option(metavar="PNG", help="Also draw what --people measures.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Set the papers' figures beside, from other machines.")
+    ] = False,
 ) -> None:
     """Measure networks by the papers' protocol: batch 1, 50 runs to warm up, 200 that count.
 
     All combinations are measured, each in a process of its own. A terminal gets a table, a pipe JSON lines; the first
-    of them says what machine it was and how loaded.
+    of them says what machine it was and how loaded. --pipeline measures a clip from file to lines instead, --people a
+    picture with more and more people, top-down and one-stage.
 
     Example:
 
       rtm bench --models rtmpose-t --engines onnxruntime,openvino --precisions float32,bfloat16
+      rtm bench --people 1..20 --plot cost.png
     """
     import json
     import sys
 
     from rtmcli.bench.machine import machine
-    from rtmcli.bench.networks import bench_networks, settings
-    from rtmcli.bench.table import show
 
+    _check(pipeline=pipeline, people=people, onestage=onestage, plot=plot)
     facts = machine()
-    rows = settings(
-        _words(models), _words(engines), _words(precisions), _numbers(threads, "--threads"), _numbers(batch, "--batch"),
-        device=device, warmup=warmup, runs=runs,
-    )  # fmt: skip
+    title = f"{facts['cpu']}, {facts['cpus']} CPUs, load {facts['load']}"
     if not sys.stdout.isatty():
         print(json.dumps({"machine": facts}), flush=True)
+    options: dict[str, Any] = {"device": device}
+    if pipeline is not None or people is not None:
+        options |= {
+            "engine": _one(engines, "--engines"),
+            "precision": _one(precisions, "--precisions"),
+            "threads": int(_one(threads, "--threads")),
+        }
+    if pipeline is not None:
+        _pipeline(pipeline, _pair(models), frames, title, options)
+    elif people is not None:
+        _people(_range(people), _pair(models), onestage, plot, runs, title, options)
+    else:
+        from rtmcli.bench.networks import settings
+
+        rows = settings(
+            _words(models), _words(engines), _words(precisions), _numbers(threads, "--threads"),
+            _numbers(batch, "--batch"), device=device, warmup=warmup, runs=runs or RUNS,
+        )  # fmt: skip
+        _networks(rows, title, published=published)
+    if published:
+        _published()
+
+
+def _networks(rows: Any, title: str, *, published: bool) -> None:
+    from rtmcli.bench.networks import bench_networks
+    from rtmcli.bench.published import beside
+    from rtmcli.bench.table import show
+
     columns = [
         ("model", "model"), ("engine", "engine"), ("precision", "precision"), ("threads", "threads"),
         ("batch", "batch"), ("mean ms", "ms.mean"), ("p50", "ms.p50"), ("p95", "ms.p95"), ("p99", "ms.p99"),
         ("per s", "fps"), ("MB", "memory_mb"),
     ]  # fmt: skip
-    show(bench_networks(rows), columns, f"{facts['cpu']}, {facts['cpus']} CPUs, load {facts['load']}")
+    show((beside(row) if published else row for row in bench_networks(rows)), columns, title)
+
+
+def _pipeline(video: str, pair: tuple[str, str], frames: int, title: str, options: dict[str, Any]) -> None:
+    import sys
+
+    from rtmcli.bench.clip import bench_clip, parts
+    from rtmcli.bench.table import show
+    from rtmcli.cpus import available_cpus
+
+    jobs = max(2, available_cpus())
+    rows: Any = bench_clip(video, detector=pair[0], model=pair[1], frames=frames, jobs=jobs, **options)
+    if sys.stdout.isatty():
+        rows = parts(list(rows))
+    show(rows, [("what", "what"), ("part", "part"), ("value", "value")], title)
+
+
+def _people(
+    counts: list[int], pair: tuple[str, str], onestage: str | None, plot: str | None, rounds: int | None,
+    title: str, options: dict[str, Any],
+) -> None:  # fmt: skip
+    from tempfile import TemporaryDirectory
+
+    from rtmcli.bench.people import ROUNDS, bench_people, plot_people
+    from rtmcli.bench.table import show
+
+    with TemporaryDirectory() as folder:
+        if onestage is None:
+            from rtmcli.export.untrained import untrained_model
+
+            onestage = str(untrained_model("rtmo-s-coco17-640x640", Path(folder)))
+        rows = bench_people(
+            counts, detector=pair[0], model=pair[1], onestage=onestage, rounds=rounds or ROUNDS, **options
+        )
+    columns = [
+        ("way", "way"),
+        ("people", "people"),
+        ("ms", "ms"),
+        ("CPU ms", "cpu ms"),
+        ("over one", "over one"),
+    ]
+    show(rows, columns, title)
+    if plot is not None:
+        plot_people(rows, Path(plot), title)
+
+
+def _published() -> None:
+    from rtmcli.bench.published import MACHINES, NOTE, published_rows
+    from rtmcli.bench.table import show
+
+    columns = [("model", "published"), *((words, f"ms.{key}") for key, words in MACHINES.items())]
+    show(published_rows(), columns, f"ms, {NOTE}")
+
+
+def _check(*, pipeline: str | None, people: str | None, onestage: str | None, plot: str | None) -> None:
+    """Raises UsageError for options that do not go together."""
+    if pipeline is not None and people is not None:
+        raise UsageError("--pipeline and --people are two measurements; ask for one at a time")
+    if people is None and (onestage is not None or plot is not None):
+        raise UsageError("--onestage and --plot belong to --people; give --people 1..20 too")
 
 
 def _words(text: str) -> list[str]:
@@ -57,9 +163,31 @@ def _words(text: str) -> list[str]:
 
 
 def _numbers(text: str, flag: str) -> list[int]:
-    from rtmcli.errors import UsageError
-
     words = _words(text)
     if not words or not all(word.isdigit() and int(word) > 0 for word in words):
         raise UsageError(f"{flag} {text!r} is not a list of numbers above 0; write for example {flag} 1,2")
     return [int(word) for word in words]
+
+
+def _one(text: str, flag: str) -> str:
+    words = _words(text)
+    if len(words) != 1:
+        raise UsageError(f"{flag} {text!r}: --pipeline and --people measure one setting at a time; name one")
+    return words[0]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    words = _words(text)
+    if len(words) != 2:
+        raise UsageError(f"--models {text!r} is not a pair; write --models DETECTOR,POSE")
+    return words[0], words[1]
+
+
+def _range(text: str) -> list[int]:
+    """`1..20` or `1,5,20`."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        return sorted(set(_numbers(text, "--people")))
+    if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
+        raise UsageError(f"--people {text!r} is not a range; write for example --people 1..20")
+    return list(range(int(first), int(last) + 1))

@@ -1,0 +1,190 @@
+"""Cost against the number of people: a top-down pair, which pays for each, and a one-stage network, which hardly does.
+
+RTMO, figure 3. The number of people is set, not found: top-down gets so many boxes; of the one-stage network's maps
+so many of the best scores stand and none is suppressed.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from rtmcli.engines.base import Arrays, Engine
+from rtmcli.errors import MissingError, RtmError
+from rtmcli.frames import Floats, Instance
+from rtmcli.media import open_media
+from rtmcli.predictors.detector import Detector
+from rtmcli.predictors.onestage import OneStage
+from rtmcli.predictors.opening import OpenModel, open_model
+from rtmcli.predictors.pixels import Image
+from rtmcli.predictors.topdown import TopDown
+
+ROUNDS = 20
+LEAST = "least_score"  # the input that takes the place of the score threshold inside of a one-stage file
+
+
+@dataclass(frozen=True, slots=True)
+class Lap:
+    """Milliseconds by the clock on the wall, and of CPU in all threads of this process."""
+
+    wall: float
+    cpu: float
+
+
+def bench_people(
+    counts: Sequence[int],
+    *,
+    detector: str,
+    model: str,
+    onestage: str,
+    picture: str = "demo",
+    rounds: int = ROUNDS,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Time both ways for each number of people, in `rounds` rounds of all of them in random order.
+
+    Args:
+        counts: numbers of people.
+        detector, model, onestage: names or files; the one-stage file must be ONNX.
+        picture: any source; its first frame is used.
+        options: engine, device, precision, threads, as for `open_engine`.
+
+    Returns:
+        for each number and way: median milliseconds on the wall and of CPU, and `over one`, the median over the rounds
+        of their ratio to the smallest number's.
+    """
+    with open_media(picture, max_frames=1) as media, closing(iter(media)) as pictures:  # type: ignore[type-var]
+        image = next(iter(pictures)).image
+    calls = _topdown(image, counts, detector, model, options) | _onestage(image, counts, onestage, options)
+    for call in calls.values():
+        call()
+    laps: dict[tuple[str, int], list[Lap]] = {key: [] for key in calls}
+    order, shuffle = list(calls), random.Random(0)
+    for _ in range(rounds):
+        shuffle.shuffle(order)
+        for key in order:
+            laps[key].append(_lap(calls[key]))
+    return [_row(way, count, laps[way, count], laps[way, min(counts)]) for way, count in calls]
+
+
+def _lap(call: Callable[[], object]) -> Lap:
+    wall, cpu = time.perf_counter(), time.process_time()
+    call()
+    return Lap(1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu))
+
+
+def _row(way: str, count: int, laps: list[Lap], fewest: list[Lap]) -> dict[str, Any]:
+    pairs = list(zip(laps, fewest, strict=True))
+    return {
+        "way": way,
+        "people": count,
+        "ms": median(lap.wall for lap in laps),
+        "cpu ms": median(lap.cpu for lap in laps),
+        "over one": median(lap.wall / first.wall for lap, first in pairs),
+        "cpu over one": median(lap.cpu / first.cpu for lap, first in pairs),
+        "rounds": len(laps),
+    }
+
+
+def _topdown(
+    image: Image, counts: Sequence[int], detector: str, model: str, options: dict[str, Any]
+) -> dict[tuple[str, int], Callable[[], object]]:
+    find, pose = Detector(detector, **options), TopDown(model, **options)
+    height, width = image.shape[:2]
+    corners = np.random.default_rng(0).random((max(counts), 2))
+    size = np.array([0.2, 0.5])
+    boxes = np.concatenate(
+        [corners * (1 - size), corners * (1 - size) + size], axis=1
+    )  # (N, 4) of the picture
+    pixels = (boxes * np.array([width, height] * 2)).astype(np.float32)
+    people = [Instance(box=box) for box in pixels]
+
+    def call(count: int) -> Callable[[], object]:
+        return lambda: (find([image]), pose([image], [people[:count]]))
+
+    return {("top-down", count): call(count) for count in counts}
+
+
+def _onestage(
+    image: Image, counts: Sequence[int], model: str, options: dict[str, Any]
+) -> dict[tuple[str, int], Callable[[], object]]:
+    from tempfile import TemporaryDirectory
+
+    from rtmcli.zoo.resolve import find_model
+
+    with TemporaryDirectory() as folder:
+        opened = open_model(_open_threshold(find_model(model), Path(folder)), **options)
+    engine = ThresholdEngine(opened.engine)
+    poses = OneStage(OpenModel(engine, opened.card), score=-1.0)
+    scores: Floats = np.array([person.score for person in poses([image])[0]], np.float32)  # falling
+    calls = {}
+    for count in counts:
+        if count >= len(scores):
+            raise RtmError(f"{opened.card.name} gives at most {len(scores) - 1} people; leave {count} out")
+        least = (scores[count - 1] + scores[count]) / 2
+        engine.least = float(least)
+        if (found := len(poses([image])[0])) not in (count, count + 1):  # one row may pad
+            raise RtmError(f"{opened.card.name}: {found} people came where {count} were asked for")
+        calls["one-stage", count] = _limited(engine, poses, image, float(least))
+    return calls
+
+
+def _limited(engine: "ThresholdEngine", poses: OneStage, image: Image, least: float) -> Callable[[], object]:
+    def call() -> object:
+        engine.least = least
+        return poses([image])
+
+    return call
+
+
+class ThresholdEngine:
+    """An engine whose file takes the score threshold as an input; gives it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.card, self.facts, self.outputs = engine.card, engine.facts, engine.outputs
+        self.inputs = [port for port in engine.inputs if port.name != LEAST]
+        self._engine, self.least = engine, 0.0
+
+    def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
+        return self._engine({**feeds, LEAST: np.array([self.least], np.float32)}, names)
+
+
+def _open_threshold(path: Path, folder: Path) -> Path:
+    """A copy of a one-stage file that takes its score threshold as an input and suppresses nobody."""
+    try:
+        import onnx
+    except ImportError:
+        raise MissingError(
+            "onnx is not installed, which --people needs; pip install 'rtmcli[export]'"
+        ) from None
+    graph = onnx.load(str(path))
+    nodes = [node for node in graph.graph.node if node.op_type == "NonMaxSuppression"]
+    if len(nodes) != 1 or len(nodes[0].input) < 5:
+        raise RtmError(f"{path}: its suppression is not found, so the number of people cannot be set")
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(1, np.float32), "all_stay"))
+    graph.graph.input.append(onnx.helper.make_tensor_value_info(LEAST, onnx.TensorProto.FLOAT, [1]))
+    nodes[0].input[3], nodes[0].input[4] = "all_stay", LEAST
+    copy = folder / path.name
+    onnx.save(graph, str(copy))
+    return copy
+
+
+def plot_people(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
+    """Milliseconds over the number of people, a line for each way, as a picture file."""
+    from rtmcli.metrics.plot import figure_of, save
+
+    figure, (axes,) = figure_of(1, height=4.2)
+    for way, color in (("top-down", "#d9822b"), ("one-stage", "#2f6fb0")):
+        own = sorted((row["people"], row["ms"]) for row in rows if row["way"] == way)
+        axes.plot(*zip(*own, strict=True), color=color, marker="o", markersize=4, label=way)
+    axes.set(xlabel="people in the picture", ylabel="ms a picture")
+    axes.set_ylim(bottom=0)
+    axes.grid(color="#e4e8ec")
+    axes.legend(fontsize=9)
+    save(figure, path, title)
