@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from rtmcli.networks.dcc import SineEncoding
 from rtmcli.networks.layers import ConvModule, fold_norm
 
-WIDTH = 256  # internal channels, the same for every size
+WIDTH = 256  # internal channels, the same for every published size
 HEADS = 8
-HIDDEN = 1024  # of the feed-forward part
 TEMPERATURE = 10000.0
 
 
@@ -25,21 +24,28 @@ class HybridEncoder(nn.Module):
         out_channels: channels of the two outputs.
         hidden: channels inside the CSPRep layers, int(256 w).
         num_blocks: two-branch blocks in each CSPRep layer, round(3 d).
+        width: internal channels D.
     """
 
     def __init__(
-        self, in_channels: tuple[int, int, int], *, out_channels: int, hidden: int, num_blocks: int
+        self,
+        in_channels: tuple[int, int, int],
+        *,
+        out_channels: int,
+        hidden: int,
+        num_blocks: int,
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
         # Projections to and from the neck's width have no activation.
-        self.input_proj = nn.ModuleList(ConvModule(c, WIDTH, 1, act=None) for c in in_channels)
-        self.encoder = nn.ModuleList([TransformerEncoder()])
-        self.sincos_pos_enc = SineEncoding(WIDTH // 2, temperature=TEMPERATURE)
-        self.lateral_convs = nn.ModuleList(ConvModule(WIDTH, WIDTH, 1) for _ in range(2))
-        self.fpn_blocks = nn.ModuleList(CSPRepLayer(hidden, num_blocks) for _ in range(2))
-        self.downsample_convs = nn.ModuleList(ConvModule(WIDTH, WIDTH, 3, stride=2) for _ in range(2))
-        self.pan_blocks = nn.ModuleList(CSPRepLayer(hidden, num_blocks) for _ in range(2))
-        self.projector = ChannelMapper(out_channels)
+        self.input_proj = nn.ModuleList(ConvModule(c, width, 1, act=None) for c in in_channels)
+        self.encoder = nn.ModuleList([TransformerEncoder(width)])
+        self.sincos_pos_enc = SineEncoding(width // 2, temperature=TEMPERATURE)
+        self.lateral_convs = nn.ModuleList(ConvModule(width, width, 1) for _ in range(2))
+        self.fpn_blocks = nn.ModuleList(CSPRepLayer(width, hidden, num_blocks) for _ in range(2))
+        self.downsample_convs = nn.ModuleList(ConvModule(width, width, 3, stride=2) for _ in range(2))
+        self.pan_blocks = nn.ModuleList(CSPRepLayer(width, hidden, num_blocks) for _ in range(2))
+        self.projector = ChannelMapper(width, out_channels)
         self.pos_enc_0: Tensor | None = None
         self._init_weights()
 
@@ -47,27 +53,27 @@ class HybridEncoder(nn.Module):
         """Strides 8, 16, 32: (N, c_i, h_i, w_i) -> strides 16, 32: (N, out_channels, h_i, w_i)."""
         p3, p4, p5 = (proj(x) for proj, x in zip(self.input_proj, features, strict=True))
         n, c, h, w = p5.shape
-        tokens = p5.flatten(2).transpose(1, 2)  # (N, h w, 256), row-major
+        tokens = p5.flatten(2).transpose(1, 2)  # (N, h w, D), row-major
         pos = self.positions(h, w) if self.pos_enc_0 is None else self.pos_enc_0
-        p5 = self.encoder[0](tokens, pos).transpose(1, 2).reshape(n, c, h, w)  # (N, 256, h, w)
+        p5 = self.encoder[0](tokens, pos).transpose(1, 2).reshape(n, c, h, w)  # (N, D, h, w)
 
         # Top-down. Trap 5: concatenations put the resampled map first.
         l5 = self.lateral_convs[0](p5)
-        f4 = self.fpn_blocks[0](torch.cat([_upsample(l5), p4], 1))  # (N, 256, 2h, 2w)
+        f4 = self.fpn_blocks[0](torch.cat([_upsample(l5), p4], 1))  # (N, D, 2h, 2w)
         l4 = self.lateral_convs[1](f4)
-        o3 = self.fpn_blocks[1](torch.cat([_upsample(l4), p3], 1))  # (N, 256, 4h, 4w)
+        o3 = self.fpn_blocks[1](torch.cat([_upsample(l4), p3], 1))  # (N, D, 4h, 4w)
         # Bottom-up, from the lateral maps.
-        o4 = self.pan_blocks[0](torch.cat([self.downsample_convs[0](o3), l4], 1))  # (N, 256, 2h, 2w)
-        o5 = self.pan_blocks[1](torch.cat([self.downsample_convs[1](o4), l5], 1))  # (N, 256, h, w)
+        o4 = self.pan_blocks[0](torch.cat([self.downsample_convs[0](o3), l4], 1))  # (N, D, 2h, 2w)
+        o5 = self.pan_blocks[1](torch.cat([self.downsample_convs[1](o4), l5], 1))  # (N, D, h, w)
         return self.projector((o4, o5))
 
     def positions(self, h: int, w: int) -> Tensor:
-        """Positional encoding (1, h w, 256): cos and sin of the row, then cos and sin of the column."""
+        """Positional encoding (1, h w, D): cos and sin of the row, then cos and sin of the column."""
         like = self.sincos_pos_enc.dim_t
         row, column = (torch.arange(size, dtype=like.dtype, device=like.device) for size in (h, w))
-        rows = self.sincos_pos_enc(row)[:, None].expand(h, w, -1)  # (h, w, 128)
-        columns = self.sincos_pos_enc(column)[None].expand(h, w, -1)  # (h, w, 128)
-        return torch.cat([rows, columns], -1).reshape(1, h * w, WIDTH)
+        rows = self.sincos_pos_enc(row)[:, None].expand(h, w, -1)  # (h, w, D / 2)
+        columns = self.sincos_pos_enc(column)[None].expand(h, w, -1)  # (h, w, D / 2)
+        return torch.cat([rows, columns], -1).reshape(1, h * w, -1)
 
     def fuse(self, h: int, w: int) -> None:
         """Fuse the two-branch blocks and store the encoding of an h x w stride-32 map, in place."""
@@ -91,69 +97,69 @@ class HybridEncoder(nn.Module):
 class TransformerEncoder(nn.Module):
     """The encoder's list of layers; RTMO has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([TransformerLayer()])
+        self.layers = nn.ModuleList([TransformerLayer(width)])
 
     def forward(self, tokens: Tensor, pos: Tensor) -> Tensor:
         for layer in self.layers:
             tokens = layer(tokens, pos)
-        return tokens  # (N, T, 256)
+        return tokens  # (N, T, D)
 
 
 class TransformerLayer(nn.Module):
     """Attention and feed-forward, each with its residual sum, normalised afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.self_attn = SelfAttention()
-        self.ffn = FeedForward()
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
+        self.self_attn = SelfAttention(width)
+        self.ffn = FeedForward(width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
 
     def forward(self, tokens: Tensor, pos: Tensor) -> Tensor:
         tokens = self.norms[0](self.self_attn(tokens, pos))
-        return self.norms[1](self.ffn(tokens))  # (N, T, 256)
+        return self.norms[1](self.ffn(tokens))  # (N, T, D)
 
 
 class SelfAttention(nn.Module):
     """Multi-head attention plus its input; positions go to query and key, not to the value."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.attn = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        self.attn = nn.MultiheadAttention(width, HEADS, batch_first=True)
 
     def forward(self, tokens: Tensor, pos: Tensor) -> Tensor:
         query = tokens + pos
-        return tokens + self.attn(query, query, tokens, need_weights=False)[0]  # (N, T, 256)
+        return tokens + self.attn(query, query, tokens, need_weights=False)[0]  # (N, T, D)
 
 
 class FeedForward(nn.Module):
-    """Two linear layers around an exact (erf) GELU, plus the input."""
+    """Two linear layers around an exact (erf) GELU, plus the input; hidden width 4 D."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Sequential(nn.Linear(WIDTH, HIDDEN), nn.GELU()),
-            nn.Linear(HIDDEN, WIDTH),
+            nn.Sequential(nn.Linear(width, 4 * width), nn.GELU()),
+            nn.Linear(4 * width, width),
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return tokens + self.layers(tokens)  # (N, T, 256)
+        return tokens + self.layers(tokens)  # (N, T, D)
 
 
 class CSPRepLayer(nn.Module):
     """Two paths of the joined map, one through two-branch blocks, summed (not concatenated)."""
 
-    def __init__(self, hidden: int, num_blocks: int) -> None:
+    def __init__(self, width: int, hidden: int, num_blocks: int) -> None:
         super().__init__()
-        self.conv1 = ConvModule(2 * WIDTH, hidden, 1)
-        self.conv2 = ConvModule(2 * WIDTH, hidden, 1)
+        self.conv1 = ConvModule(2 * width, hidden, 1)
+        self.conv2 = ConvModule(2 * width, hidden, 1)
         self.bottlenecks = nn.Sequential(*(RepVGGBlock(hidden) for _ in range(num_blocks)))
         # Trap 13: where the hidden width is the neck's own (RTMO-l), the sum is the output.
-        self.conv3 = nn.Identity() if hidden == WIDTH else ConvModule(hidden, WIDTH, 1)
+        self.conv3 = nn.Identity() if hidden == width else ConvModule(hidden, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv3(self.bottlenecks(self.conv1(x)) + self.conv2(x))  # (N, 256, h, w)
+        return self.conv3(self.bottlenecks(self.conv1(x)) + self.conv2(x))  # (N, D, h, w)
 
 
 class RepVGGBlock(nn.Module):
@@ -189,9 +195,9 @@ class RepVGGBlock(nn.Module):
 class ChannelMapper(nn.Module):
     """1 x 1 convolutions without activation to the head's channels."""
 
-    def __init__(self, out_channels: int) -> None:
+    def __init__(self, width: int, out_channels: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(ConvModule(WIDTH, out_channels, 1, act=None) for _ in range(2))
+        self.convs = nn.ModuleList(ConvModule(width, out_channels, 1, act=None) for _ in range(2))
 
     def forward(self, maps: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         fine, coarse = maps

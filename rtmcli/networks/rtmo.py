@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from rtmcli.networks.csp_darknet import EPS, MOMENTUM, SIZES, CSPDarknet
 from rtmcli.networks.cspnext import full_size
 from rtmcli.networks.dcc import DCC
-from rtmcli.networks.hybrid_encoder import HybridEncoder
+from rtmcli.networks.hybrid_encoder import WIDTH, HybridEncoder
 from rtmcli.networks.layers import ConvModule, zero_conv_biases
 from rtmcli.networks.rtmdet import nms_by_class
 
@@ -61,11 +61,17 @@ class RTMO(nn.Module):
     Args:
         size: `t`, `s`, `m` or `l`.
         num_keypoints: 17 (COCO) or 14 (CrowdPose) in the published models.
-        width, depth: other factors than the size's, for toys.
+        width, depth: other factors than the size's, and neck: other channels inside the neck, for toys.
     """
 
     def __init__(
-        self, size: str, num_keypoints: int, *, width: float | None = None, depth: float | None = None
+        self,
+        size: str,
+        num_keypoints: int,
+        *,
+        width: float | None = None,
+        depth: float | None = None,
+        neck: int = WIDTH,
     ) -> None:
         super().__init__()
         d, w = SIZES[full_size(size)]
@@ -73,7 +79,11 @@ class RTMO(nn.Module):
         channels = int(256 * w)
         self.backbone = CSPDarknet(d, w)
         self.neck = HybridEncoder(
-            self.backbone.channels, out_channels=2 * channels, hidden=channels, num_blocks=round(3 * d)
+            self.backbone.channels,
+            out_channels=2 * channels,
+            hidden=channels,
+            num_blocks=round(3 * d),
+            width=neck,
         )
         self.head = RTMOHead(channels, num_keypoints, tower=8 * int(36 * w))
 
