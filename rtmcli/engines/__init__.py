@@ -6,6 +6,8 @@ from pathlib import Path
 from rtmcli.engines.base import Engine, check_precision
 from rtmcli.errors import UsageError
 
+# A file of one runtime's own.
+NATIVE = {".param": "ncnn", ".xml": "openvino", ".engine": "tensorrt", ".pt": "torch"}
 ENGINES = ("onnxruntime", "openvino", "ncnn", "torch", "tensorrt")
 
 
@@ -14,16 +16,16 @@ def open_engine(
     *,
     engine: str = "onnxruntime",
     device: str = "cpu",
-    precision: str = "float32",
+    precision: str | None = None,
     threads: int | None = None,
 ) -> Engine:
     """Open a model file.
 
     Args:
         path: the model file.
-        engine: one of `ENGINES`.
+        engine: one of `ENGINES`, or `auto` for the fastest that is here (`engines.auto`).
         device: `cpu`, `cuda`, `cuda:1`, ... as the runtime knows them.
-        precision: what the runtime computes in; float32 unless asked otherwise.
+        precision: what the runtime computes in; float32 unless asked otherwise (`auto` may choose less then).
         threads: threads of one run; by default all CPUs that this process may use.
 
     Raises:
@@ -31,15 +33,24 @@ def open_engine(
         MissingError: the runtime is not installed, the file or the device is not here.
         DataError: the file is not a model that the runtime can read.
     """
-    if engine not in ENGINES:
-        raise UsageError(f"no such engine {engine!r}; use one of {', '.join(ENGINES)}")
+    if engine not in (*ENGINES, "auto"):
+        raise UsageError(f"no such engine {engine!r}; use one of {', '.join(ENGINES)}, auto")
+    native = NATIVE.get(Path(path).suffix, engine)
+    if engine not in (native, "auto"):
+        raise UsageError(f"{path} is a file for {native}; --engine {native} runs it")
+    if precision is not None:
+        check_precision(precision)
     if threads is None:
         from rtmcli.cpus import available_cpus
 
         threads = available_cpus()
     if threads < 1:
         raise UsageError(f"{threads} threads cannot run a model; give 1 or more")
+    if engine == "auto":
+        from rtmcli.engines.auto import choose_engine
+
+        engine, precision = choose_engine(Path(path), device=device, precision=precision, threads=threads)
     opened: Engine = import_module(f"rtmcli.engines.{engine}").open_model(
-        Path(path), device=device, precision=check_precision(precision), threads=threads
+        Path(path), device=device, precision=precision or "float32", threads=threads
     )
     return opened

@@ -1,6 +1,7 @@
 """ONNX Runtime: the engine of the base install, for .onnx files."""
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Onnx
     """Open an ONNX file on one device; errors as for `engines.open_engine`."""
     import onnxruntime
 
+    check_installation(onnxruntime)
     kind, index = split_device(device)
     provider = PROVIDERS.get(kind)
     if provider is None:
@@ -60,7 +62,7 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Onnx
             "use --precision float32, or another --engine"
         )
     if provider not in onnxruntime.get_available_providers():
-        raise MissingError(f"this onnxruntime has no {provider}; {_remedy(kind)}")
+        raise MissingError(f"this onnxruntime has no {provider}; {mixed_up() or _remedy(kind)}")
     if not path.is_file():
         raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
 
@@ -85,6 +87,33 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Onnx
             f"{path}: onnxruntime took {session.get_providers()[0]}, not {provider}; {_remedy(kind)}"
         )
     return OnnxRuntimeEngine(session, device=device, precision=precision, threads=threads)
+
+
+def check_installation(package: Any) -> None:
+    """Raises MissingError where the package is what an uninstallation of one of its two kinds left of both."""
+    if not hasattr(package, "InferenceSession"):
+        raise MissingError(
+            mixed_up() or "onnxruntime is damaged; 'pip install --force-reinstall onnxruntime' mends it"
+        )
+
+
+def mixed_up() -> str | None:
+    """What to do where onnxruntime and onnxruntime-gpu, which share a folder, are installed over each other."""
+    both = [name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)]
+    if len(both) < 2:
+        return None
+    return (
+        "onnxruntime and onnxruntime-gpu are installed over each other; "
+        "'pip uninstall -y onnxruntime onnxruntime-gpu' and then 'pip install onnxruntime-gpu' mend it"
+    )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _remedy(kind: str) -> str:

@@ -41,7 +41,7 @@ class Detector:
         *,
         engine: str = "onnxruntime",
         device: str = "cpu",
-        precision: str = "float32",
+        precision: str | None = None,
         threads: int | None = None,
         score: float | None = None,
         nms: float | None = None,

@@ -38,7 +38,7 @@ class OneStage:
         *,
         engine: str = "onnxruntime",
         device: str = "cpu",
-        precision: str = "float32",
+        precision: str | None = None,
         threads: int | None = None,
         score: float | None = None,
         nms: float | None = None,

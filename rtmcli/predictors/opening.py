@@ -24,7 +24,7 @@ def open_model(
     *,
     engine: str = "onnxruntime",
     device: str = "cpu",
-    precision: str = "float32",
+    precision: str | None = None,
     threads: int | None = None,
     size: tuple[int, int] | None = None,
     skeleton: str | None = None,

@@ -40,7 +40,7 @@ class TopDown:
         *,
         engine: str = "onnxruntime",
         device: str = "cpu",
-        precision: str = "float32",
+        precision: str | None = None,
         threads: int | None = None,
         flip_test: bool = False,
         size: tuple[int, int] | None = None,

@@ -32,7 +32,7 @@ def main(
     fps: o.Fps = None,
     engine: o.EngineName = "onnxruntime",
     device: o.Device = "cpu",
-    precision: o.Precision = "float32",
+    precision: o.Precision = None,
     threads: o.Threads = None,
     jobs: o.Jobs = None,
     batch_frames: o.BatchFrames = 1,

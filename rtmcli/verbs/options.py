@@ -57,11 +57,17 @@ Fps = Annotated[
     ),
 ]
 EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help="onnxruntime, openvino, torch, ...")
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="onnxruntime, openvino, ncnn, torch, tensorrt; auto takes the fastest that is here (measured once).",
+    ),
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ...")]
 Precision = Annotated[
-    str, typer.Option(metavar="NAME", help="float32, float16, bfloat16 or int8, where the engine can.")
+    str | None,
+    typer.Option(metavar="NAME", help="float32 (the default; auto may choose less), float16, bfloat16."),
 ]
 Threads = Annotated[
     int | None,
