@@ -176,10 +176,11 @@ def test_records_to_a_file_are_whole_lines_when_interrupted(
     with out.open("wb") as stdout:
         process = subprocess.Popen(["rtm", "nms"], stdin=subprocess.PIPE, stdout=stdout, env=environment)
         assert process.stdin
-        process.stdin.write(records(50))
+        process.stdin.write(records(5000))
         process.stdin.flush()
-        time.sleep(1.5)
+        while out.stat().st_size == 0 and process.poll() is None:  # a file is written in blocks
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
     lines = out.read_bytes().splitlines(keepends=True)
-    assert b"".join(lines) == records(50)[: sum(map(len, lines))] and lines[-1].endswith(b"\n")
+    assert lines and b"".join(lines) == records(5000)[: sum(map(len, lines))] and lines[-1].endswith(b"\n")
