@@ -52,14 +52,21 @@ def _export(card: Card, path: Path) -> None:
             f"{error.name} is not installed, which random weights need; pip install 'rtmcli[export]'"
         ) from None
     torch.manual_seed(0)
-    network = build_network(card).eval()
+    network = build_network(card)
+    shape = (1, 3, 1, 1)
+    pixels = 255 * torch.rand(2, 3, card.height, card.width)
+    images = (pixels - torch.tensor(card.mean).view(shape)) / torch.tensor(card.std).view(shape)
     with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.ndim == 4:  # keeps what a picture says alive through all layers
-                torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+        # Normalisations measured on noise keep what a picture says alive, and finite, through all layers.
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None
+        network.train()(images)
+        network.eval()
         if card.task == "topdown":
             # Peaks of 1, as trained networks give: the pipeline takes faint keypoints for a lost person.
-            vectors = network(torch.randn(1, 3, card.height, card.width))  # (1, K, bins) each
-            for name, vector in zip(("head.cls_x", "head.cls_y"), vectors, strict=False):
+            for name, vector in zip(
+                ("head.cls_x", "head.cls_y"), network(images), strict=False
+            ):  # (2, K, bins)
                 network.get_parameter(f"{name}.weight").div_(vector.amax(dim=-1).mean())
     export_onnx(network, card, path)
