@@ -29,6 +29,7 @@ Find = Callable[[Sequence[Image]], list[list[Instance]]]
 Pose = Callable[[Sequence[Image], Sequence[Sequence[Instance]]], list[list[Instance]]]
 
 LOST = 0.3  # a person whose keypoints score less on average is given up until the next detection
+SPARE = 4  # frames read ahead of the networks, besides those that the decoder holds
 GROW = 1.25  # the extent of the last keypoints, grown, is the next box (RTMPose, section 3.4)
 
 
@@ -85,13 +86,15 @@ def run_pipeline(
     else:
         units = _gathered(_shots(marked, det_every), full=lambda unit: len(unit) == batch)
         work = lambda unit: Follower(find, pose, stop)(unit)  # noqa: E731
+    # Enough waits for a worker to go on while this thread waits for its turn on a busy machine; shots are large.
+    depth = 1 if live else jobs + max(1, SPARE // (det_every * batch))
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="rtm-pose")
     waiting: deque[Future[list[Item]]] = deque()
     error: BaseException | None = None
     try:
         source = iter(units)
         while True:
-            while error is None and len(waiting) < (1 if live else jobs + 1):
+            while error is None and len(waiting) < depth:
                 try:
                     waiting.append(pool.submit(work, next(source)))
                 except StopIteration:
