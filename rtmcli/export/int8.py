@@ -122,6 +122,9 @@ def _ranges(source: Path, feeds: Sequence[Any], folder: Path, symmetric: bool) -
         def get_next(self) -> Any:
             return next(self._left, None)
 
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)  # errors; its advice is for its own authors
     with quietly():
         calibrator = create_calibrator(
             source, ["Conv"], augmented_model_path=str(folder / "augmented.onnx"),

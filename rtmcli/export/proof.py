@@ -44,6 +44,7 @@ class Proof:
     Attributes:
         what: `keypoints` or `boxes`; compared: how many; unmatched: boxes that only one side found.
         median, p99, worst: distances in pixels of the network's input.
+        p99_sure: p99 of the keypoints that torch scores above 0.3 alone; None for boxes, or where there are few.
         score: the largest difference of a score among what was compared.
         similarity: mean OKS of the poses, or mean IoU of the boxes; what only one side found counts as 0.
         precision, tolerance: what p99 may be.
@@ -61,6 +62,7 @@ class Proof:
     similarity: float
     precision: str
     tolerance: float
+    p99_sure: float | None = None
     ap_before: float | None = None
     ap_after: float | None = None
 
@@ -144,6 +146,8 @@ def compare(
         after = np.concatenate([points_of(b, card) for _, b in pairs])
         away = np.linalg.norm(before[..., :2] - after[..., :2], axis=-1)  # (N, K)
         score = float(np.abs(before[..., 2] - after[..., 2]).max())
+        sure = away[before[..., 2] > SURE]
+        common["p99_sure"] = float(np.percentile(sure, 99)) if sure.size >= 17 else None
         return Proof(
             what="keypoints", compared=away.size, unmatched=0, score=score,
             similarity=float(_similarity(away, card).mean()), **common, **_distances(away),

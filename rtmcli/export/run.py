@@ -146,9 +146,15 @@ def _target(order: Order, card: Card) -> Path:
             raise UsageError(f"{out}: {order.target} files end in {suffix}")
         if not out.is_dir():
             raise UsageError(f"{out}: no such folder; make it first, or name a file that ends in {suffix}")
-        out = out / f"{card.name}{tail}{suffix}"
+        kind = ".ncnn" if order.target == "ncnn" else ""  # its .bin would take the place of OpenVINO's
+        out = out / f"{card.name}{tail}{kind}{suffix}"
     if not out.parent.is_dir():
         raise UsageError(f"{out.parent}: no such folder; make it first")
+    other = {".xml": ".param", ".param": ".xml"}.get(suffix)
+    if other is not None and out.with_suffix(other).is_file():
+        raise UsageError(
+            f"{out}: {out.with_suffix(other).name} beside it keeps its weights in {out.stem}.bin too; give another name"
+        )
     return out
 
 
