@@ -76,7 +76,12 @@ class Task(Protocol):
 
 
 def make_task(recipe: Recipe, sets: list[DataSet]) -> Task:
-    """The task of a recipe's family."""
+    """The task of a recipe's family. Raises UsageError for losses that are not built."""
+    if recipe.heatmap or recipe.feature or recipe.logit or recipe.head_only:
+        raise UsageError(
+            f"'rtm train' has no loss for {recipe.name} (heat maps and distillation); it trains rtmpose, rtmw, rtmo "
+            "and rtmdet from labels"
+        )
     if recipe.family in ("rtmpose", "rtmw"):
         from rtmcli.training.task_crops import CropTask
 

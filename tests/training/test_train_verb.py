@@ -63,6 +63,22 @@ def test_what_cannot_be_trained_is_told_with_the_remedy(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("recipe", ["dwpose-m-1", "dwpose-m-2", "cspnext-m-udp", "rtmw3d-l"])
+def test_a_recipe_whose_loss_is_not_built_is_refused_not_trained_as_another(
+    dots: Path, capsys, recipe: str
+) -> None:
+    given = [
+        "--data",
+        str(dots / "labels.json"),
+        "--data-skeleton",
+        "coco17",
+        "--images",
+        str(dots / "images"),
+    ]
+    assert main(["train", recipe, *given]) == 2
+    assert "it trains rtmpose, rtmw, rtmo" in capsys.readouterr().err
+
+
 def test_control_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rtmcli"]
     command += arguments(dots, "--out", str(tmp_path / "run"), "--every", "1", "--set", "epochs=200")
