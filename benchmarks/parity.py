@@ -1,0 +1,186 @@
+"""How near every engine that is here comes to torch, for a model of each family. Prints JSON lines.
+
+    python benchmarks/parity.py [--families rtmpose,rtmdet,...] [--threads 1]
+
+The first line is the machine. A row gives an engine in a precision: distances in pixels of the network's input
+(median, p99, worst) between what torch in float32 finds on real pictures (the packaged clip) and what the engine
+finds. The bundled rtmpose-t and rtmdet-nano have trained weights; the other families come with random ones, whose
+norms are set by real pictures: there an argmax jumps between far bins as soon as precision is lowered, so
+`relative`, the error of the raw vectors, is what counts for those rows. float16 is missing where no engine here
+computes in it.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rtmcli.bench.machine import machine
+from rtmcli.engines import open_engine
+from rtmcli.engines.base import Engine
+from rtmcli.errors import RtmError
+from rtmcli.export.ncnn import export_ncnn
+from rtmcli.export.onnx import export_onnx
+from rtmcli.export.openvino import export_openvino
+from rtmcli.export.proof import compare, sample_feeds, sample_pictures
+from rtmcli.export.run import reference_engine
+from rtmcli.export.torchscript import export_torchscript
+from rtmcli.networks.build import build_network
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.load import load_network
+from rtmcli.zoo.resolve import find_model
+
+RGB = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375), "color": "rgb"}
+BGR = {"mean": (103.53, 116.28, 123.675), "std": (57.375, 57.12, 58.395)}
+BODY = {"task": "topdown", "skeleton": "coco17", "width": 192, "height": 256, **RGB}
+WHOLE = {**BODY, "skeleton": "coco133"}
+SQUARE = {"width": 416, "height": 416, "score": 0.3, "iou": 0.65}
+RANDOM: dict[str, dict[str, Any]] = {
+    "rtmpose-m": {"family": "rtmpose", "size": "m", **BODY},
+    "rtmw-m": {"family": "rtmw", "size": "m", **WHOLE},
+    "rtmw3d-l": {"family": "rtmw3d", "size": "l", **WHOLE, "width": 288, "height": 384},
+    "rtmo-s": {"family": "rtmo", "size": "s", "task": "onestage", "skeleton": "coco17", **SQUARE},
+    "yolox-tiny": {"family": "yolox", "size": "tiny", "task": "detector", "classes": ("a", "b", "c"), **SQUARE},
+    "rtmdet-tiny": {"family": "rtmdet", "size": "tiny", "task": "detector", "classes": ("a", "b"), **BGR, **SQUARE},
+}  # fmt: skip
+TRAINED = ("rtmpose-t", "rtmdet-nano")
+PRECISIONS = {
+    "onnxruntime": ["float32"],
+    "openvino": ["float32", "bfloat16", "float16"],
+    "ncnn": ["float32", "bfloat16", "float16"],
+    "torch": ["bfloat16", "float16"],
+    "torchscript": ["float32"],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default=",".join((*TRAINED, *RANDOM)), help="names, with commas between")
+    parser.add_argument("--pictures", help="a folder or video; by default the packaged clip")
+    parser.add_argument("--threads", type=int, default=1)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    print(json.dumps({"machine": machine()}), flush=True)
+    pictures = sample_pictures(chosen.pictures)
+    for name in chosen.models.split(","):
+        network, card = trained(name) if name in TRAINED else random(name, pictures)
+        for row in rows(network, card, pictures, chosen.threads):
+            weights = "trained" if name in TRAINED else "random"
+            print(json.dumps({"model": name, "family": card.family, "weights": weights, **row}), flush=True)
+
+
+def trained(name: str) -> tuple[nn.Module, Card]:
+    """A bundled network."""
+    return load_network(find_model(name))
+
+
+def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
+    """A network with random weights whose norms are those of real pictures, and whose scores are spread."""
+    torch.manual_seed(0)
+    card = Card(name=name, **RANDOM[name])
+    network = build_network(card)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    plain = replace(card, contract="plain")
+    feeds = sample_feeds(pictures, _Port(), plain, most=4)  # type: ignore[arg-type]
+    batch = torch.from_numpy(np.concatenate([feed["input"] for feed in feeds[:4]]))
+    with torch.no_grad():
+        network.train()(batch)
+        for key, layer in network.named_modules():
+            if isinstance(layer, nn.Conv2d) and any(
+                w in key for w in ("rtm_cls", "conv_cls.", "conv_obj", "out_cls")
+            ):
+                layer.weight *= 20
+                layer.bias.fill_(-1.0) if layer.bias is not None else None
+    return network.eval(), card
+
+
+def rows(network: nn.Module, card: Card, pictures: Any, threads: int) -> Iterator[dict[str, Any]]:
+    """Every engine and precision for one network, under the contract the engine is fastest with."""
+    deploy = replace(card, contract="plain" if card.family == "rtmw3d" else "deploy")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        export_onnx(network, deploy, folder / "m.onnx")
+        files = {
+            "onnxruntime": folder / "m.onnx",
+            "openvino": folder / "m.xml",
+            "torchscript": folder / "m.pt",
+        }
+        export_openvino(folder / "m.onnx", deploy, files["openvino"])
+        export_torchscript(network, deploy, files["torchscript"])
+        plain = replace(card, contract="plain")
+        files["ncnn"] = export_ncnn(network, plain, folder / "m.ncnn.param")[-1]
+        references = {c.contract: reference_engine(network, c) for c in (deploy, plain)}
+        for engine, precisions in PRECISIONS.items():
+            told = plain if engine == "ncnn" else deploy
+            reference = references[told.contract]
+            for precision in precisions:
+                row = {"engine": engine, "precision": precision, "contract": told.contract}
+                try:
+                    if engine == "torch":
+                        opened: Engine = type(reference)(
+                            reference.graph,
+                            told,
+                            device=torch.device("cpu"),
+                            precision=precision,
+                            threads=threads,
+                        )
+                    else:
+                        opened = open_engine(
+                            files[engine], engine="torch" if engine == "torchscript" else engine,
+                            precision=precision, threads=threads,
+                        )  # fmt: skip
+                    proof = compare(reference, opened, told, pictures, precision=precision)
+                    relative = relative_error(reference, opened, told, pictures)
+                except RtmError as error:
+                    yield {**row, "error": str(error)}
+                    continue
+                keys = (
+                    "what",
+                    "compared",
+                    "unmatched",
+                    "median",
+                    "p99",
+                    "worst",
+                    "score",
+                    "similarity",
+                    "p99_sure",
+                )
+                yield {**row, **{k: v for k, v in proof.to_dict().items() if k in keys}, "relative": relative}
+
+
+def relative_error(reference: Engine, opened: Engine, card: Card, pictures: Any) -> float | None:
+    """Norm of the difference of the raw vectors over their norm; None for detectors, whose raw maps stay inside."""
+    if card.task != "topdown":
+        return None
+    names = [port.name for port in reference.outputs if port.name.startswith("simcc")]
+    differences, sizes = 0.0, 0.0
+    for feed in sample_feeds(pictures, reference, card, most=8):
+        a, b = reference(feed, names), opened(feed, names)
+        differences += sum(float(((a[name] - b[name]) ** 2).sum()) for name in names)
+        sizes += sum(float((a[name] ** 2).sum()) for name in names)
+    return (differences / sizes) ** 0.5
+
+
+class _Port:
+    """What `sample_feeds` asks of an engine: the name of its input."""
+
+    name = "input"
+    inputs: tuple[Any, ...] = ()
+
+    def __init__(self) -> None:
+        self.inputs = (self,)
+
+
+if __name__ == "__main__":
+    main()
