@@ -33,3 +33,9 @@ def test_rtmpose_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) ->
     recipe = replace(load_recipe("rtmpose-t"), width=64, height=64, sigma=(2.0, 2.0), lr=2e-3)
     data = load_set(dots / "labels.json", dots / "images", skeleton=load_skeleton("coco17"))
     assert by_heart(recipe, data, tmp_path, epochs=120) > 0.95
+
+
+def test_rtmdet_learns_eight_toy_boxes_by_heart(dots: Path, tmp_path: Path) -> None:
+    recipe = replace(load_recipe("rtmdet-nano"), width=96, height=96, lr=1e-2)
+    data = load_set(dots / "labels.json", dots / "images", skeleton=None)
+    assert by_heart(recipe, data, tmp_path, epochs=150) > 0.95
