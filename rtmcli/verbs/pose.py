@@ -96,6 +96,7 @@ def main(
         run_verb,
         say_what_the_default_scores,
         split_cpus,
+        tell,
         total_of,
         turn_of,
     )
@@ -123,6 +124,9 @@ def main(
     else:
         pose = TopDown(chosen, flip_test=flip_test)
     if find is None and not given:
+        if engine == "ncnn" and detector is None:  # the bundled one is an ONNX file, which ncnn cannot hold
+            tell("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
+            engine, device, precision = "onnxruntime", "cpu", None
         finder = open_model(
             detector or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision, threads=threads,
             size=o.size_of(det_size, "--det-size"), family=family,
