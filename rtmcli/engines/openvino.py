@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from rtmcli.cpus import available_cpus
 from rtmcli.engines.base import Arrays, Port, split_device
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import METADATA_KEY, Card
 from rtmcli.zoo.metadata import read_card
 
 HINTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+MOST_STREAMS = 16  # each holds its own activations
 CAPABILITY = {"float32": "FP32", "float16": "FP16", "bfloat16": "BF16"}
 
 
@@ -79,8 +81,13 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Open
     # Left to itself the runtime takes bfloat16 wherever the CPU has it.
     config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
     if kind == "cpu":
-        # One stream: a call uses all its threads. Several callers share them, each with its own request.
-        config |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+        # A stream runs one call at a time on its own threads: as many as there are CPUs for calls side by side.
+        streams = min(MOST_STREAMS, max(1, available_cpus() // threads))
+        config |= {
+            "INFERENCE_NUM_THREADS": threads * streams,
+            "NUM_STREAMS": streams,
+            "ENABLE_CPU_PINNING": False,
+        }
     try:
         model = core.read_model(path)
         compiled = core.compile_model(model, name, config)
