@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,6 +76,7 @@ def export_model(model: str, order: Order, *, say: Callable[[str], None] = lambd
         MissingError, DataError, UsageError: as `load_network` and the target's own.
     """
     _check(order)
+    _need("torch", *(("onnx", "onnxscript") if order.target != "ncnn" else ("ncnn",)))
     source = find_source(model)
     from rtmcli.zoo.load import load_network
 
@@ -134,6 +136,12 @@ def _check(order: Order) -> None:
         raise UsageError(f"{order.target} has no int8 here; use --to onnx, or --fp16")
     if order.labels is not None and order.images is None:
         raise UsageError("--eval needs --images: the folder of the labelled pictures")
+
+
+def _need(*packages: str) -> None:
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingError(f"this export needs {' and '.join(missing)}: pip install 'rtmcli[export,ncnn]'")
 
 
 def _target(order: Order, card: Card) -> Path:

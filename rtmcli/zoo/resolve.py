@@ -105,6 +105,9 @@ def _checkpoint(said: str, *, wanted: bool) -> Path:
 def _in_folder(folder: Path) -> Path:
     for suffix in _MODEL_SUFFIXES:
         found = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())
+        found = [
+            path for path in found if not path.name.endswith(".dcc.param")
+        ]  # RTMO's classifier, for ncnn
         if len(found) == 1:
             return found[0]
         if found:

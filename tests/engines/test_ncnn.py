@@ -22,6 +22,7 @@ from rtmcli.networks.rtmo import RTMO
 from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.networks.yolox import YOLOX
 from rtmcli.zoo.card import Card
+from rtmcli.zoo.resolve import find_model
 
 HEIGHT, WIDTH = 64, 96
 TOYS: dict[str, tuple[nn.Module, dict[str, object]]] = {
@@ -143,6 +144,12 @@ def test_arithmetic_and_devices_that_are_not_here_are_errors_and_no_fallback(
         open_engine(file, engine="ncnn", device="cuda")
     with pytest.raises(MissingError, match="Vulkan"):
         open_engine(file, engine="ncnn", device="vulkan:99")
+
+
+def test_a_folder_with_an_rtmo_of_two_networks_is_one_model(tmp_path: Path) -> None:
+    for name in ("rtmo.ncnn.param", "rtmo.ncnn.dcc.param", "rtmo.ncnn.bin", "rtmo.ncnn.card.json"):
+        (tmp_path / name).touch()
+    assert find_model(tmp_path) == tmp_path / "rtmo.ncnn.param"
 
 
 def test_without_pnnx_the_command_that_gets_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from rtmcli.cli import main
 from rtmcli.engines import open_engine
-from rtmcli.errors import RtmError, UsageError
+from rtmcli.errors import MissingError, RtmError, UsageError
 from rtmcli.export import proof, run
 from rtmcli.export.run import Order, export_model
 from rtmcli.networks.checkpoint import save_checkpoint
@@ -134,6 +134,12 @@ def test_a_model_is_never_written_over_itself(tmp_path: Path) -> None:
     order = Order(target="onnx", out=run.find_source("rtmpose-t"))
     with pytest.raises(UsageError, match="the model itself"):
         export_model("rtmpose-t", order)
+
+
+def test_packages_that_are_not_here_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(MissingError, match=r"needs onnxscript: pip install"):
+        export_model("rtmpose-t", Order(target="onnx"))
 
 
 def test_both_precisions_at_once_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
