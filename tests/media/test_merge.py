@@ -55,7 +55,8 @@ def test_without_turns_one_file_follows_the_other() -> None:
 
 
 def test_only_so_many_files_are_open_at_once() -> None:
-    running = in_turn([film(str(n), 3) for n in range(40)], 1)
+    # More pictures than a decoder may be ahead: each waits, and is there to be counted, until its turns come.
+    running = in_turn([film(str(n), 60) for n in range(3 * OPEN)], 1)
     most = max(decoders() for _ in running)
     assert OPEN - 1 <= most <= OPEN + 1
 
