@@ -76,4 +76,6 @@ def _compare_found(got: dict[str, np.ndarray], want: dict[str, np.ndarray]) -> N
     name, table = ("keypoints", got["keypoints"][0]) if "keypoints" in want else ("boxes", rows[:, :4])
     for i in range(count):
         near = np.flatnonzero(np.abs(want["scores"] - rows[i, 4]) < 2e-5)
-        assert min(np.abs(want[name][near] - table[i]).reshape(len(near), -1).max(axis=1)) <= 1e-2
+        # Seeded weights also make boxes of 10,000 pixels, where float32 has a thousandth left.
+        tolerance = max(1e-2, 1e-5 * float(np.abs(table[i]).max()))
+        assert min(np.abs(want[name][near] - table[i]).reshape(len(near), -1).max(axis=1)) <= tolerance

@@ -112,7 +112,9 @@ def test_an_option_comes_from_its_flag_then_the_environment_then_the_config_file
     assert kept(sh, config="oks = 0.99\n[track]\noks = 0.5\n") == 2
     assert kept(sh, "--oks 0.5", RTM_OKS="0.99", config="oks = 0.99\n") == 1
     assert kept(sh, RTM_OKS="0.5", config="oks = 0.99\n") == 1
-    assert kept(sh, RTM_RECORDS="nowhere", RTM_QUIET="1") == 1  # an argument has no default; a common flag has
+    assert (
+        kept(sh, RTM_RECORDS="nowhere", RTM_QUIET="1") == 1
+    )  # an argument has no default; a common flag has
 
 
 def test_a_bad_value_from_the_environment_names_the_variable(sh: Shell) -> None:
