@@ -43,6 +43,11 @@ class Numbers:
         self.next += 1
         return self.next - 1
 
+    def torn(self, frames: int) -> None:
+        """`frames` more packets than were seen belong before the frame that came last."""
+        self.next += frames
+        self.lost += frames
+
     def gap_before(self, pts: int | None) -> bool:
         """Whether a frame with this time would come after one that got lost."""
         return pts is not None and bool(self._waiting) and self._waiting[0] < pts

@@ -141,10 +141,12 @@ class Video:
         if sought is not None:
             numbers = Numbers(sought, ranked=True)
         decoded = 0
-        last: float | None = None
+        last: tuple[int, float] | None = None  # number and container time of the latest frame
         # Frames that hang on others before the beginning may fail; whoever joins a broadcast expects it.
         lenient = self._live or sought is not None
+        torn = False
         for packet, trouble in self._packets():
+            torn = torn or trouble
             if packet.size:
                 lenient = lenient or (not self._packets_seen and not packet.is_keyframe)
                 self._packets_seen += 1
@@ -159,20 +161,28 @@ class Video:
                 if until is not None and self._careful and (frame.pts is None or frame.pts >= until):
                     break
                 number = numbers.came(frame.pts)
+                if torn and last is not None and frame.pts is not None:
+                    # Packets that the demuxer never found: only the time that passed tells how many.
+                    missing = round((self._seconds(frame.pts) - last[1]) / self._step) - (number - last[0])
+                    if missing > 0:
+                        numbers.torn(missing)
+                        number, torn = number + missing, False
+                if frame.pts is not None:
+                    last = number, self._seconds(frame.pts)
                 if frame.is_corrupt and not self._stop and not self._live:
                     self.lost += 1
                     continue
-                decoded, last = decoded + 1, self._seconds(frame.pts) if frame.pts is not None else None
+                decoded += 1
                 yield frame, number
                 lenient = lenient and (self._live or self._before(frame.pts, start))
             if trouble and self._stop:
                 for frame in self._held(numbers, until if self._careful else None):
-                    last = self._seconds(frame.pts)
-                    yield frame, numbers.came(frame.pts)
+                    last = numbers.came(frame.pts), self._seconds(frame.pts)
+                    yield frame, last[0]
                 # At the end of the file damage is most likely a cut.
                 cut = None if packet.size else self._cut(numbers.next, sought is not None)
                 if cut is None and not self._careful:
-                    yield from self._carefully(numbers.next, last)
+                    yield from self._carefully(numbers.next, last[1] if last else None)
                     return
                 raise DataError(self._remedy(cut or f"damaged at frame {self._of(numbers.next)}"))
             numbers.ranked = numbers.ranked or (trouble and self._countable)

@@ -88,6 +88,16 @@ def flipped(path: Path, flips: int = 60, seed: int = 1) -> Path:
     return broken
 
 
+def scrambled(path: Path, seed: int = 1) -> Path:
+    """A copy with a stretch behind its middle overwritten, a hundredth of the file."""
+    broken = path.with_stem(f"scrambled_{path.stem}")
+    data = bytearray(path.read_bytes())
+    start, length = len(data) * 11 // 20, len(data) // 100
+    data[start : start + length] = random.Random(seed).randbytes(length)
+    broken.write_bytes(data)
+    return broken
+
+
 def with_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
     """A copy of an mp4 whose track says it is to be shown turned or mirrored: x' = a x + c y, y' = b x + d y."""
     turned = path.with_stem(f"turned_{path.stem}_{a}{b}{c}{d}")
