@@ -196,7 +196,22 @@ def test_the_bar_is_on_a_terminal_only_and_can_be_switched_off(environment: dict
 
 
 def test_one_terminal_shows_one_bar(environment: dict[str, str]) -> None:
-    given = b"".join(RECORD.replace(b'"frame":0', b'"frame":%d' % n) for n in range(40))
+    """The first verb keeps the terminal until its stream ends, here until the second has had a frame too."""
     environment = {**environment, "TERM": "xterm", "COLUMNS": "100"}
-    _, shown = on_terminal(environment, ["bash", "-c", "rtm track | rtm nms"], given)
-    assert (b"track" in shown) != (b"nms" in shown)
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-c", "rtm track | rtm nms"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env=environment,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(RECORD)
+    process.stdin.flush()
+    assert process.stdout.readline()
+    shown = os.read(leader, 65536)
+    process.communicate(timeout=60)
+    os.close(follower)
+    os.close(leader)
+    assert b"track" in shown and b"nms" not in shown
