@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from rtmcli.cv import cv2
-from rtmcli.geometry import letterbox
+from rtmcli.geometry import affine, letterbox
 from rtmcli.metrics.coco import box_figures, keypoint_figures
 from rtmcli.networks.rtmdet import decode
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.augment import DetectorRecipe, Scene, SceneRecipe, random_detector_scene, random_scene
+from rtmcli.training.augment_scene import FILL
 from rtmcli.training.data import DataSet
 from rtmcli.training.heads.rtmdet import Objects, rtmdet_loss
 from rtmcli.training.heads.rtmo import People, Weights, rtmo_loss
@@ -208,11 +209,10 @@ class OneStageTask:
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
         results: list[dict[str, Any]] = []
         bare: Any = network.module if hasattr(network, "module") else network
-        for names, images, factors in _letterboxed(data, self.size):
-            for name, factor, found in zip(
-                names, factors, bare.detect(normalise(images.to(device), self.card)), strict=True
-            ):
-                points = found.keypoints.cpu().numpy() / factor
+        for names, images, places in _centred(data, self.size):
+            people = bare.detect(normalise(images.to(device), self.card))
+            for name, (center, scale), found in zip(names, places, people, strict=True):
+                points = affine.to_image(found.keypoints.cpu().numpy(), center, scale, self.size)
                 scores = found.keypoint_scores.cpu().numpy()[..., None]
                 for pose, value in zip(
                     np.concatenate([points, scores], -1), found.scores.tolist(), strict=True
@@ -283,6 +283,19 @@ def _letterboxed(data: DataSet, size: tuple[int, int], batch: int = 16) -> Any:
         pairs = [letterbox.letterbox(data.store.read(p.name), size) for p in pictures]
         images = torch.from_numpy(np.stack([canvas for canvas, _ in pairs]))
         yield [p.id for p in pictures], images, [np.array(factors) for _, factors in pairs]
+
+
+def _centred(data: DataSet, size: tuple[int, int], batch: int = 16) -> Any:
+    """Batches of (picture ids, images (N, H, W, 3), [(centre, scale), ...]) as RTMO is run: the picture amid grey."""
+    for start in range(0, len(data.pictures), batch):
+        pictures = data.pictures[start : start + batch]
+        canvases, places = [], []
+        for picture in pictures:
+            image = data.store.read(picture.name)
+            matrix, center, scale = affine.fit_matrix((image.shape[1], image.shape[0]), size)
+            canvases.append(affine.warp(image, matrix, size, FILL))
+            places.append((center, scale))
+        yield [p.id for p in pictures], torch.from_numpy(np.stack(canvases)), places
 
 
 def _drawn(scene: Scene) -> np.ndarray:

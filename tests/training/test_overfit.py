@@ -14,6 +14,8 @@ from rtmcli.training.tasks import make_network, make_task
 PLAIN = {
     "flip": 0.0, "half_body": 0.0, "shift": 0.0, "scale": (1.0, 1.0), "rotation": 0.0, "hsv": False,
     "photometric": False, "blur": 0.0, "cutout": 0.0, "mosaic": False, "resize": (1.0, 1.0), "mixup_probability": 0.0,
+    "scene_shift": 0.0, "scene_rotation": 0.0, "scene_scale": (1.0, 1.0), "shear": 0.0, "mixup": (0.0, 0.0),
+    "sides": (0, 0),
 }  # fmt: skip
 
 
