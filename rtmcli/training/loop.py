@@ -154,8 +154,8 @@ class Training:
                 took = time.monotonic() - began
                 rates = {
                     "images_per_s": count * samples / max(took, 1e-9),
-                    # what the loader alone could give; where it is near images_per_s, it sets the pace
                     "loader_per_s": count * samples / max(waited, 1e-9),
+                    "wait": waited / max(took, 1e-9),  # share of the time in which the step had no data
                 }
                 self._note({name: value / count for name, value in sums.items()} | rates)
                 sums, waited, began, count = {}, 0.0, time.monotonic(), 0

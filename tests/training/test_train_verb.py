@@ -28,7 +28,9 @@ def test_a_set_becomes_a_model_with_a_card_and_the_log_is_json_lines(
     held_out = ["--val", str(dots / "labels.json"), "--val-images", str(dots / "images")]
     assert main(arguments(dots, "--out", str(out), "--every", "1", *held_out)) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {"epoch", "step", "lr", "loss", "images_per_s", "loader_per_s"} <= set(lines[0])
+    assert {"epoch", "step", "lr", "loss", "images_per_s", "loader_per_s", "wait"} <= set(lines[0])
+    assert 0 < lines[0]["wait"] < 1  # without workers every sample is waited for
+    assert lines[0]["images_per_s"] == pytest.approx(lines[0]["wait"] * lines[0]["loader_per_s"], rel=1e-3)
     assert "AP" in lines[-1]
     card = read_checkpoint(out / "rtmpose-t.safetensors").card
     assert card is not None and (card.width, card.height, card.skeleton) == (64, 64, "coco17")
