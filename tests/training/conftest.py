@@ -1,4 +1,4 @@
-"""A small labelled set, made of noise and dots, that a network can learn in seconds."""
+"""Small labelled sets, made of noise and dots, that a network can learn in seconds."""
 
 import json
 from pathlib import Path
@@ -38,4 +38,39 @@ def dots(tmp_path: Path) -> Path:
         )
     content = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "person"}]}
     (tmp_path / "labels.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+@pytest.fixture
+def bodies(tmp_path: Path) -> Path:
+    """`whole.json`: 4 pictures in `whole/` of one person each with COCO-WholeBody's 133 points, and depths of most."""
+    random = np.random.default_rng(5)
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    fields = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
+    images, notes = [], []
+    for number in range(4):
+        points = np.stack([random.uniform(20, 100, 133), random.uniform(15, 105, 133)], 1).round(1)
+        picture = cv2.resize(random.integers(0, 255, (6, 6, 3), np.uint8), (120, 120))
+        name = f"{number:03d}.png"
+        cv2.imwrite(str(folder / name), picture)
+        images.append({"id": number, "file_name": name, "width": 120, "height": 120})
+        flat = [v for x, y in points.tolist() for v in (x, y, 2)]
+        note: dict = {
+            "id": number + 1,
+            "image_id": number,
+            "category_id": 1,
+            "iscrowd": 0,
+            "bbox": [10, 5, 100, 110],
+            "area": 11000,
+            "num_keypoints": 17,
+            "keypoints3d": [[0, 0, z, 1] for z in random.uniform(4, 6, 133).round(3).tolist()],
+        }
+        note["keypoints3d"][40] = None
+        note["keypoints3d"][11][2] = note["keypoints3d"][12][2] = 5.0
+        for field, count in fields.items():
+            note[field], flat = flat[: 3 * count], flat[3 * count :]
+        notes.append(note)
+    content = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "person"}]}
+    (tmp_path / "whole.json").write_text(json.dumps(content))
     return tmp_path

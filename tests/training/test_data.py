@@ -16,6 +16,7 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data import Store, check_set, epoch_order, load_set
 
 COCO = load_skeleton("coco17")
+WHOLE = load_skeleton("coco133")
 
 
 def test_pixels_are_the_same_from_a_folder_a_tar_a_zip_and_a_folder_of_tars(dots: Path) -> None:
@@ -82,6 +83,46 @@ def test_records_are_a_teacher_s_labels_weighted_by_score(dots: Path) -> None:
     labels = load_set(file, dots / "images", skeleton=COCO).pictures[0].labels
     assert labels.weights[0, 0] == 1
     assert labels.weights[0, 1] == pytest.approx(0.4)
+
+
+def test_a_whole_body_s_fields_become_its_133_points_in_order(bodies: Path) -> None:
+    file = bodies / "whole.json"
+    content = json.loads(file.read_text())
+    note = content["annotations"][0]
+    left = note["lefthand_kpts"]
+    del note["foot_kpts"], content["annotations"][1]["keypoints3d"]
+    file.write_text(json.dumps(content))
+    data = load_set(file, bodies / "whole", skeleton=WHOLE)
+    labels = data.pictures[0].labels
+    assert labels.keypoints.shape == (1, 133, 2)
+    np.testing.assert_allclose(labels.keypoints[0, 91], left[:2])
+    assert (labels.weights[0, 17:23] == 0).all()
+    assert labels.weights.sum() == 127
+    assert labels.depths is not None and labels.depths[0, 11] == 5 and np.isnan(labels.depths[0, 40])
+    assert data.pictures[1].labels.depths is None
+    # the body alone, where the skeleton has no more
+    assert load_set(file, bodies / "whole", skeleton=COCO).pictures[0].labels.keypoints.shape == (1, 17, 2)
+
+
+def test_depths_of_another_number_of_points_are_an_error(bodies: Path) -> None:
+    file = bodies / "whole.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["keypoints3d"].pop()
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="keypoints3d wants 133 rows"):
+        load_set(file, bodies / "whole", skeleton=WHOLE)
+
+
+def test_depths_follow_the_points_into_another_skeleton(dots: Path) -> None:
+    file = dots / "labels.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["keypoints3d"] = [[0, 0, k / 10, 1] for k in range(17)]
+    file.write_text(json.dumps(content))
+    data = load_set(file, dots / "images", skeleton=WHOLE, source_skeleton="coco17")
+    depths = data.pictures[0].labels.depths
+    assert depths is not None
+    np.testing.assert_allclose(depths[0, :17], np.arange(17) / 10)
+    assert np.isnan(depths[0, 17:]).all()
 
 
 def test_an_epoch_takes_each_set_by_its_ratio_and_is_the_same_again() -> None:
