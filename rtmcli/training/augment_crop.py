@@ -61,11 +61,16 @@ class BoxDraw(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """A network input: image (H, W, 3) uint8 BGR, keypoints (K, 2) in its pixels, visible (K,)."""
+    """A network input: image (H, W, 3) uint8 BGR, keypoints (K, 2) in its pixels, visible (K,).
+
+    matrix: (2, 3) from the picture to it. flipped: it is a mirror image, keypoints[i] being point flip_indices[i].
+    """
 
     image: Image
     keypoints: Array
     visible: Array
+    matrix: Array
+    flipped: bool
 
 
 def random_crop(
@@ -186,7 +191,7 @@ def cut(
         width = image.shape[1]
         mirror = np.array([[-1.0, 0.0, width - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
         matrix = matrix @ mirror
-    return Crop(warp(image, matrix, size), points, visible)
+    return Crop(warp(image, matrix, size), points, visible, matrix, flipped)
 
 
 def truncated_normal(rng: np.random.Generator, size: int, limit: float = 1.0) -> npt.NDArray[np.float64]:

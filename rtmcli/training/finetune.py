@@ -40,6 +40,16 @@ def freeze_part(network: nn.Module, part: str) -> None:
     network.get_submodule(part).requires_grad_(False)
 
 
+def hold_norms(network: nn.Module, *, every: bool) -> None:
+    """Norms of frozen parts (or all) use their stored statistics and leave them as they are."""
+    for part in network.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and (every or not part.weight.requires_grad):
+            part.eval()
+
+
 def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
-    """The trained weights with the card that says what they are: `rtm export` takes the file."""
-    save_checkpoint(path, network.state_dict(), card=make_card(recipe))
+    """The trained weights with the card that says what they are: `rtm export` takes the file.
+
+    A pre-trained backbone with its heat-map head has no card: it is there for `--init` alone.
+    """
+    save_checkpoint(path, network.state_dict(), card=None if recipe.heatmap else make_card(recipe))

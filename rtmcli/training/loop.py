@@ -10,26 +10,25 @@ if nothing had happened, bit for bit on a CPU.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Dataset
 
 from rtmcli.errors import DataError, RtmError
+from rtmcli.training.checkpoints import save_state, save_weights, write_atomically
 from rtmcli.training.data import DataSet, epoch_order
+from rtmcli.training.distill import kept
 from rtmcli.training.ema import Ema, exp_momentum
+from rtmcli.training.finetune import hold_norms
+from rtmcli.training.interrupts import interrupts_wait
+from rtmcli.training.loader import step_batches
 from rtmcli.training.optim import make_optimiser
 from rtmcli.training.recipe import Recipe, to_toml
 from rtmcli.training.schedules import Schedule, recipe_phases
@@ -103,7 +102,7 @@ class Training:
             self.wrapped = DistributedDataParallel(self.network, broadcast_buffers=self.norms)
         self.epoch = self.step = 0  # step within the epoch
         self.best = -1.0
-        self._stopping = False
+        self._stopping: Callable[[], bool] = lambda: False
 
     # --- the loop ---
 
@@ -119,7 +118,7 @@ class Training:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / "recipe.toml", to_toml(self.recipe).encode())
         figures: dict[str, float] = {}
-        with self._interrupts():
+        with interrupts_wait() as self._stopping:
             while self.epoch < self.recipe.epochs:
                 self._epoch()
                 self.epoch, self.step = self.epoch + 1, 0
@@ -134,7 +133,7 @@ class Training:
         waited, began, count = 0.0, time.monotonic(), 0
         saved = began
         self.wrapped.train()
-        _still_norms(self.wrapped, every=not self.norms)
+        hold_norms(self.wrapped, every=not self.norms)
         batches = self.batches()
         while True:
             asked = time.monotonic()
@@ -159,7 +158,7 @@ class Training:
                 }
                 self._note({name: value / count for name, value in sums.items()} | rates)
                 sums, waited, began, count = {}, 0.0, time.monotonic(), 0
-            if self._stopping:
+            if self._stopping():
                 self.save()
                 raise KeyboardInterrupt
             if time.monotonic() - saved > 60 * self.save_every:
@@ -207,57 +206,24 @@ class Training:
         if self.average is not None:
             self.average.update(self.network)
 
-    @contextlib.contextmanager
-    def _interrupts(self) -> Iterator[None]:
-        """Ctrl-C waits for the end of a step, so that what is saved belongs together."""
-
-        def ask(number: int, frame: object) -> None:
-            if self._stopping:
-                raise KeyboardInterrupt
-            self._stopping = True
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, ask)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    # --- samples ---
-
     def batches(self) -> Iterator[list[Batch]]:
         """The micro-batches of this process for each step that is left of the epoch."""
-        recipe = self.recipe
-        ratios = [data.ratio for data in self.task.sets]
-        order = epoch_order(self.task.sizes(), ratios, seed=recipe.seed, epoch=self.epoch)
-        own, parts = recipe.batch // self.world, recipe.accumulate
-        micro = own // parts
-        places = []
-        for step in range(self.step, self.steps):
-            start = step * recipe.batch + self.rank * own
-            places += [list(range(start + p * micro, start + (p + 1) * micro)) for p in range(parts)]
-        loader = DataLoader(
-            _Samples(self.task, order, recipe.seed, self.epoch),
-            batch_sampler=places,
-            collate_fn=self.task.collate,
-            num_workers=self.workers,
-            worker_init_fn=_one_thread,
-            pin_memory=self.device.type == "cuda",
-            # torch draws each worker's seed from this, not from the generator that the network uses
-            generator=torch.Generator().manual_seed(recipe.seed),
+        return step_batches(
+            self.task,
+            self.epoch,
+            range(self.step, self.steps),
+            rank=self.rank,
+            world=self.world,
+            workers=self.workers,
+            device=self.device,
         )
-        source = iter(loader)
-        for _ in range(self.step, self.steps):
-            yield [next(source) for _ in range(parts)]
 
     # --- checks and checkpoints ---
 
     def validate(self) -> dict[str, float]:
         """The figures of the averaged network on the held-out set, by the code of `rtm eval`; keeps the best."""
         assert self.held_out is not None
-        network = (self.average.model if self.average is not None else self.network).eval()
+        network = kept(self.average.model if self.average is not None else self.network).eval()
         figures = self.task.evaluate(network, self.held_out, self.device) if self.rank == 0 else {}
         if self.rank == 0:
             self._note(figures)
@@ -282,7 +248,7 @@ class Training:
             "place": {"epoch": self.epoch, "step": self.step, "best": self.best},
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        _save(state, self.folder / "last.pt")
+        save_state(state, self.folder / "last.pt")
 
     def resume(self) -> bool:
         """Go on from last.pt, where there is one. Raises DataError where it belongs to another network."""
@@ -331,59 +297,3 @@ class Training:
             f"epoch {self.epoch}, step {self.step}: the loss is not finite ({values}) on the batch {names}; "
             "lower the rate (--set lr=...) or look at these samples with --check"
         )
-
-
-class _Samples(Dataset):
-    """The samples of an epoch by place; each drawn from a generator of its own."""
-
-    def __init__(self, task: Task, order: list[tuple[int, int]], seed: int, epoch: int) -> None:
-        self.task, self.order, self.seed, self.epoch = task, order, seed, epoch
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, place: int) -> dict[str, Any]:
-        random = np.random.default_rng((self.seed, self.epoch, place, 2))
-        return self.task.draw(*self.order[place], self.epoch, random)
-
-
-def save_weights(network: nn.Module, path: Path) -> None:
-    """The weights alone, as `load_checkpoint` reads them."""
-    _save({key: value.detach().cpu() for key, value in network.state_dict().items()}, path)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
-
-
-def log_line(figures: dict[str, Any]) -> str:
-    """One line of strict JSON: what is not finite becomes null."""
-    return json.dumps({key: _plain(value) for key, value in figures.items()})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 8) if np.isfinite(value) else None
-    return value
-
-
-def _save(state: object, path: Path) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def _still_norms(network: nn.Module, *, every: bool) -> None:
-    """Norms of frozen parts (or all) use their stored statistics and leave them as they are."""
-    for part in network.modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and (every or not part.weight.requires_grad):
-            part.eval()
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)

@@ -38,8 +38,12 @@ class Recipe:
     Whole pictures (`SceneRecipe`, `DetectorRecipe`, `heads.rtmo.Weights`):
         sides: smallest and largest input side of the synchronised multi-scale; mosaic, mixup, shear, resize;
         cls .. power: loss weights before epoch `proxy_from` and, with `_proxy`, after it. aux: in the last part.
-    Distillation (DWPose): teacher: recipe-independent file given on the command line; feature, logit: weights of
-        the terms; head_only: the second stage, in which a fresh head learns from the frozen rest.
+    RTMW3D: depth: of the input volume; z_range: metres from the root to the last bin; sigma_z; bone: weight of a
+        term for the log.
+    Pre-training: heatmap: a heat-map head in the place of the network's own.
+    Distillation (DWPose; the teacher is a file, `--teacher`): feature, logit: weights of the terms; group: samples
+        over which the labels' loss is summed (of a larger batch the groups' mean counts; 0 sums all); head_only: the
+        second stage, in which a fresh head learns from the frozen rest.
     """
 
     name: str
@@ -88,6 +92,8 @@ class Recipe:
     # SimCC
     sigma: tuple[float, float] = (4.9, 5.66)
     sigma_z: float = 6.0
+    depth: int = 288
+    z_range: float = 2.1744869
     ratio: float = 2.0
     beta: float = 10.0
     face_weight: float = 1.0
@@ -126,6 +132,7 @@ class Recipe:
     # distillation
     feature: float = 0.0
     logit: float = 0.0
+    group: int = 0
     head_only: bool = False
 
 

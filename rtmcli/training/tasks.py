@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from rtmcli.errors import UsageError
-from rtmcli.networks.build import build_network
+from rtmcli.networks.build import build_network, keypoint_count
+from rtmcli.networks.heatmap import HeatmapPose
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data import DataSet
 from rtmcli.training.recipe import Recipe
@@ -75,17 +76,35 @@ class Task(Protocol):
         """A sample with its targets drawn, for `--show-batch`."""
 
 
-def make_task(recipe: Recipe, sets: list[DataSet]) -> Task:
-    """The task of a recipe's family. Raises UsageError for losses that are not built."""
-    if recipe.heatmap or recipe.feature or recipe.logit or recipe.head_only:
-        raise UsageError(
-            f"'rtm train' has no loss for {recipe.name} (heat maps and distillation); it trains rtmpose, rtmw, rtmo "
-            "and rtmdet from labels"
-        )
+def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = None) -> Task:
+    """The task of a recipe. `teacher` is the network that a recipe of DWPose learns from.
+
+    Raises UsageError for a family that is not trained, and for a recipe that lacks its teacher.
+    """
+    if recipe.feature or recipe.logit or recipe.head_only:
+        from rtmcli.training.task_distill import DistillTask
+
+        if recipe.family not in ("rtmpose", "rtmw") or recipe.heatmap:
+            raise UsageError(f"{recipe.family!r} learns from no teacher; rtmpose and rtmw do")
+        if teacher is None:
+            raise UsageError(
+                f"the recipe {recipe.name} learns from a teacher; name its weights with --teacher FILE"
+            )
+        return DistillTask(recipe, sets, teacher)
+    if recipe.heatmap:
+        from rtmcli.training.task_heatmap import HeatmapTask
+
+        if recipe.family != "rtmpose":
+            raise UsageError(f"{recipe.family!r} is not pre-trained on heat maps; rtmpose's backbones are")
+        return HeatmapTask(recipe, sets)
     if recipe.family in ("rtmpose", "rtmw"):
         from rtmcli.training.task_crops import CropTask
 
         return CropTask(recipe, sets)
+    if recipe.family == "rtmw3d":
+        from rtmcli.training.task_space import SpaceTask
+
+        return SpaceTask(recipe, sets)
     if recipe.family == "rtmdet":
         from rtmcli.training.task_scenes import DetectorTask
 
@@ -95,7 +114,7 @@ def make_task(recipe: Recipe, sets: list[DataSet]) -> Task:
 
         return OneStageTask(recipe, sets)
     raise UsageError(
-        f"'rtm train' cannot train the family {recipe.family!r} yet; it trains rtmpose, rtmw, rtmo, rtmdet"
+        f"'rtm train' cannot train the family {recipe.family!r}; it trains rtmpose, rtmw, rtmw3d, rtmo and rtmdet"
     )
 
 
@@ -111,7 +130,7 @@ def make_card(recipe: Recipe) -> Card:
         skeleton=recipe.skeleton or None,
         width=recipe.width,
         height=recipe.height,
-        codec={"name": "simcc", "ratio": recipe.ratio} if crops else {},
+        codec=_codec(recipe) if crops else {},
         score=None if crops else 0.1 if recipe.family == "rtmo" else 0.05,
         iou=None if crops else 0.65 if recipe.family == "rtmo" else 0.6,
         **pixels,
@@ -124,7 +143,10 @@ def make_network(recipe: Recipe) -> nn.Module:
         raise UsageError(f"the recipe {recipe.name} names no skeleton; --set skeleton=coco17, say")
     if recipe.skeleton:
         load_skeleton(recipe.skeleton)
-    return build_network(make_card(recipe))
+    card = make_card(recipe)
+    if recipe.heatmap:
+        return HeatmapPose(recipe.size, keypoint_count(card))
+    return build_network(card)
 
 
 def normalise(images: Tensor, card: Card) -> Tensor:
@@ -135,6 +157,12 @@ def normalise(images: Tensor, card: Card) -> Tensor:
     mean = torch.tensor(card.mean, device=x.device).view(1, 3, 1, 1)
     std = torch.tensor(card.std, device=x.device).view(1, 3, 1, 1)
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _codec(recipe: Recipe) -> dict[str, Any]:
+    if recipe.family == "rtmw3d":
+        return {"name": "simcc3d", "ratio": recipe.ratio, "depth": recipe.depth, "z_range": recipe.z_range}
+    return {"name": "simcc", "ratio": recipe.ratio}
 
 
 def _moved(value: Any, device: torch.device) -> Any:

@@ -48,6 +48,10 @@ def main(
             metavar="FILE", help="Start from these weights; what does not fit is listed and left out."
         ),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights of the network that a dwpose recipe learns from."),
+    ] = None,
     freeze: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Leave this part as it is: backbone, neck, head.")
     ] = None,
@@ -87,6 +91,7 @@ def main(
         import torch
     except ModuleNotFoundError:
         raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
+    from rtmcli.training.distill import load_teacher, with_teacher
     from rtmcli.training.finetune import freeze_part, start_from
     from rtmcli.training.recipe import load_recipe, override
     from rtmcli.training.tasks import make_network, make_task
@@ -96,7 +101,8 @@ def main(
     if check:
         _check(sets)
         return
-    task = make_task(chosen, sets)
+    master = load_teacher(teacher, chosen) if teacher is not None else None
+    task = make_task(chosen, sets, master)
     if show_batch is not None:
         _show(task, show_batch)
         return
@@ -117,6 +123,8 @@ def main(
             print(f"rtm train: {init} fits in part; {misfit}", file=sys.stderr)
     for part in freeze or []:
         freeze_part(network, part)
+    if master is not None:
+        network = with_teacher(network, master, chosen)
     _train(task, network, folder, held_out, torch.device(device), workers, every, save_every, tensorboard)
     if distributed:
         torch.distributed.destroy_process_group()
@@ -134,8 +142,10 @@ def _train(
     tensorboard: bool,
 ) -> None:
     from rtmcli.cpus import available_cpus
+    from rtmcli.training.distill import kept
     from rtmcli.training.finetune import save_model
-    from rtmcli.training.loop import Training, log_line
+    from rtmcli.training.log_lines import log_line
+    from rtmcli.training.loop import Training
 
     board = _board(folder) if tensorboard else None
 
@@ -170,7 +180,7 @@ def _train(
             board.close()
     if training.rank == 0:
         final = training.average.model if training.average is not None else training.network
-        save_model(final, task.recipe, folder / f"{task.recipe.name}.safetensors")
+        save_model(kept(final), task.recipe, folder / f"{task.recipe.name}.safetensors")
 
 
 def _sets(

@@ -65,10 +65,8 @@ def test_what_cannot_be_trained_is_told_with_the_remedy(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("recipe", ["dwpose-m-1", "dwpose-m-2", "cspnext-m-udp", "rtmw3d-l"])
-def test_a_recipe_whose_loss_is_not_built_is_refused_not_trained_as_another(
-    dots: Path, capsys, recipe: str
-) -> None:
+@pytest.mark.parametrize("recipe", ["dwpose-m-1", "dwpose-m-2"])
+def test_a_recipe_that_learns_from_a_teacher_asks_for_one(dots: Path, capsys, recipe: str) -> None:
     given = [
         "--data",
         str(dots / "labels.json"),
@@ -78,7 +76,12 @@ def test_a_recipe_whose_loss_is_not_built_is_refused_not_trained_as_another(
         str(dots / "images"),
     ]
     assert main(["train", recipe, *given]) == 2
-    assert "it trains rtmpose, rtmw, rtmo" in capsys.readouterr().err
+    assert "name its weights with --teacher FILE" in capsys.readouterr().err
+
+
+def test_a_recipe_that_learns_from_labels_alone_takes_no_teacher(dots: Path, tmp_path: Path, capsys) -> None:
+    assert main(arguments(dots, "--teacher", str(tmp_path / "any.pth"))) == 2
+    assert "leave --teacher out" in capsys.readouterr().err
 
 
 def test_control_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
