@@ -1,6 +1,5 @@
 """OpenVINO: the fastest engine on x86-64 CPUs with bfloat16; opens .onnx and .xml files."""
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,37 +8,38 @@ import numpy as np
 
 from rtmcli.cpus import available_cpus
 from rtmcli.engines.base import Arrays, Port, split_device
+from rtmcli.engines.lanes import Lanes, Shapes
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import METADATA_KEY, Card
 from rtmcli.zoo.metadata import read_card
 
 HINTS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
-MOST_STREAMS = 16  # each holds its own activations
+MOST_LANES = 16  # each holds its own activations
+MOST_WEIGHTS = 256 << 20  # bytes of model file, over all lanes together, that each may have its own copy of
 CAPABILITY = {"float32": "FP32", "float16": "FP16", "bfloat16": "BF16"}
 
 
 class OpenVinoEngine:
-    """A compiled model with one inference request for each calling thread. `open_model` makes one."""
+    """A model that is compiled as calls ask for it. `open_model` makes one."""
 
     def __init__(
-        self, compiled: Any, *, card: Card | None, device: str, precision: str, threads: int
+        self, model: Any, lanes: Lanes, *, card: Card | None, device: str, precision: str, threads: int
     ) -> None:
-        self.compiled = compiled
         self.card = card
-        self.inputs = [_port(port) for port in compiled.inputs]
-        self.outputs = [_port(port) for port in compiled.outputs]
-        self._device, self._precision, self._threads = device, precision, threads
+        self.inputs = [_port(port) for port in model.inputs]
+        self.outputs = [_port(port) for port in model.outputs]
+        self._lanes, self._device, self._precision, self._threads = lanes, device, precision, threads
         self._index = {port.name: index for index, port in enumerate(self.outputs)}
-        self._local = threading.local()
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self.compiled.create_infer_request()
-        # Shared memory hands numpy's buffer over as it is; the outputs are the request's own, hence the copy.
-        request.infer({name: np.ascontiguousarray(value) for name, value in feeds.items()}, share_inputs=True)
+        arrays = {name: np.ascontiguousarray(value) for name, value in feeds.items()}
         wanted = list(names) if names is not None else list(self._index)
-        return {name: request.get_output_tensor(self._index[name]).data.copy() for name in wanted}
+        shapes = tuple((name, array.shape) for name, array in arrays.items())
+        with self._lanes.free() as lane:
+            request = lane.request(shapes)
+            # Shared memory hands numpy's buffer over as it is; the outputs are the request's own, hence the copy.
+            request.infer(arrays, share_inputs=True, share_outputs=True)
+            return {name: request.get_output_tensor(self._index[name]).data.copy() for name in wanted}
 
     def facts(self) -> dict[str, Any]:
         import openvino
@@ -48,7 +48,7 @@ class OpenVinoEngine:
             "engine": "openvino",
             "version": openvino.__version__.split("-")[0],
             "device": self._device,
-            "providers": list(self.compiled.get_property("EXECUTION_DEVICES")),
+            "providers": [self._device.upper()],
             "precision": self._precision,
             "threads": self._threads,
         }
@@ -78,25 +78,54 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Open
         )
     if CAPABILITY[precision] not in core.get_property(name, "OPTIMIZATION_CAPABILITIES"):
         raise MissingError(f"this {kind} has no {precision} arithmetic; use --precision float32")
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise _unreadable(path, error) from None
     # Left to itself the runtime takes bfloat16 wherever the CPU has it.
     config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
+    most = min(MOST_LANES, max(1, available_cpus() // threads))
+    shared = kind != "cpu" or most * _weights(path) > MOST_WEIGHTS
     if kind == "cpu":
-        # A stream runs one call at a time on its own threads: as many as there are CPUs for calls side by side.
-        streams = min(MOST_STREAMS, max(1, available_cpus() // threads))
+        streams = most if shared else 1
         config |= {
             "INFERENCE_NUM_THREADS": threads * streams,
             "NUM_STREAMS": streams,
             "ENABLE_CPU_PINNING": False,
         }
-    try:
-        model = core.read_model(path)
-        compiled = core.compile_model(model, name, config)
-    except RuntimeError as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), "unknown reason")
-        raise DataError(f"{path}: openvino cannot read this model: {reason.strip()}") from None
+
+    def compiled(shaped: Any) -> Any:
+        try:
+            return core.compile_model(shaped, name, config)
+        except RuntimeError as error:
+            raise _unreadable(path, error) from None
+
+    lanes = Lanes(model, compiled, most=most, shared=shared)
+    if (shapes := _single(model)) is not None:  # what does not compile is known now
+        with lanes.free() as lane:
+            lane.request(shapes)
     return OpenVinoEngine(
-        compiled, card=_card(path, model), device=device, precision=precision, threads=threads
+        model, lanes, card=_card(path, model), device=device, precision=precision, threads=threads
     )
+
+
+def _weights(path: Path) -> int:
+    """Bytes of the file that holds the weights."""
+    file = path if path.suffix == ".onnx" else path.with_suffix(".bin")
+    return file.stat().st_size if file.is_file() else 0
+
+
+def _single(model: Any) -> Shapes | None:
+    """The inputs' shapes for one picture, None where the file leaves more than the batch open."""
+    shapes = [(port.any_name, port.partial_shape) for port in model.inputs]
+    if any(size.is_dynamic for _, shape in shapes for size in list(shape)[1:]):
+        return None
+    return tuple((name, (1, *(size.get_length() for size in list(shape)[1:]))) for name, shape in shapes)
+
+
+def _unreadable(path: Path, error: RuntimeError) -> DataError:
+    reason = next((line for line in str(error).splitlines() if line.strip()), "unknown reason")
+    return DataError(f"{path}: openvino cannot read this model: {reason.strip()}")
 
 
 def _card(path: Path, model: Any) -> Card | None:
