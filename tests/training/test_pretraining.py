@@ -103,6 +103,25 @@ def test_the_pre_training_goes_on_bit_for_bit_and_is_checked_by_the_usual_figure
         assert torch.equal(value, again.network.state_dict()[key]), key
 
 
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(dots: Path, tmp_path: Path) -> None:
+    runs = [run_of(dots, tmp_path, replace(TOY, accumulate=parts))[0] for parts in (1, 2)]
+    for training in runs:
+        training.network.eval()
+        training.learn(next(training.batches()))
+    for (name, a), (_, b) in zip(*(run.network.named_parameters() for run in runs), strict=True):
+        assert a.grad is not None and b.grad is not None
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5 * float(a.grad.abs().max()), msg=name)
+
+
+def test_a_sample_is_drawn_with_its_maps_above_each_other(dots: Path) -> None:
+    task = make_task(TOY, [dots_of(dots)])
+    sample = task.draw(0, 0, 0, np.random.default_rng(0))
+    picture = task.picture(sample)
+    assert picture.shape == (72, 64, 3)
+    columns = sample["maps"].max(axis=(0, 1)) > 0.9
+    assert picture[-1, ::4, 0][columns].min() > 100
+
+
 def test_exact_heat_maps_get_full_marks_from_the_check(dots: Path) -> None:
     """The crop's map, UDP's decoding and the way back to the picture undo each other."""
     recipe = replace(TOY, width=192, height=256)
