@@ -79,7 +79,9 @@ Jobs = Annotated[
 ]
 BatchFrames = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Frames that share a run of the networks: for GPUs, bfloat16 on CPUs."),
+    typer.Option(
+        min=1, metavar="N", help="Frames that share a run of the networks: for GPUs, bfloat16 on CPUs."
+    ),
 ]
 Draw = Annotated[
     str | None, typer.Option(metavar="FILE", help="Also draw what is found into this video or picture.")
