@@ -103,6 +103,11 @@ class DCC(nn.Module):
         self.y_fc = nn.Linear(features, features)
         self.sigma_fc = nn.Sequential(nn.Linear(pose_channels, num_keypoints), nn.Sigmoid(), Scale(0.1))
         nn.init.xavier_uniform_(self.gau.uv.weight)
+        # The reference takes PyTorch's own start: logits that span hundreds, so every keypoint sits in a random bin,
+        # out of reach of its target's bump, and few pictures never shake it out. Here the bins start flat.
+        for fc in (self.x_fc, self.y_fc):
+            nn.init.normal_(fc.weight, std=0.0001)
+            nn.init.zeros_(fc.bias)
 
     def forward(self, pose: Tensor, boxes: Tensor, cells: Tensor) -> Tensor:
         """Keypoints (n, K, 2) in input pixels.

@@ -174,6 +174,16 @@ def test_one_positive_in_training_does_not_stop_the_norm():
     assert torch.isfinite(found.keypoints).all()
 
 
+def test_a_fresh_classifier_holds_no_bin_for_much_likelier_than_another():
+    dcc = RTMO("t", 17, width=0.25, depth=0.33).train().head.dcc
+    boxes = torch.tensor([[8.0, 8.0, 40.0, 60.0], [0.0, 0.0, 600.0, 600.0]])
+    with torch.no_grad():
+        found = dcc.forward_train(torch.randn(2, 128), boxes, (boxes[:, :2] + boxes[:, 2:]) / 2)
+    for likely in (found.prob_x, found.prob_y):
+        # out of reach of a bump lies a bin with less than some 1e-4 (the loss's own 1e-4)
+        assert (likely.amin(-1) * likely.shape[-1]).min() > 1e-3
+
+
 def test_initial_weights_start_scores_at_one_in_a_hundred():
     maps = RTMO("t", 17)(torch.zeros(1, 3, 64, 64))
     assert torch.cat([m.flatten() for m in maps.cls]).sigmoid().mean().item() == pytest.approx(
