@@ -157,7 +157,9 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Tensor], *, card: Card
     part = path.with_name(f".{path.name}.part")
     try:
         if path.suffix == ".safetensors":
-            _safetensors().torch.save_file(own, part, metadata=meta)
+            part.write_bytes(
+                _safetensors().torch.save(own, metadata=meta)
+            )  # save_file lets nobody else read it
         else:
             torch.save({"meta": meta, "state_dict": own}, part)
         part.replace(path)

@@ -100,6 +100,8 @@ def test_what_is_saved_comes_back_with_its_card(suffix, tmp_path):
     assert checkpoint.state.keys() == network.state_dict().keys()
     assert all(torch.equal(value, checkpoint.state[key]) for key, value in network.state_dict().items())
     assert [path.name for path in tmp_path.iterdir()] == [f"w{suffix}"]
+    (tmp_path / "other").touch()
+    assert (tmp_path / f"w{suffix}").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_a_plain_pickled_state_dict_loads_without_a_card(tmp_path):
