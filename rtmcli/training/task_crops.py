@@ -17,7 +17,7 @@ from rtmcli.geometry.affine import to_image, topdown_matrix, udp_matrix, warp
 from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.augment_crop import Crop, CropRecipe, random_crop
-from rtmcli.training.data import DataSet
+from rtmcli.training.data import DataSet, Picture
 from rtmcli.training.losses import simcc_kl
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.soft_maps import SoftMap, soft_labels
@@ -245,22 +245,28 @@ def as_arrays(predicted: Sequence[Tensor]) -> list[Floats]:
 
 
 def coco_truth(data: DataSet) -> dict[str, Any]:
-    """A set as COCO labels, for the evaluation."""
+    """A set as COCO labels, for the evaluation; crowds are there to be neither right nor wrong."""
     notes: list[dict[str, Any]] = []
     for picture in data.pictures:
         labels = picture.labels
+        seen = (labels.weights > 0) * 2.0  # (G, K)
+        points = np.concatenate([labels.keypoints, seen[..., None]], -1)  # (G, K, 3)
         for j, box in enumerate(labels.boxes):
-            seen = (labels.weights[j] > 0).astype(float)[:, None] * 2
-            notes.append(
-                {
-                    "id": len(notes) + 1,
-                    "image_id": picture.id,
-                    "category_id": 1,
-                    "bbox": [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])],
-                    "area": float(labels.areas[j]),
-                    "iscrowd": 0,
-                    "num_keypoints": int((seen > 0).sum()),
-                    "keypoints": np.concatenate([labels.keypoints[j], seen], 1).ravel().tolist(),
-                }
-            )
+            known = {
+                "area": float(labels.areas[j]),
+                "iscrowd": 0,
+                "num_keypoints": int((seen[j] > 0).sum()),
+                "keypoints": points[j].ravel().tolist(),
+            }
+            notes.append(_note(len(notes) + 1, picture, box) | known)
+        for box in labels.crowds:
+            nobody = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0.0] * 3 * seen.shape[1]}
+            notes.append(_note(len(notes) + 1, picture, box) | nobody)
     return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
+
+
+def _note(number: int, picture: Picture, box: Floats) -> dict[str, Any]:
+    x1, y1, x2, y2 = map(float, box)
+    corner = [x1, y1, x2 - x1, y2 - y1]
+    area = corner[2] * corner[3]
+    return {"id": number, "image_id": picture.id, "category_id": 1, "bbox": corner, "area": area}
