@@ -15,6 +15,8 @@ class ScaleNorm(nn.Module):
         self.g = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.float16:  # whose 65504 is soon passed by a norm of many entries
+            return self.forward(x.float()).to(x.dtype)  # (..., D)
         # Trap 7: the root mean square is what is clamped, so a zero row stays zero.
         rms = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * self.scale  # (..., 1)
         return x / rms.clamp(min=self.eps) * self.g  # (..., D)

@@ -68,6 +68,14 @@ def test_scale_norm_keeps_a_zero_row_zero_and_clamps_a_small_one():
     assert zero.any() and bool((out[zero] == 0).all())
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 3000.0])
+def test_scale_norm_of_half_floats_is_that_of_whole_ones_however_large_the_norm(size):
+    rows = (torch.randn(4, 1024, generator=torch.Generator().manual_seed(0)) * size).half()
+    half = ScaleNorm(1024).half()(rows)
+    assert half.dtype == torch.float16
+    torch.testing.assert_close(half.float(), ScaleNorm(1024)(rows.float()), atol=2e-3, rtol=1e-3)
+
+
 def test_rotary_encoding_turns_by_the_positive_exponent():
     assert golden_error(GOLDEN, "rope.out", rotate(stored("rope.in"))) < 1e-5
 
