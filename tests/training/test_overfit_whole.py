@@ -104,3 +104,25 @@ def test_rtmw_m_learns_twelve_real_bodies_by_heart(data_dir: Path, tmp_path: Pat
     torch.manual_seed(0)
     figures = by_heart(recipe, make_network(recipe), data, tmp_path / "run", epochs=140)
     assert figures["AP"] > 0.95
+
+
+@pytest.mark.slow
+def test_a_narrow_rtmw3d_learns_twelve_real_bodies_with_synthetic_depths(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    recipe = replace(
+        load_recipe("rtmw3d-l"),
+        **PLAIN,
+        beta=BETA,
+        width=96,
+        height=128,
+        depth=96,
+        sigma=(3.0, 3.0),
+        sigma_z=3.0,
+        lr=1e-3,
+    )
+    data = real(data_dir, tmp_path, depths=True)
+    network = narrow(RTMW3D, 96, 128, depth=96)
+    figures = by_heart(recipe, network, data, tmp_path / "run", epochs=120)
+    assert figures["AP"] > 0.95
+    assert figures["z_error"] < bin_of(recipe)
