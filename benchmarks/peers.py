@@ -46,21 +46,19 @@ class Row:
     tracking: bool = True
     score: float = 0.3
     repeat: int = 1
-    batch: int = 1  # rtm's --batch-frames
 
 
 ONE: dict[str, Any] = {"clip": "dance_single.mp4", "score": 0.5}
 TWO: dict[str, Any] = {"clip": "pose2sim_two_people_vertical.mp4", "score": 0.5}
 CROWD: dict[str, Any] = {"clip": "night_crowd_8frames.mp4", "score": 0.25, "repeat": 2}
 EMPTY: dict[str, Any] = {"clip": "one_by_one_empty_between.mp4", "score": 0.5}
-# Each row says which engine it took. bfloat16 on OpenVINO is a seventh faster with a few pictures or crops at once.
-AUTO: dict[str, Any] = {"engine": "auto", "precision": None, "batch": 3}
+AUTO: dict[str, Any] = {"engine": "auto", "precision": None}  # each row says what it took
 ROWS = (
     Row(name="same engine, one person", floor=1.15, **ONE),
     Row(name="same engine, two people", floor=1.15, **TWO),
     Row(name="same engine, crowd", floor=1.25, **CROWD),
     Row(name="auto, one person", floor=2.0, **ONE, **AUTO),
-    Row(name="auto, crowd", floor=None, **CROWD, **{**AUTO, "batch": 1}),
+    Row(name="auto, crowd", floor=None, **CROWD, **AUTO),
     Row(name="auto, their openvino (bf16 by itself)", floor=None, backend="openvino", **ONE, **AUTO),
     Row(name="auto, every 10th frame", floor=2.5, det_every=10, **ONE, **AUTO),
     Row(
@@ -104,7 +102,6 @@ def main() -> None:
                 "precision": row.precision,
                 "threads": 1,
                 "jobs": len(cpus),
-                "batch": row.batch,
             }
             theirs = {**shared, "backend": row.backend, "tracking": row.tracking, "threads": len(cpus)}
             spins = [True, False] if len(cpus) > 1 and row.backend == "onnxruntime" else [True]
