@@ -1,7 +1,8 @@
 """Whole bodies by heart: RTMW and RTMW3D learn a few people by the same loop and recipes as `rtm train`.
 
-The ordinary tests take networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for
-pictures; the slow ones the four real pictures with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
+The toys are networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for pictures;
+the others see the four real pictures with COCO-WholeBody's labels. All measure AP with the 133 sigmas. The toys are slow
+tests too: whether so few steps reach every person depends on the machine's rounding (AP .78 to 1.0 over three seeds).
 """
 
 import json
@@ -70,13 +71,15 @@ def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
     return load_set(file, data_dir / "samples/coco", skeleton=WHOLE)
 
 
+@pytest.mark.slow
 def test_a_toy_rtmw_learns_four_toy_bodies_by_heart(bodies: Path, tmp_path: Path) -> None:
     recipe = replace(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
-    figures = by_heart(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=100)
+    figures = by_heart(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=200)
     assert figures["AP"] > 0.95
 
 
+@pytest.mark.slow
 def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: Path, tmp_path: Path) -> None:
     recipe = replace(
         load_recipe("rtmw3d-l"),
@@ -90,7 +93,7 @@ def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: P
         lr=2e-3,
     )
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
-    figures = by_heart(recipe, narrow(RTMW3D, 96, 96, depth=96), data, tmp_path / "run", epochs=60)
+    figures = by_heart(recipe, narrow(RTMW3D, 96, 96, depth=96), data, tmp_path / "run", epochs=130)
     assert figures["AP"] > 0.95
     assert figures["z_error"] < bin_of(recipe)
 
