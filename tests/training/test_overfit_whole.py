@@ -1,8 +1,8 @@
 """Whole bodies by heart: RTMW and RTMW3D learn a few people by the same loop and recipes as `rtm train`.
 
 The toys are networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for pictures;
-the others see the four real pictures with COCO-WholeBody's labels. All measure AP with the 133 sigmas. The toys are slow
-tests too: whether so few steps reach every person depends on the machine's rounding (AP .78 to 1.0 over three seeds).
+the others see the four real pictures with COCO-WholeBody's labels. All measure AP with the 133 sigmas. The toys are
+slow tests too: whether so few steps reach every person depends on rounding (AP .78 to 1.0 over three seeds).
 """
 
 import json
