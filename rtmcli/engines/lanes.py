@@ -81,7 +81,12 @@ class Lane:
         batches share one of open shape, for there are as many as crowds have sizes.
         """
         single = all(shape[0] == 1 for _, shape in shapes)
-        key = shapes if single and (shapes in self._requests or len(self._requests) < MOST_SHAPES) else None
-        if key not in self._requests:
-            self._requests[key] = self._lanes.network(key).create_infer_request()
-        return self._requests[key]
+        return self.made(
+            shapes if single and (shapes in self._requests or len(self._requests) < MOST_SHAPES) else None
+        )
+
+    def made(self, shapes: Shapes | None) -> Any:
+        """The request of a network compiled for just these shapes; None: as open as the file leaves them."""
+        if shapes not in self._requests:
+            self._requests[shapes] = self._lanes.network(shapes).create_infer_request()
+        return self._requests[shapes]

@@ -23,12 +23,21 @@ class OpenVinoEngine:
     """A model that is compiled as calls ask for it. `open_model` makes one."""
 
     def __init__(
-        self, model: Any, lanes: Lanes, *, card: Card | None, device: str, precision: str, threads: int
+        self,
+        model: Any,
+        lanes: Lanes,
+        *,
+        card: Card | None,
+        device: str,
+        providers: list[str],
+        precision: str,
+        threads: int,
     ) -> None:
         self.card = card
         self.inputs = [_port(port) for port in model.inputs]
         self.outputs = [_port(port) for port in model.outputs]
-        self._lanes, self._device, self._precision, self._threads = lanes, device, precision, threads
+        self._lanes, self._device, self._providers = lanes, device, providers
+        self._precision, self._threads = precision, threads
         self._index = {port.name: index for index, port in enumerate(self.outputs)}
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
@@ -48,7 +57,7 @@ class OpenVinoEngine:
             "engine": "openvino",
             "version": openvino.__version__.split("-")[0],
             "device": self._device,
-            "providers": [self._device.upper()],
+            "providers": self._providers,
             "precision": self._precision,
             "threads": self._threads,
         }
@@ -101,11 +110,16 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Open
             raise _unreadable(path, error) from None
 
     lanes = Lanes(model, compiled, most=most, shared=shared)
-    if (shapes := _single(model)) is not None:  # what does not compile is known now
-        with lanes.free() as lane:
-            lane.request(shapes)
+    with lanes.free() as lane:  # what does not compile is known now
+        first = lane.made(_single(model)).get_compiled_model()
     return OpenVinoEngine(
-        model, lanes, card=_card(path, model), device=device, precision=precision, threads=threads
+        model,
+        lanes,
+        card=_card(path, model),
+        device=device,
+        providers=list(first.get_property("EXECUTION_DEVICES")),
+        precision=precision,
+        threads=threads,
     )
 
 

@@ -38,29 +38,13 @@ class Compiled:
         return self
 
 
-@pytest.fixture
-def identity(tmp_path: Path) -> Path:
-    """A model file of two layers whose batch and height are open."""
-    onnx = pytest.importorskip("onnx")
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["x", "x"], ["square"]), helper.make_node("Add", ["square", "x"], ["y"])],
-        "g",
-        [helper.make_tensor_value_info("x", kind, ["n", 2, "h"])],
-        [helper.make_tensor_value_info("y", kind, ["n", 2, "h"])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    onnx.save(model, tmp_path / "m.onnx")
-    return tmp_path / "m.onnx"
-
-
 @pytest.mark.parametrize("most_weights", [openvino.MOST_WEIGHTS, 0], ids=["own weights", "shared weights"])
 def test_calls_from_many_threads_and_of_many_shapes_get_their_own_answers(
-    identity: Path, monkeypatch: pytest.MonkeyPatch, most_weights: int
+    open_size: Path, monkeypatch: pytest.MonkeyPatch, most_weights: int
 ) -> None:
     monkeypatch.setattr(openvino, "MOST_WEIGHTS", most_weights)
     monkeypatch.setattr(openvino, "available_cpus", lambda: 4)
-    engine = open_engine(identity, engine="openvino", threads=1)
+    engine = open_engine(open_size, engine="openvino", threads=1)
     rng = np.random.default_rng(0)
     inputs = [
         rng.normal(size=(n, 2, h)).astype(np.float32) for n in (1, 2, 1, 3) for h in (3, 4, 5, 6, 7, 8)

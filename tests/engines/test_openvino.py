@@ -44,3 +44,25 @@ def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"not a model")
     with pytest.raises(DataError, match=r"m\.onnx"):
         open_engine(tmp_path / "m.onnx", engine="openvino")
+
+
+def test_a_model_that_does_not_compile_is_refused_when_it_is_opened(
+    open_size: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino")
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("this operation is not implemented")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    with pytest.raises(DataError, match=r"m\.onnx.*not implemented"):
+        open_engine(open_size, engine="openvino")
+
+
+def test_the_device_is_what_the_runtime_says_it_uses(
+    open_size: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    monkeypatch.setattr(openvino.CompiledModel, "get_property", lambda _, name: [f"{name} of the runtime"])
+    engine = open_engine(open_size, engine="openvino")
+    assert engine.facts()["providers"] == ["EXECUTION_DEVICES of the runtime"]
