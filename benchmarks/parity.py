@@ -1,13 +1,14 @@
 """How near every engine that is here comes to torch, for a model of each family. Prints JSON lines.
 
     python benchmarks/parity.py [--models rtmpose-t,rtmo-s,...] [--engines torch,...] [--threads 1]
+    python benchmarks/parity.py --models run/best.pt --pictures FOLDER
 
 The first line is the machine. A row gives an engine in a precision: distances in pixels of the network's input
 (median, p99, worst) between what torch in float32 finds on real pictures (the packaged clip) and what the engine
-finds. The bundled rtmpose-t and rtmdet-nano have trained weights; the other families come with random ones
-(detectors' norms are set by real pictures, so that scores differ). There an argmax jumps between far bins as soon as
-precision is lowered, so `relative`, the error of the raw vectors, is what counts for those rows. float16 is missing
-where no engine here computes in it.
+finds. The bundled rtmpose-t and rtmdet-nano have trained weights, and so has a checkpoint that is named by its
+file; the other families come with random ones (detectors' norms are set by real pictures, so that scores differ).
+There an argmax jumps between far bins as soon as precision is lowered, so `relative`, the error of the raw vectors,
+is what counts for those rows. float16 is missing where no engine here computes in it.
 """
 
 import argparse
@@ -68,7 +69,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", default=",".join((*TRAINED, *RANDOM)), help="names, with commas between")
+    parser.add_argument(
+        "--models", default=",".join((*TRAINED, *RANDOM)), help="names or files, with commas between"
+    )
     parser.add_argument("--engines", default=",".join(PRECISIONS), help="names, with commas between")
     parser.add_argument("--pictures", help="a folder or video; by default the packaged clip")
     parser.add_argument("--threads", type=int, default=1)
@@ -77,15 +80,12 @@ def main() -> None:
     print(json.dumps({"machine": machine()}), flush=True)
     pictures = sample_pictures(chosen.pictures)
     for name in chosen.models.split(","):
-        network, card = trained(name) if name in TRAINED else random(name, pictures)
+        network, card = random(name, pictures) if name in RANDOM else load_network(find_model(name))
         for row in rows(network, card, pictures, chosen.engines.split(","), chosen.threads):
-            weights = "trained" if name in TRAINED else "random"
-            print(json.dumps({"model": name, "family": card.family, "weights": weights, **row}), flush=True)
-
-
-def trained(name: str) -> tuple[nn.Module, Card]:
-    """A bundled network."""
-    return load_network(find_model(name))
+            weights = "random" if name in RANDOM else "trained"
+            print(
+                json.dumps({"model": card.name, "family": card.family, "weights": weights, **row}), flush=True
+            )
 
 
 def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
