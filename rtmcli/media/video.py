@@ -3,7 +3,6 @@
 import math
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from fractions import Fraction
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from rtmcli.cpus import available_cpus
 from rtmcli.errors import DataError
+from rtmcli.media.clock import Clock
 from rtmcli.media.container import (
     declared_frames,
     declared_seconds,
@@ -21,6 +21,7 @@ from rtmcli.media.container import (
 from rtmcli.media.numbers import Numbers
 from rtmcli.media.pictures import MOST_PIXELS
 from rtmcli.media.seek import packets_until
+from rtmcli.media.upright import upright
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
 _PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
@@ -74,12 +75,13 @@ class Video:
         rate = float(self._stream.average_rate or 0)
         self.fps = rate if 0 < rate <= 1000 else None
         base = self._stream.time_base
-        self._step = 1 / self.fps if self.fps else 0.04
+        self._clock = Clock(
+            (base.numerator, base.denominator),
+            self._stream.start_time,
+            step=1 / self.fps if self.fps else 0.04,
+            live=live,
+        )
         self._packets_seen, self._end = 0, 0.0
-        self._base = (base.numerator, base.denominator)
-        first = self._stream.start_time
-        # A time below zero would be before the beginning.
-        self._shift = -self._seconds(first) if first is not None and first < 0 else 0.0
 
     def close(self) -> None:
         """Free decoder and file."""
@@ -103,7 +105,7 @@ class Video:
 
         convert, last, matrix = VideoReformatter(), None, None
         for frame, number in self._numbered(start):
-            time = last = self._time(frame.pts, last)
+            time = last = self._clock.time(frame.pts, last)
             if end is not None and time >= end:
                 return
             if number % every or (start is not None and time < start):
@@ -153,7 +155,7 @@ class Video:
                 if not packet.is_discard:
                     numbers.sent(packet.pts)
                     if packet.pts is not None:
-                        self._end = max(self._end, self._seconds(packet.pts + (packet.duration or 0)))
+                        self._end = max(self._end, self._clock.seconds(packet.pts + (packet.duration or 0)))
             frames, complained = self._decode(packet)
             trouble = (trouble or complained) and not lenient
             until = packet.pts if trouble and self._stop and packet.size else None
@@ -163,21 +165,23 @@ class Video:
                 number = numbers.came(frame.pts)
                 if torn and last is not None and frame.pts is not None:
                     # Packets that the demuxer never found: only the time that passed tells how many.
-                    missing = round((self._seconds(frame.pts) - last[1]) / self._step) - (number - last[0])
+                    missing = round((self._clock.seconds(frame.pts) - last[1]) / self._clock.step) - (
+                        number - last[0]
+                    )
                     if missing > 0:
                         numbers.torn(missing)
                         number, torn = number + missing, False
                 if frame.pts is not None:
-                    last = number, self._seconds(frame.pts)
+                    last = number, self._clock.seconds(frame.pts)
                 if frame.is_corrupt and not self._stop and not self._live:
                     self.lost += 1
                     continue
                 decoded += 1
                 yield frame, number
-                lenient = lenient and (self._live or self._before(frame.pts, start))
+                lenient = lenient and (self._live or self._clock.before(frame.pts, start))
             if trouble and self._stop:
                 for frame in self._held(numbers, until if self._careful else None):
-                    last = numbers.came(frame.pts), self._seconds(frame.pts)
+                    last = numbers.came(frame.pts), self._clock.seconds(frame.pts)
                     yield frame, last[0]
                 # At the end of the file damage is most likely a cut.
                 cut = None if packet.size else self._cut(numbers.next, sought is not None)
@@ -266,7 +270,7 @@ class Video:
         """
         if self._live or not self._countable or not self._local:
             return None
-        ticks = math.ceil((Fraction(start) - Fraction(self._shift)) / Fraction(*self._base))
+        ticks = math.ceil(self._clock.ticks(start))
         keyframes, order = packets_until(ticks, self._file, self.name, self._stream.index)
         for keyframe in keyframes[: -_TRIES - 1 : -1]:
             with suppress(StopIteration, *errors()):
@@ -296,7 +300,7 @@ class Video:
             short = frames < self.frames and (sought or self._packets_seen < self._stream.frames)
             return f"cut short: {self._of(frames)} frames" if short else None
         length = declared_seconds(self._container, self._stream)
-        if length is None or self._end >= length - max(0.25, 2 * self._step):
+        if length is None or self._end >= length - max(0.25, 2 * self._clock.step):
             return None
         return f"cut short: {self._of(frames)} frames, {self._end:.1f} of {length:.1f} seconds"
 
@@ -309,42 +313,3 @@ class Video:
 
     def _remedy(self, what: str) -> str:
         return f"{self.name}: {what}; get it again, or take what is sound with --on-error skip"
-
-    def _seconds(self, pts: int) -> float:
-        return pts * self._base[0] / self._base[1]
-
-    def _before(self, pts: int | None, start: float | None) -> bool:
-        return pts is not None and start is not None and self._seconds(pts) + self._shift < start
-
-    def _time(self, pts: int | None, last: float | None) -> float:
-        """Presentation time in seconds, always later than the one before.
-
-        A missing time is one frame after the last; a repeated one half a frame. A jump back by more than a second (two
-        recordings joined) moves all that follow. A live source begins at 0.
-        """
-        if pts is None:
-            return 0.0 if last is None else last + self._step
-        if self._live and last is None:  # the sender's clock began long ago
-            self._shift = -self._seconds(pts)
-        time = self._seconds(pts) + self._shift if self._shift else self._seconds(pts)
-        if last is None or time > last:
-            return time
-        if time < last - 1:
-            self._shift += last + self._step - time
-            return last + self._step
-        return last + self._step / 2
-
-
-def upright(image: np.ndarray, matrix: bytes) -> np.ndarray:
-    """Turn and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
-
-    Args:
-        matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down; or nothing.
-    """
-    if matrix:
-        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
-        if abs(b) > abs(a):  # a quarter turn: x' goes with y
-            image = image.transpose(1, 0, 2)
-            a, d = c, b
-        image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-    return np.ascontiguousarray(image)
