@@ -9,18 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtmcli.cv import cv2
-from rtmcli.geometry import affine, letterbox
+from rtmcli.geometry import affine
 from rtmcli.metrics.coco import box_figures, keypoint_figures
 from rtmcli.networks.rtmdet import decode
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.augment import DetectorRecipe, Scene, SceneRecipe, random_detector_scene, random_scene
-from rtmcli.training.augment_scene import FILL
+from rtmcli.training.augment import DetectorRecipe, SceneRecipe, random_detector_scene, random_scene
 from rtmcli.training.data import DataSet
 from rtmcli.training.heads.rtmdet import Objects, rtmdet_loss
 from rtmcli.training.heads.rtmo import People, Weights, rtmo_loss
 from rtmcli.training.multiscale import random_size, resize_batch
 from rtmcli.training.recipe import Recipe
+from rtmcli.training.scenes import centred, drawn_from, ignored_pixels, letterboxed, picture_of, stacked
 from rtmcli.training.task_crops import coco_truth
 from rtmcli.training.tasks import Batch, Share, Terms, make_card, normalise
 
@@ -52,15 +51,17 @@ class DetectorTask:
 
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
-        others = _others(data, index, random, points=False)
+        others = drawn_from(data, index, random, points=False)
         stage = self.stages[epoch >= self.recipe.second]
         scene = random_detector_scene(others, size=self.size, recipe=stage, rng=random)
         return {"name": f"{data.pictures[index].name} ({data.source})", "scene": scene}
 
     def collate(self, samples: list[dict[str, Any]]) -> Batch:
         scenes = [s["scene"] for s in samples]
-        objects = [Objects(torch.from_numpy(s.boxes), torch.from_numpy(s.labels), _mask(s)) for s in scenes]
-        return Batch(_stacked(scenes), {"objects": objects}, [s["name"] for s in samples])
+        objects = [
+            Objects(torch.from_numpy(s.boxes), torch.from_numpy(s.labels), ignored_pixels(s)) for s in scenes
+        ]
+        return Batch(stacked(scenes), {"objects": objects}, [s["name"] for s in samples])
 
     def loss(
         self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
@@ -71,7 +72,7 @@ class DetectorTask:
 
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
         results: list[dict[str, Any]] = []
-        for names, images, factors in _letterboxed(data, self.size):
+        for names, images, factors in letterboxed(data, self.size):
             with torch.no_grad():
                 scores, distances = network(normalise(images.to(device), self.card))
             found = decode(
@@ -97,7 +98,7 @@ class DetectorTask:
         return box_figures(coco_truth(data), results)
 
     def picture(self, sample: dict[str, Any]) -> np.ndarray:
-        return _drawn(sample["scene"])
+        return picture_of(sample["scene"])
 
 
 class OneStageTask:
@@ -136,7 +137,7 @@ class OneStageTask:
 
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
-        others = _others(data, index, random, points=True)
+        others = drawn_from(data, index, random, points=True)
         stage = self.stages[epoch >= self.recipe.second]
         scene = random_scene(
             others, size=self.size, flip_indices=self.skeleton.flip, recipe=stage, rng=random
@@ -158,10 +159,10 @@ class OneStageTask:
                     visible,
                     torch.ones_like(visible),
                     torch.from_numpy(scene.areas),
-                    _mask(scene),
+                    ignored_pixels(scene),
                 )
             )
-        return Batch(_stacked(scenes), {"people": people}, [s["name"] for s in samples])
+        return Batch(stacked(scenes), {"people": people}, [s["name"] for s in samples])
 
     def loss(
         self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
@@ -209,7 +210,7 @@ class OneStageTask:
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
         results: list[dict[str, Any]] = []
         bare: Any = network.module if hasattr(network, "module") else network
-        for names, images, places in _centred(data, self.size):
+        for names, images, places in centred(data, self.size):
             people = bare.detect(normalise(images.to(device), self.card))
             for name, (center, scale), found in zip(names, places, people, strict=True):
                 points = affine.to_image(found.keypoints.cpu().numpy(), center, scale, self.size)
@@ -228,84 +229,9 @@ class OneStageTask:
         return keypoint_figures(coco_truth(data), results, self.skeleton.sigmas)
 
     def picture(self, sample: dict[str, Any]) -> np.ndarray:
-        return _drawn(sample["scene"])
+        return picture_of(sample["scene"])
 
 
 def sum_of(levels: list[Tensor]) -> Tensor:
     """The sum over the levels, for the log."""
     return torch.stack(levels).sum().detach()
-
-
-def _others(data: DataSet, index: int, random: np.random.Generator, *, points: bool) -> Any:
-    """Gives the sample's own picture first, then others of the set at random."""
-    pending = [index]
-
-    def draw() -> Scene:
-        place = pending.pop() if pending else int(random.integers(len(data.pictures)))
-        return make_scene(data, place, points=points)
-
-    return draw
-
-
-def make_scene(data: DataSet, index: int, *, points: bool) -> Scene:
-    """A picture of a set with everybody in it; crowds become ignored pixels."""
-    picture = data.pictures[index]
-    labels, image = picture.labels, data.store.read(picture.name)
-    ignored = None
-    if len(labels.crowds):
-        ignored = np.zeros(image.shape[:2], np.uint8)
-        for x1, y1, x2, y2 in np.maximum(labels.crowds, 0).astype(int):
-            ignored[y1:y2, x1:x2] = 1
-    count = labels.keypoints.shape[1] if points else 0
-    return Scene(
-        image=image,
-        boxes=labels.boxes,
-        labels=labels.classes,
-        areas=labels.areas,
-        keypoints=labels.keypoints[:, :count],
-        visible=labels.weights[:, :count],
-        ignored=ignored,
-    )
-
-
-def _stacked(scenes: list[Scene]) -> Tensor:
-    return torch.from_numpy(np.stack([s.image for s in scenes]))
-
-
-def _mask(scene: Scene) -> Tensor | None:
-    return None if scene.ignored is None else torch.from_numpy(scene.ignored > 0)
-
-
-def _letterboxed(data: DataSet, size: tuple[int, int], batch: int = 16) -> Any:
-    """Batches of (picture ids, images (N, H, W, 3), factors [(fx, fy), ...]) at test-time size."""
-    for start in range(0, len(data.pictures), batch):
-        pictures = data.pictures[start : start + batch]
-        pairs = [letterbox.letterbox(data.store.read(p.name), size) for p in pictures]
-        images = torch.from_numpy(np.stack([canvas for canvas, _ in pairs]))
-        yield [p.id for p in pictures], images, [np.array(factors) for _, factors in pairs]
-
-
-def _centred(data: DataSet, size: tuple[int, int], batch: int = 16) -> Any:
-    """Batches of (picture ids, images (N, H, W, 3), [(centre, scale), ...]) as RTMO is run: the picture amid grey."""
-    for start in range(0, len(data.pictures), batch):
-        pictures = data.pictures[start : start + batch]
-        canvases, places = [], []
-        for picture in pictures:
-            image = data.store.read(picture.name)
-            matrix, center, scale = affine.fit_matrix((image.shape[1], image.shape[0]), size)
-            canvases.append(affine.warp(image, matrix, size, FILL))
-            places.append((center, scale))
-        yield [p.id for p in pictures], torch.from_numpy(np.stack(canvases)), places
-
-
-def _drawn(scene: Scene) -> np.ndarray:
-    image = scene.image.copy()
-    if scene.ignored is not None:
-        image[scene.ignored > 0] //= 2
-    for box in scene.boxes.round().astype(int).tolist():
-        cv2.rectangle(image, (box[0], box[1]), (box[2], box[3]), (80, 220, 80), 1)
-    for points, visible in zip(scene.keypoints, scene.visible, strict=True):
-        for (x, y), seen in zip(points, visible, strict=True):
-            if seen > 0:
-                cv2.circle(image, (round(float(x)), round(float(y))), 2, (60, 60, 255), -1, cv2.LINE_AA)
-    return image
