@@ -1,6 +1,6 @@
 """The crops that the bundled pose network learns from, cut once and kept as plain arrays.
 
-Every person is stored as one 192 x 144 crop (height x width) with one and a half times the field of a network's
+Every person is stored as one 336 x 252 crop (height x width) with one and a half times the field of a network's
 crop, so that one resampling a visit does scale, turn, shift and mirror; and the teacher's heat maps are stored
 beside it for the network's own field. All positions are kept in the unit of the network's field: `n` is
 (x - box centre) / field width, the same unit for x and y, so a field of 3:4 reaches from -1/2 to 1/2 in x and
@@ -23,7 +23,7 @@ import torch
 from rtmcli.errors import DataError
 from rtmcli.training.onnx_teacher import Teacher, load_graph
 
-CROP = (144, 192)  # width, height of a stored crop
+CROP = (252, 336)  # width, height of a stored crop
 FIELD = 1.5  # field of a stored crop in fields of the network
 PADDING = 1.25  # field of the network in boxes (RTMPose)
 ASPECT = 3 / 4
@@ -49,7 +49,7 @@ class Person:
 class Crops:
     """People ready for training; all arrays share their first axis."""
 
-    images: np.ndarray  # (N, 192, 144, 3) uint8, RGB
+    images: np.ndarray  # (N, 336, 252, 3) uint8, RGB
     points: np.ndarray  # (N, 17, 2) float32 in fields
     weights: np.ndarray  # (N, 17) float32: 1 labelled by hand, a teacher's confidence, 0 unknown
     maps: np.ndarray  # (N, 17, 64, 48) uint8: the teacher's heat maps, 255 is a height of 1

@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from rtmcli.training.bundled_crops import ASPECT, CROP, FIELD, FLIP, RGB_MEAN, RGB_STD
 
-WIDTH, HEIGHT = 96, 128
 CELL = 4  # input pixels a cell of the dense maps
-SIGMA = (3.46, 4.0)  # SimCC bins, for 192 and 256 of them
+SIGMA = 0.354  # SimCC bins for the root of one pixel: RTMPose's 4.9 and 5.66 at 192 x 256
 BETA = 10.0  # RTMPose's KL loss
 UPPER, LOWER = list(range(11)), list(range(11, 17))
 # COCO's sigmas (pycocotools), x 2
@@ -57,12 +56,12 @@ class Strength:
     turned: float
     shift: float  # fields, either way
     half: float  # share of samples cut to the upper or lower body
-    blank: float  # share of samples with one box blanked
+    cover: float  # share of samples with one box covered by pixels of another sample
     colour: float  # contrast and brightness
 
 
-FULL = Strength(scale=1.25, turn=35, turned=0.4, shift=0.06, half=0.1, blank=0.1, colour=0.15)
-WEAK = Strength(scale=1.12, turn=15, turned=0.3, shift=0.03, half=0.03, blank=0.0, colour=0.1)
+FULL = Strength(scale=1.3, turn=40, turned=0.5, shift=0.06, half=0.1, cover=0.4, colour=0.25)
+WEAK = Strength(scale=1.15, turn=20, turned=0.4, shift=0.03, half=0.03, cover=0.15, colour=0.15)
 
 
 @dataclass
@@ -89,11 +88,39 @@ class DenseHeads(nn.Module):
         return middle, last
 
 
+def grow_head(state: dict[str, Tensor], width: int, height: int) -> dict[str, Tensor]:
+    """Weights of an RTMPose for another input size: its head's three matrices, resampled.
+
+    The embedding sums over the cells of a map, the two classifiers have a row a bin; everything else is free of size.
+    """
+    embed, x, y = (state[f"head.{name}.weight"] for name in ("mlp.1", "cls_x", "cls_y"))
+    cells = (len(y) // 64, len(x) // 64)  # two bins a pixel, 32 pixels a cell
+    wanted = (height // 32, width // 32)
+    maps = F.interpolate(embed.float().view(-1, 1, *cells), size=wanted, mode="bilinear").flatten(1)
+
+    def rows(matrix: Tensor, count: int) -> Tensor:
+        return F.interpolate(matrix.float().T[None], size=count, mode="linear")[0].T.contiguous()
+
+    grown = {
+        "head.mlp.1.weight": maps * math.prod(cells) / math.prod(wanted),
+        "head.cls_x.weight": rows(x, 2 * width),
+        "head.cls_y.weight": rows(y, 2 * height),
+    }
+    return state | grown
+
+
 def make_batch(
-    images: Tensor, points: Tensor, weights: Tensor, maps: Tensor, strength: Strength, random: torch.Generator
+    images: Tensor,
+    points: Tensor,
+    weights: Tensor,
+    maps: Tensor,
+    strength: Strength,
+    random: torch.Generator,
+    size: tuple[int, int],
 ) -> Batch:
-    """Draw an augmented batch from stored crops (see `bundled_crops`), on the arrays' own device."""
+    """Draw an augmented batch of `size` (W, H) from stored crops (`bundled_crops`), on the arrays' own device."""
     count, device = len(images), images.device
+    width, height = size
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return (torch.rand(count, *shape, generator=random) * (high - low) + low).to(device)
@@ -108,31 +135,31 @@ def make_batch(
     # field coordinates of an input pixel: centre + zoom * turn @ mirror @ (pixel - middle) / W
     matrix = torch.stack([cos * side, -sin, sin * side, cos], -1).view(count, 2, 2) * zoom[:, None, None]
 
-    def places(width: int, height: int, cell: float) -> Tensor:
-        x = (torch.arange(width, device=device) + 0.5) * cell - 0.5 - WIDTH / 2
-        y = (torch.arange(height, device=device) + 0.5) * cell - 0.5 - HEIGHT / 2
-        plain = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / WIDTH  # (h, w, 2)
+    def places(cell: int) -> Tensor:
+        x = (torch.arange(width // cell, device=device) + 0.5) * cell - 0.5 - width / 2
+        y = (torch.arange(height // cell, device=device) + 0.5) * cell - 0.5 - height / 2
+        plain = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / width  # (h, w, 2)
         return plain.reshape(1, -1, 2) @ matrix.transpose(1, 2) + centre[:, None]  # (N, h w, 2)
 
     scale = torch.tensor(
         [2 * CROP[0] / FIELD / (CROP[0] - 1), 2 * CROP[0] / FIELD / (CROP[1] - 1)], device=device
     )
     bias = torch.tensor([CROP[0] / (CROP[0] - 1) - 1, CROP[1] / (CROP[1] - 1) - 1], device=device)
-    grid = (places(WIDTH, HEIGHT, 1) * scale + bias).view(count, HEIGHT, WIDTH, 2)
+    grid = (places(1) * scale + bias).view(count, height, width, 2)
     pixels = images.permute(0, 3, 1, 2).float()
     pixels = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
-    w, h = WIDTH // CELL, HEIGHT // CELL
-    grid = (places(w, h, CELL) * torch.tensor([2.0, 2 * ASPECT], device=device)).view(count, h, w, 2)
+    grid = places(CELL) * torch.tensor([2.0, 2 * ASPECT], device=device)
+    grid = grid.view(count, height // CELL, width // CELL, 2)
     heat = F.grid_sample(maps.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True) / 255
 
     moved = torch.linalg.solve(matrix, (points - centre[:, None]).transpose(1, 2)).transpose(1, 2)
-    moved = moved * WIDTH + torch.tensor([WIDTH / 2, HEIGHT / 2], device=device)  # (N, 17, 2)
+    moved = moved * width + torch.tensor([width / 2, height / 2], device=device)  # (N, 17, 2)
     swap = torch.tensor(FLIP, device=device)
     moved = torch.where(mirrored[:, None, None], moved[:, swap], moved)
     weights = torch.where(mirrored[:, None], weights[:, swap], weights)
     heat = torch.where(mirrored[:, None, None, None], heat[:, swap], heat)
-    limit = torch.tensor([WIDTH, HEIGHT], device=device)
+    limit = torch.tensor([width, height], device=device)
     inside = ((moved >= 0) & (moved <= limit - 1)).all(-1)
     weights = weights * inside
     return Batch(_colour(pixels, strength, uniform), moved, weights, weights >= 1, heat.clamp(0, 1), zoom)
@@ -145,7 +172,8 @@ def pose_loss(
     simcc = torch.zeros((), device=batch.points.device)
     for logits, axis in zip(outputs, (0, 1), strict=True):
         bins = torch.arange(logits.shape[-1], device=logits.device)
-        label = torch.exp(-((bins - 2 * batch.points[..., axis, None]) ** 2) / (2 * SIGMA[axis] ** 2))
+        sigma = SIGMA * (len(bins) / 2) ** 0.5
+        label = torch.exp(-((bins - 2 * batch.points[..., axis, None]) ** 2) / (2 * sigma**2))
         divergence = F.kl_div(
             (logits.float() * BETA).log_softmax(-1), (label * BETA).softmax(-1), reduction="none"
         ).sum(-1)
@@ -170,7 +198,9 @@ def _score_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
     """
     x, y = (logits.float().max(-1) for logits in outputs)
     place = torch.stack([x.indices, y.indices], -1) / 2
-    area = 0.53 * 0.6 / ASPECT * (WIDTH / 1.25 / batch.zoom) ** 2  # usual for a person who fills the crop
+    area = (
+        0.53 * 0.6 / ASPECT * (batch.images.shape[-1] / 1.25 / batch.zoom) ** 2
+    )  # usual for a person who fills the crop
     error = (place - batch.points).square().sum(-1)
     quality = torch.exp(-error / (2 * area[:, None] * SPREAD.to(area.device) ** 2))
     absent = (batch.weights == 0) & (batch.maps.amax((2, 3)) < 0.1)
@@ -224,19 +254,18 @@ def _body_part(points: Tensor, weights: Tensor, wanted: Tensor, upper: Tensor) -
 
 
 def _colour(pixels: Tensor, strength: Strength, uniform) -> Tensor:
-    """Normalise, then change contrast, brightness and tint a little, and blank a box in some."""
+    """Normalise, then change contrast, brightness and tint, and cover a box of some by another sample's pixels."""
     device = pixels.device
     mean = torch.tensor(RGB_MEAN, device=device).view(1, 3, 1, 1)
     std = torch.tensor(RGB_STD, device=device).view(1, 3, 1, 1)
     gain = 1 + uniform(-1, 1, 1, 1, 1) * strength.colour + uniform(-1, 1, 3, 1, 1) * strength.colour / 3
     lift = uniform(-1, 1, 1, 1, 1) * strength.colour * 1.5
     pixels = (pixels - mean) / std * gain + lift
-    if strength.blank:
-        x = torch.arange(WIDTH, device=device).view(1, 1, 1, -1)
-        y = torch.arange(HEIGHT, device=device).view(1, 1, -1, 1)
-        middle, reach = uniform(0, 1, 2, 1, 1, 1), uniform(0.06, 0.18, 2, 1, 1, 1)
-        box = ((x / WIDTH - middle[:, 0]).abs() < reach[:, 0]) & (
-            (y / HEIGHT - middle[:, 1]).abs() < reach[:, 1]
-        )
-        pixels = pixels.masked_fill(box & (uniform(0, 1, 1, 1, 1) < strength.blank), 0.0)
+    height, width = pixels.shape[2:]
+    x = torch.arange(width, device=device).view(1, 1, 1, -1)
+    y = torch.arange(height, device=device).view(1, 1, -1, 1)
+    middle, reach = uniform(0, 1, 2, 1, 1, 1), uniform(0.06, 0.2, 2, 1, 1, 1)
+    box = ((x / width - middle[:, 0]).abs() < reach[:, 0]) & ((y / height - middle[:, 1]).abs() < reach[:, 1])
+    covered = box & (uniform(0, 1, 1, 1, 1) < strength.cover)
+    pixels = torch.where(covered, pixels.roll(1, 0), pixels)
     return pixels.contiguous(memory_format=torch.channels_last)

@@ -55,8 +55,8 @@ def test_a_crowd_in_one_call_gives_what_each_gives_alone(pose: TopDown, noise: n
 def test_the_flip_test_of_a_mirrored_picture_is_the_mirrored_pose(noise: np.ndarray) -> None:
     flipping = TopDown(threads=1, flip_test=True)
     people = [person(30, 20, 110, 180)]
-    # A crop's middle lies half an input pixel right of its centre: the mirrored box moves by one, 200 / 128 here.
-    left = 299 - 110 + 200 / 128
+    # A crop's middle lies half an input pixel right of its centre: the mirrored box moves by one.
+    left = 299 - 110 + 200 / flipping.card.height
     mirrored = [person(left, 20, left + 80, 180)]
     a = flipping([noise], [people])[0][0].keypoints
     b = flipping([np.ascontiguousarray(noise[:, ::-1])], [mirrored])[0][0].keypoints
