@@ -84,7 +84,8 @@ def main() -> None:
         for row in rows(network, card, pictures, chosen.engines.split(","), chosen.threads):
             weights = "random" if name in RANDOM else "trained"
             print(
-                json.dumps({"model": card.name, "family": card.family, "weights": weights, **row}), flush=True
+                json.dumps({"model": Path(name).stem, "family": card.family, "weights": weights, **row}),
+                flush=True,
             )
 
 

@@ -4,7 +4,7 @@
     python benchmarks/peers.py --peer peers/bin/python --data DATA [--cpus 0,1] [--pairs 5] [--rows NAMES]
 
 Both decode the clip themselves, both find the people by the official RTMDet-nano at 320 and pose them by the same
-plain file: RTMPose-t 256x192 with random weights, or with `--pose` a plain file of yours (with `--size`). Before a
+plain file: the bundled RTMPose-t, or with `--pose` a plain file of yours (with `--size`). Before a
 ratio is printed, both must have found the same keypoints: rtmlib hands its pose network BGR where it wants RGB, so it
 is given RGB for that check, and for that check only. Prints JSON lines, and keeps them in `benchmarks/runs/`.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -212,9 +212,15 @@ def agree(ours: Sequence[Any], theirs: Sequence[Any]) -> dict[str, Any]:
 
 
 def _plain_pose(folder: Path) -> str:
-    from rtmcli.export.untrained import untrained_model
+    """The bundled network as the official projects export theirs, which rtmlib reads."""
+    from rtmcli.export.onnx import export_onnx
+    from rtmcli.zoo.load import load_network
+    from rtmcli.zoo.resolve import find_model
 
-    return str(untrained_model("rtmpose-t-coco17-256x192", folder, contract="plain"))
+    network, card = load_network(find_model("rtmpose-t"))
+    path = folder / "rtmpose-t.onnx"
+    export_onnx(network, replace(card, contract="plain"), path)
+    return str(path)
 
 
 def _round(value: float, digits: int = 3) -> float:
@@ -228,7 +234,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer", required=True, help="python of the environment that rtmlib is installed in")
     parser.add_argument("--data", required=True, help="folder with videos/ and weights/")
     parser.add_argument("--detector", help="a plain RTMDet for 320x320")
-    parser.add_argument("--pose", help="a plain RTMPose (without: RTMPose-t 256x192, random weights)")
+    parser.add_argument("--pose", help="a plain RTMPose (without: the bundled one)")
     parser.add_argument("--size", default="192x256", help="width and height that it takes")
     parser.add_argument("--cpus", default="0,1")
     parser.add_argument("--frames", type=int, default=60, help="of a clip in one lap, at most")
