@@ -48,7 +48,7 @@ def crop(image: Image, matrix: npt.NDArray[np.floating], out: Image) -> None:
     """Warp a part of the picture into a slot (H, W, 3), by a matrix (2, 3) from picture to slot without rotation.
 
     A crop that shrinks by two or more is averaged over whole blocks first: bilinear sampling alone would skip
-    pixels. With the bundled rtmpose-t that gives .290 AP on true boxes where the warp alone gives .284.
+    pixels. With an rtmpose-t of 128 x 96 that gave .290 AP on true boxes where the warp alone gave .284.
     """
     size = (out.shape[1], out.shape[0])
     block = int(1 / matrix[0, 0])
