@@ -106,7 +106,7 @@ def train_pose(asked: argparse.Namespace) -> None:
         pick = order.pop()
         chosen = pick.to(device)
         strength = pose.FULL if used < 0.6 else pose.WEAK
-        # the first stages cost a third of a step, and their edges serve at any input size
+        # the first stages cost two fifths of a step, and their edges serve at any input size
         for weight in first:
             weight.requires_grad_(used >= frozen)
         batch = pose.make_batch(

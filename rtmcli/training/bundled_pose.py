@@ -198,9 +198,8 @@ def _score_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
     """
     x, y = (logits.float().max(-1) for logits in outputs)
     place = torch.stack([x.indices, y.indices], -1) / 2
-    area = (
-        0.53 * 0.6 / ASPECT * (batch.images.shape[-1] / 1.25 / batch.zoom) ** 2
-    )  # usual for a person who fills the crop
+    # usual for a person who fills the crop
+    area = 0.53 * 0.6 / ASPECT * (batch.images.shape[-1] / 1.25 / batch.zoom) ** 2
     error = (place - batch.points).square().sum(-1)
     quality = torch.exp(-error / (2 * area[:, None] * SPREAD.to(area.device) ** 2))
     absent = (batch.weights == 0) & (batch.maps.amax((2, 3)) < 0.1)

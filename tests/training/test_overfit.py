@@ -59,7 +59,7 @@ def by_heart(
 def first_good(recipe: Recipe, data: DataSet, folder: Path, **more: Any) -> float:
     """AP of the first of four random starts that learns by heart, else the best.
 
-    One start in three leaves a point, a box or a person behind for good, and which does depends on rounding.
+    About one start in three leaves a point, a box or a person behind for good, and which does depends on rounding.
     """
     best = 0.0
     for seed in range(4):
