@@ -12,6 +12,7 @@ is what counts for those rows. float16 is missing where no engine here computes 
 """
 
 import argparse
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -147,7 +148,7 @@ def rows(
                 try:
                     if engine == "torch":
                         opened: Engine = type(reference)(
-                            reference.graph,
+                            copy.deepcopy(reference.graph),
                             told,
                             device=torch.device("cpu"),
                             precision=precision,

@@ -141,8 +141,7 @@ def _gaussians(centers: Array, drawn: Array, bins: int, sigma: float, *, normali
 def _maxima(simcc_x: Array, simcc_y: Array, score: str) -> tuple[Floats, Floats]:
     """First maxima of both axes (N, K, 2) as bins, (-1, -1) without a positive score, and scores (N, K)."""
     at_x, at_y = simcc_x.argmax(axis=-1), simcc_y.argmax(axis=-1)  # (N, K)
-    max_x = np.take_along_axis(simcc_x, at_x[..., None], axis=-1)[..., 0]
-    max_y = np.take_along_axis(simcc_y, at_y[..., None], axis=-1)[..., 0]
+    max_x, max_y = simcc_x.max(axis=-1), simcc_y.max(axis=-1)
     scores = np.minimum(max_x, max_y) if score == "min" else 0.5 * (max_x + max_y)
     locations = np.stack([at_x, at_y], axis=-1).astype(np.float32)
     locations[scores <= 0] = -1

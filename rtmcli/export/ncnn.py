@@ -157,6 +157,9 @@ NAMES: dict[str, Sequence[str]] = {
 }
 
 
+FLOAT32_OUT = "13=1"  # Gemm's output_elemtype
+
+
 def _foldable(network: nn.Module) -> nn.Module:
     """A folded copy without the operations that ncnn lacks."""
     folded = fold_batchnorm(network)
@@ -216,6 +219,8 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
             raise RtmError(f"ncnn has no {kind}, which this network needs (layer {name})")
         blobs = int(given) + int(made)
         rest[:blobs] = [names.get(blob, blob) for blob in rest[:blobs]]
+        if kind == "Gemm" and rest[blobs - 1].startswith("simcc"):
+            rest.append(FLOAT32_OUT)  # bins of a vector are nearer to each other than bfloat16 can tell
         lines.append(f"{kind:<24} {names.get(name, name):<24} {given} {made} {' '.join(rest)}")
     return "\n".join(lines) + "\n"
 

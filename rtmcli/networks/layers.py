@@ -10,6 +10,7 @@ configuration replaces them. CSPDarknet has 1e-3 and 0.03; RTMO mixes both.
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -70,6 +71,36 @@ class DepthwiseSeparable(nn.Module):
 def conv_class(depthwise: bool) -> type[ConvModule] | type[DepthwiseSeparable]:
     """The k x k module of a network: plain, or depthwise-separable in the nano sizes."""
     return DepthwiseSeparable if depthwise else ConvModule
+
+
+class BinClassifier(nn.Linear):
+    """The linear layer that gives a SimCC vector: tokens (..., D) -> bins (..., B), without bias, always in float32.
+
+    Around a vector's maximum, bins differ by less than a step of half precision: several would be equal, and the
+    first of them is not the maximum.
+    """
+
+    def __init__(self, dims: int, bins: int) -> None:
+        super().__init__(dims, bins, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x.float(), self.weight.float())
+
+
+class FullPrecision(nn.Module):
+    """A part of a network that computes in float32 under autocast too."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = self.part(x.float())
+        return out
 
 
 class ChannelAttention(nn.Module):

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from rtmcli.networks.cspnext import CSPNeXt
 from rtmcli.networks.gau import GatedAttentionUnit, ScaleNorm
+from rtmcli.networks.layers import BinClassifier
 
 EMBEDDING = 256  # D, channels of a keypoint token
 
@@ -21,8 +22,8 @@ class RTMCCHead(nn.Module):
         self.final_layer = nn.Conv2d(channels, keypoints, 7, padding=3)
         self.mlp = nn.Sequential(ScaleNorm(cells), nn.Linear(cells, EMBEDDING, bias=False))
         self.gau = GatedAttentionUnit(EMBEDDING, EMBEDDING, s=128)
-        self.cls_x = nn.Linear(EMBEDDING, int(width * ratio), bias=False)
-        self.cls_y = nn.Linear(EMBEDDING, int(height * ratio), bias=False)
+        self.cls_x = BinClassifier(EMBEDDING, int(width * ratio))
+        self.cls_y = BinClassifier(EMBEDDING, int(height * ratio))
         self.start()
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rtmcli.networks.cspnext import CSPNeXt, CSPNeXtBlock
 from rtmcli.networks.gau import GatedAttentionUnit, ScaleNorm
-from rtmcli.networks.layers import ConvModule
+from rtmcli.networks.layers import BinClassifier, ConvModule
 from rtmcli.networks.pafpn import PAFPN
 
 EMBEDDING = 256  # D, channels of a keypoint token: half from the coarse map, half from the fine one
@@ -48,9 +48,9 @@ class RTMWHead(nn.Module):
         self.mlp = embed(cells)
         self.mlp2 = embed(4 * cells)
         self.gau = GatedAttentionUnit(EMBEDDING, EMBEDDING, s=128, dropout=dropout)
-        self.cls_x = nn.Linear(EMBEDDING, int(width * ratio), bias=False)
-        self.cls_y = nn.Linear(EMBEDDING, int(height * ratio), bias=False)
-        self.cls_z = nn.Linear(EMBEDDING, int(depth * ratio), bias=False) if depth is not None else None
+        self.cls_x = BinClassifier(EMBEDDING, int(width * ratio))
+        self.cls_y = BinClassifier(EMBEDDING, int(height * ratio))
+        self.cls_z = BinClassifier(EMBEDDING, int(depth * ratio)) if depth is not None else None
         self.start()
 
     def start(self) -> None:
