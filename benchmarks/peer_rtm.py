@@ -27,15 +27,17 @@ def main() -> None:
         detections += len(images)
         return find(images)
 
-    def frames(jobs: int, det_every: int) -> Any:
+    def frames(det_every: int) -> Any:
         media = [open_media(given["clip"], max_frames=given["frames"]) for _ in range(given["repeat"])]
         items: Any = items_of(media, pose.card)
-        return run_pipeline(items, find=counted, pose=pose, det_every=det_every, jobs=jobs)
+        return run_pipeline(
+            items, find=counted, pose=pose, det_every=det_every, jobs=given["jobs"], batch=given["batch"]
+        )
 
     def lap() -> dict[str, Any]:
         nonlocal detections
         detections = people = count = 0
-        for item in frames(given["jobs"], given["det_every"]):
+        for item in frames(given["det_every"]):
             encode_frame(item.frame)
             people += len(item.frame.instances)
             count += 1
@@ -44,7 +46,7 @@ def main() -> None:
     def look(_: list[Any]) -> list[Any]:
         """Each frame's boxes, and their poses."""
         found = []
-        for item in frames(1, 1):
+        for item in frames(1):
             people = item.frame.instances
             found.append(
                 {
