@@ -3,8 +3,9 @@
     python benchmarks/export_bundled.py rtmpose-t=WEIGHTS.safetensors rtmdet-nano=WEIGHTS.safetensors
     python benchmarks/export_bundled.py rtmpose-t          (a new card for the weights that are there)
 
-The card of each comes from rtmcli/zoo/bundled.toml. Weights are stored as float16 and computed as float32. Prints
-one JSON line a model.
+The card of each comes from rtmcli/zoo/bundled.toml. Weights are rounded to what both bfloat16 and float16 hold, so that
+an engine of any precision has the same ones; they are stored as float16 and computed as float32. Prints one JSON line
+a model.
 """
 
 import json
@@ -44,6 +45,7 @@ def export(weights: str, card: Card, path: Path) -> None:
 
     from rtmcli.export.onnx import export_onnx
     from rtmcli.networks.build import build_network
+    from rtmcli.networks.fold import fold_batchnorm
 
     network = build_network(card)
     state = {
@@ -51,7 +53,11 @@ def export(weights: str, card: Card, path: Path) -> None:
         for key, value in load_file(weights).items()
     }
     network.load_state_dict(state)
-    export_onnx(network, card, path, half=True)
+    folded = fold_batchnorm(network).requires_grad_(False)
+    for weight in folded.parameters():
+        if weight.ndim > 1:
+            weight.copy_(weight.bfloat16().half())
+    export_onnx(folded, card, path, half=True)
 
 
 if __name__ == "__main__":

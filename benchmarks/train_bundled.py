@@ -133,19 +133,12 @@ def train_pose(asked: argparse.Namespace) -> None:
 
 
 def write_weights(asked: argparse.Namespace) -> None:
-    """The mean of each run's `best.pt` and `last.pt` as WORK/<name>.safetensors.
-
-    Late in a run the network places points better and ranks people worse than at its best; the mean has both.
-    """
+    """What each run had at its end as WORK/<name>.safetensors, the pose network's vectors smoothed."""
     for name in [asked.name] if asked.name else ["rtmpose-t", "rtmdet-nano"]:
-        best, last = (
-            torch.load(asked.work / name / f"{which}.pt", weights_only=True, map_location="cpu")
-            for which in ("best", "last")
-        )
-        mean = {
-            key: (best[key] + last[key]) / 2 if best[key].is_floating_point() else last[key] for key in best
-        }
-        write_safetensors(mean, asked.work / f"{name}.safetensors")
+        state = torch.load(asked.work / name / "last.pt", weights_only=True, map_location="cpu")
+        if "head.cls_x.weight" in state:
+            state = pose.smooth_bins(state)
+        write_safetensors(state, asked.work / f"{name}.safetensors")
 
 
 class ValidationPeople:
