@@ -55,8 +55,7 @@ def export(weights: str, card: Card, path: Path) -> None:
     network.load_state_dict(state)
     folded = fold_batchnorm(network).requires_grad_(False)
     for weight in folded.parameters():
-        if weight.ndim > 1:
-            weight.copy_(weight.bfloat16().half())
+        weight.copy_(weight.bfloat16().half())
     export_onnx(folded, card, path, half=True)
 
 

@@ -20,31 +20,12 @@ from rtmcli.training.bundled_crops import ASPECT, CROP, FIELD, FLIP, RGB_MEAN, R
 CELL = 4  # input pixels a cell of the dense maps
 SIGMA = 0.354  # SimCC bins for the root of one pixel: RTMPose's 4.9 and 5.66 at 192 x 256
 BETA = 10.0  # RTMPose's KL loss
+NEAR = 24  # bins from the highest one that may belong to the same top
 UPPER, LOWER = list(range(11)), list(range(11, 17))
 # COCO's sigmas (pycocotools), x 2
-SPREAD = (
-    torch.tensor(
-        [
-            0.026,
-            0.025,
-            0.025,
-            0.035,
-            0.035,
-            0.079,
-            0.079,
-            0.072,
-            0.072,
-            0.062,
-            0.062,
-            0.107,
-            0.107,
-            0.087,
-            0.087,
-        ]
-        + [0.089, 0.089]
-    )
-    * 2
-)
+SPREAD = 2 * torch.tensor(
+    [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,11 +90,11 @@ def grow_head(state: dict[str, Tensor], width: int, height: int) -> dict[str, Te
     return state | grown
 
 
-def smooth_bins(state: dict[str, Tensor], sigma: float = 3.0) -> dict[str, Tensor]:
+def smooth_bins(state: dict[str, Tensor], sigma: float = 6.0) -> dict[str, Tensor]:
     """The weights with the rows of both classifiers blurred along the bins; `sigma` in bins.
 
     A short training leaves ripples of a few bins on every vector, and a maximum with two tops of nearly one height.
-    The blur of a linear layer's rows is the blur of what it gives: half as wide as the label, it leaves one top.
+    The blur of a linear layer's rows is the blur of what it gives; one as wide as the label leaves one top.
     """
     reach = math.ceil(4 * sigma)
     kernel = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
@@ -185,8 +166,8 @@ def pose_loss(
 ) -> dict[str, Tensor]:
     """The terms of the loss, already weighted: `simcc`, `own`, `score`, `dense`.
 
-    `own` asks every keypoint, labelled or not, for one narrow maximum where its highest bin is already: where a row
-    had two places of nearly one height, the rounding of half precision would choose between them.
+    `own` asks every keypoint, labelled or not, for one narrow top in the middle of what its highest bin belongs to:
+    on a flat top, or between two of nearly one height, the rounding of half precision would choose.
     """
     target, known = _dense_target(batch)
     losses = [
@@ -195,7 +176,7 @@ def pose_loss(
     ]
     return {
         "simcc": _simcc_loss(outputs, batch.points, batch.weights),
-        "own": 0.4 * _simcc_loss(outputs, _places(outputs), torch.ones_like(batch.weights)),
+        "own": 1.0 * _simcc_loss(outputs, _centres(outputs), torch.ones_like(batch.weights)),
         "score": 0.5 * _score_loss(outputs, batch),
         "dense": dense_weight * (0.5 * losses[0] + losses[1]),
     }
@@ -215,9 +196,16 @@ def _simcc_loss(outputs: tuple[Tensor, Tensor], points: Tensor, weights: Tensor)
     return total
 
 
-def _places(outputs: tuple[Tensor, Tensor]) -> Tensor:
-    """Where the highest bins are, (N, K, 2) input pixels."""
-    return torch.stack([logits.argmax(-1) for logits in outputs], -1) / 2
+@torch.no_grad()
+def _centres(outputs: tuple[Tensor, Tensor]) -> Tensor:
+    """The middle of the mass around each highest bin, (N, K, 2) input pixels."""
+    found = []
+    for logits in outputs:
+        mass = (logits.float() * BETA).softmax(-1)  # (N, K, bins)
+        bins = torch.arange(mass.shape[-1], device=mass.device)
+        near = mass * ((bins - mass.argmax(-1, keepdim=True)).abs() <= NEAR)
+        found.append((near * bins).sum(-1) / near.sum(-1))
+    return torch.stack(found, -1) / 2
 
 
 def _score_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:

@@ -5,6 +5,7 @@ import pytest
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError
+from rtmcli.export.proof import compare, sample_pictures
 from rtmcli.zoo.resolve import find_model
 
 
@@ -51,3 +52,15 @@ def test_bfloat16_is_near_and_is_not_float32(noise: np.random.Generator) -> None
 def test_a_cuda_device_that_is_not_here_is_an_error() -> None:
     with pytest.raises(MissingError, match="--device cpu"):
         open_engine(find_model("rtmpose-t"), engine="torch", device="cuda:9")
+
+
+@pytest.mark.parametrize(("precision", "limit"), [("bfloat16", 2.0), ("float16", 1.0)])
+def test_half_precision_leaves_the_bundled_model_s_keypoints_where_they_are(
+    precision: str, limit: float
+) -> None:
+    file = find_model("rtmpose-t")
+    exact = open_engine(file, engine="torch", threads=1)
+    rough = open_engine(file, engine="torch", precision=precision, threads=1)
+    proof = compare(exact, rough, exact.card, sample_pictures(None), precision=precision)
+    assert proof.worst > 0 and proof.p99 < limit
+    assert proof.median == 0

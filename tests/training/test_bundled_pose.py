@@ -2,7 +2,7 @@
 
 import torch
 
-from rtmcli.training.bundled_pose import smooth_bins
+from rtmcli.training.bundled_pose import Batch, pose_loss, smooth_bins
 
 
 def tops(vector: torch.Tensor) -> int:
@@ -20,3 +20,23 @@ def test_smoothing_leaves_one_top_where_ripples_made_several() -> None:
     assert tops(before[185:216]) > 1 and tops(after[185:216]) == 1
     assert int(after.argmax()) == 200
     assert state["head.cls_y.weight"].shape == (384, 2) and state["other"] == 1
+
+
+def test_the_own_term_rests_on_one_narrow_top_and_disturbs_flat_and_double_ones() -> None:
+    def vector(bins: int, *tops: float, sigma: float) -> torch.Tensor:
+        place = torch.arange(bins)
+        return torch.stack([torch.exp(-((place - top) ** 2) / (2 * sigma**2)) for top in tops]).amax(0)
+
+    def own(*offsets: float, wider: float = 1.0) -> float:
+        x = vector(384, *(200 + o for o in offsets), sigma=4.9 * wider).expand(1, 17, 384)
+        y = vector(512, *(300 + o for o in offsets), sigma=5.66 * wider).expand(1, 17, 512)
+        nothing = Batch(
+            images=torch.zeros(1, 3, 256, 192), points=torch.zeros(1, 17, 2), weights=torch.zeros(1, 17),
+            labelled=torch.zeros(1, 17, dtype=torch.bool), maps=torch.zeros(1, 17, 64, 48), zoom=torch.ones(1),
+        )  # fmt: skip
+        heat = torch.zeros(1, 17, 64, 48)
+        return float(pose_loss((x, y), (heat, heat), nothing, 1.0)["own"])
+
+    one = own(0)
+    assert one < 0.01
+    assert own(0, wider=2) > 5 * one and own(-8, 8) > 5 * one
