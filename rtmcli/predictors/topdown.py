@@ -18,7 +18,8 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
 
 PADDING = 1.25  # RTMPose: the box grown about its middle, in training and in use
-MOST_CROPS = 64  # crops in one run of the network: bounds the memory of a crowd
+MOST_CROPS = 64  # in one run of the network: bounds the memory of a crowd
+CROPS_ON_CPU = 4  # more at once leave a CPU's caches, and each takes longer
 
 
 class TopDown:
@@ -59,7 +60,8 @@ class TopDown:
         self.skeleton = load_skeleton(self.card.skeleton or "coco17")
         self.flip_test = flip_test
         self._batch = Batch(self.card, self.engine.inputs[0].name)
-        self._most = 1 if self.engine.inputs[0].shape[0] == 1 else MOST_CROPS
+        most = CROPS_ON_CPU if str(self.engine.facts().get("device")).startswith("cpu") else MOST_CROPS
+        self._most = 1 if self.engine.inputs[0].shape[0] == 1 else most
         if flip_test and self.card.codec.get("name") == "simcc3d":
             raise UsageError(f"{self.card.name} gives depth, which has no flip test; leave --flip-test out")
         if flip_test and {"simcc_x", "simcc_y"} - {port.name for port in self.engine.outputs}:

@@ -12,7 +12,7 @@ from rtmcli.errors import RtmError, UsageError
 from rtmcli.frames import Instance
 from rtmcli.predictors.detector import Detector
 from rtmcli.predictors.opening import OpenModel
-from rtmcli.predictors.topdown import MOST_CROPS, TopDown
+from rtmcli.predictors.topdown import CROPS_ON_CPU, TopDown
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def test_each_box_gets_its_keypoints_and_keeps_the_rest(pose: TopDown, noise: np
 
 def test_a_crowd_in_one_call_gives_what_each_gives_alone(pose: TopDown, noise: np.ndarray) -> None:
     rng = np.random.default_rng(1)
-    corners = rng.uniform(0, 150, (MOST_CROPS + 3, 2))
+    corners = rng.uniform(0, 150, (CROPS_ON_CPU + 3, 2))
     people = [person(x, y, x + 40, y + 90) for x, y in corners]
     together = pose([noise], [people])[0]
-    for index in (0, 1, MOST_CROPS - 1, MOST_CROPS, MOST_CROPS + 2):
+    for index in (0, 1, CROPS_ON_CPU - 1, CROPS_ON_CPU, CROPS_ON_CPU + 2):
         alone = pose([noise], [[people[index]]])[0][0]
         np.testing.assert_allclose(together[index].keypoints[:, 2], alone.keypoints[:, 2], atol=1e-4)
         close = np.abs(together[index].keypoints - alone.keypoints)[:, :2].max(axis=1) < 0.01
@@ -113,6 +113,9 @@ def test_a_model_with_depth_gives_points_in_metres_about_the_hips(pose: TopDown,
             [Port("input", (None, 3, 384, 288), "float32")],
             [Port(n, (), "float32") for n in "105"],
         )
+
+        def facts(self):
+            return {"device": "cpu"}
 
         def __call__(self, feeds, names=None):
             x, y, z = (np.zeros((1, 17, bins), np.float32) for bins in (576, 768, 576))
