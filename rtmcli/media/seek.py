@@ -1,8 +1,38 @@
-"""Which packets come before a frame in the middle: what it takes to begin there and still know every frame's number."""
+"""Begin in the middle of a video and still know every frame's number, by counting the packets before it."""
 
-from typing import BinaryIO
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, BinaryIO
 
 from rtmcli.media.container import errors, open_container
+
+# Keyframes to try when a container does not land on the one it was asked for.
+_TRIES = 3
+
+
+def seek_keyframe(
+    container: Any, stream: Any, file: str | BinaryIO, name: str, start: int
+) -> tuple[int, Iterator[Any]] | None:
+    """Put a container at the last keyframe at or before `start`.
+
+    Args:
+        container, stream: opened; the container stands somewhere else afterwards, whatever is returned.
+        start: in the stream's ticks, rounded up.
+
+    Returns:
+        The number of the keyframe in the source and the packets from it on; None where no keyframe is surely reached.
+    """
+    keyframes, order = packets_until(start, file, name, stream.index)
+    for keyframe in keyframes[: -_TRIES - 1 : -1]:
+        with suppress(StopIteration, *errors()):
+            container.seek(keyframe, stream=stream)
+            packets = container.demux(stream)
+            first = next(packets)
+            # A container lands where it likes; what matters is to know where that is.
+            if first.is_keyframe and first.pts in order and first.pts <= start:
+                return order.index(first.pts), chain([first], packets)
+    return None
 
 
 def packets_until(start: int, file: str | BinaryIO, name: str, stream: int) -> tuple[list[int], list[int]]:

@@ -1,8 +1,7 @@
 """One video file, pipe or address -> numbered, timed 8-bit BGR frames, by PyAV."""
 
 import math
-from collections.abc import Generator, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -20,7 +19,7 @@ from rtmcli.media.container import (
 )
 from rtmcli.media.numbers import Numbers
 from rtmcli.media.pictures import MOST_PIXELS
-from rtmcli.media.seek import packets_until
+from rtmcli.media.seek import seek_keyframe
 from rtmcli.media.upright import upright
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
@@ -36,8 +35,8 @@ _HARMLESS = (
     "Truncating likely oversized PPS",
 )
 
-# Keyframes to try when a container does not land on the one it was asked for.
-_TRIES = 3
+# Frames that can be shown before one whose packet came earlier: the most that H.264 and HEVC allow.
+_REORDER = 16
 
 
 class Video:
@@ -146,9 +145,9 @@ class Video:
         last: tuple[int, float] | None = None  # number and container time of the latest frame
         # Frames that hang on others before the beginning may fail; whoever joins a broadcast expects it.
         lenient = self._live or sought is not None
-        torn = False
+        torn = 0  # frames to come that may have a hole before them
         for packet, trouble in self._packets():
-            torn = torn or trouble
+            torn = _REORDER if trouble else torn
             if packet.size:
                 lenient = lenient or (not self._packets_seen and not packet.is_keyframe)
                 self._packets_seen += 1
@@ -158,19 +157,22 @@ class Video:
                         self._end = max(self._end, self._clock.seconds(packet.pts + (packet.duration or 0)))
             frames, complained = self._decode(packet)
             trouble = (trouble or complained) and not lenient
-            until = packet.pts if trouble and self._stop and packet.size else None
+            until = None
+            if trouble and self._stop:
+                frames = chain(frames, self._held(numbers))
+                until = packet.pts if self._careful and packet.size else None
             for frame in frames:
-                if until is not None and self._careful and (frame.pts is None or frame.pts >= until):
+                if until is not None and (frame.pts is None or frame.pts >= until):
                     break
                 number = numbers.came(frame.pts)
-                if torn and last is not None and frame.pts is not None:
-                    # Packets that the demuxer never found: only the time that passed tells how many.
-                    missing = round((self._clock.seconds(frame.pts) - last[1]) / self._clock.step) - (
-                        number - last[0]
-                    )
-                    if missing > 0:
-                        numbers.torn(missing)
-                        number, torn = number + missing, False
+                missing = self._missing(frame.pts, number, last) if torn else 0
+                if missing and last is not None and self._stop and not lenient:
+                    numbers.next, trouble = last[0] + 1, True
+                    break
+                if missing:
+                    numbers.torn(missing)
+                    number += missing
+                torn = max(0, torn - 1)
                 if frame.pts is not None:
                     last = number, self._clock.seconds(frame.pts)
                 if frame.is_corrupt and not self._stop and not self._live:
@@ -180,11 +182,8 @@ class Video:
                 yield frame, number
                 lenient = lenient and (self._live or self._clock.before(frame.pts, start))
             if trouble and self._stop:
-                for frame in self._held(numbers, until if self._careful else None):
-                    last = numbers.came(frame.pts), self._clock.seconds(frame.pts)
-                    yield frame, last[0]
                 # At the end of the file damage is most likely a cut.
-                cut = None if packet.size else self._cut(numbers.next, sought is not None)
+                cut = None if packet.size else self._cut(numbers.next, sought is not None, torn > 0)
                 if cut is None and not self._careful:
                     yield from self._carefully(numbers.next, last[1] if last else None)
                     return
@@ -214,13 +213,14 @@ class Video:
                     packet, trouble = av.Packet(), True
                     packet.stream = self._stream
                     packets = iter(())
-            # A Matroska file that was cut says so in a message and nowhere else.
-            trouble = trouble or (not self._live and any(name == own for _, name, _ in messages))
+            # A Matroska file that was cut says so in a message and nowhere else; nobody signs that of a packet.
+            told = any(name == own or text.startswith("Truncating packet") for _, name, text in messages)
+            trouble = trouble or (told and not self._live)
             if packet is None:
                 return
             yield packet, trouble
 
-    def _decode(self, packet: Any) -> tuple[list[Any], bool]:
+    def _decode(self, packet: Any) -> tuple[Iterable[Any], bool]:
         """The frames a packet brings out, and whether the decoder found it damaged."""
         import av
 
@@ -231,20 +231,28 @@ class Video:
                 return [], True
         return frames, self._careful and any(not text.startswith(_HARMLESS) for _, _, text in messages)
 
-    def _held(self, numbers: Numbers, until: int | None) -> Iterator[Any]:
-        """Frames that the decoder still holds from before the damage: before a gap, and before the time `until`."""
+    def _held(self, numbers: Numbers) -> Iterator[Any]:
+        """Frames that the decoder still holds from before the damage, up to the first gap."""
         try:
             frames = self._stream.codec_context.decode(None)
         except errors():
             return
         for frame in frames:
-            if (
-                numbers.gap_before(frame.pts)
-                or frame.pts is None
-                or (until is not None and frame.pts >= until)
-            ):
+            if frame.pts is None or numbers.gap_before(frame.pts):
                 return
             yield frame
+
+    def _missing(self, pts: int | None, number: int, last: tuple[int, float] | None) -> int:
+        """How many packets the demuxer never found before a frame: only the time that passed tells.
+
+        Args:
+            number: the frame's, if none is missing.
+            last: number and container time of the frame before it.
+        """
+        if pts is None or last is None:
+            return 0
+        passed = round((self._clock.seconds(pts) - last[1]) / self._clock.step)
+        return max(0, passed - (number - last[0]))
 
     def _carefully(self, number: int, last: float | None) -> Generator[tuple[Any, int], None, None]:
         """Frames from `number` on, read again by a decoder that goes on after an error, to see how bad it is.
@@ -271,27 +279,21 @@ class Video:
         if self._live or not self._countable or not self._local:
             return None
         ticks = math.ceil(self._clock.ticks(start))
-        keyframes, order = packets_until(ticks, self._file, self.name, self._stream.index)
-        for keyframe in keyframes[: -_TRIES - 1 : -1]:
-            with suppress(StopIteration, *errors()):
-                self._container.seek(keyframe, stream=self._stream)
-                packets = self._container.demux(self._stream)
-                first = next(packets)
-                # A container lands where it likes; what matters is to know where that is.
-                if first.is_keyframe and first.pts in order and first.pts <= ticks:
-                    self._demuxed = chain([first], packets)
-                    return order.index(first.pts)
-        if keyframes:
+        landed = seek_keyframe(self._container, self._stream, self._file, self.name, ticks)
+        if landed is None:
             self._container.close()
             self._open()
-        return None
+            return None
+        number, self._demuxed = landed
+        return number
 
-    def _cut(self, frames: int, sought: bool) -> str | None:
+    def _cut(self, frames: int, sought: bool, torn: bool = False) -> str | None:
         """How a source that ended fell short of what it declares, in words; None where it did not.
 
         Args:
             frames: number that the next frame would have had.
             sought: whether reading began in the middle.
+            torn: whether the demuxer met damage, so that a single frame is enough.
         """
         if self._live:
             return None
@@ -300,7 +302,9 @@ class Video:
             short = frames < self.frames and (sought or self._packets_seen < self._stream.frames)
             return f"cut short: {self._of(frames)} frames" if short else None
         length = declared_seconds(self._container, self._stream)
-        if length is None or self._end >= length - max(0.25, 2 * self._clock.step):
+        if length is None:
+            return f"cut short: {frames} frames" if torn else None
+        if self._end >= length - (self._clock.step / 2 if torn else max(0.25, 2 * self._clock.step)):
             return None
         return f"cut short: {self._of(frames)} frames, {self._end:.1f} of {length:.1f} seconds"
 

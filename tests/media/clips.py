@@ -98,6 +98,19 @@ def scrambled(path: Path, seed: int = 1) -> Path:
     return broken
 
 
+def without_packets(path: Path, first: int, last: int) -> Path:
+    """A copy with zeros in place of some packets and of what a container writes between them; counted as stored."""
+    holed = path.with_stem(f"holed_{path.stem}_{first}_{last}")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as source:
+        packets = [bytes(packet) for packet in source.demux(video=0) if packet.size]
+    start = data.index(packets[first - 1]) + len(packets[first - 1])
+    end = data.index(packets[last]) + len(packets[last])
+    data[start:end] = bytes(end - start)
+    holed.write_bytes(data)
+    return holed
+
+
 def with_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
     """A copy of an mp4 whose track says it is to be shown turned or mirrored: x' = a x + c y, y' = b x + d y."""
     turned = path.with_stem(f"turned_{path.stem}_{a}{b}{c}{d}")

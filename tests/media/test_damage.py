@@ -9,7 +9,7 @@ import pytest
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
 from rtmcli.media.read import Picture
-from tests.media.clips import after_damage, flipped, half, number_in, scrambled, write_clip
+from tests.media.clips import after_damage, flipped, half, number_in, scrambled, without_packets, write_clip
 
 FRAMES = 200
 
@@ -42,6 +42,38 @@ def test_a_file_cut_in_half_gives_its_frames_and_then_says_how_many_of_how_many(
     assert "\n" not in str(error) and "--on-error skip" in str(error)
     assert 0.3 * FRAMES < len(pictures) < 0.7 * FRAMES
     assert [number_in(p.image) for p in pictures] == [p.frame for p in pictures] == list(range(len(pictures)))
+
+
+@pytest.mark.parametrize("between", [0, 3])
+def test_wherever_a_file_is_cut_no_frame_comes_after_a_hole(tmp_path: Path, between: int) -> None:
+    # With frames that are shown before one that was stored earlier, a cut leaves that one behind a hole.
+    data = clip(tmp_path, "b.mkv", bf=str(between), b_strategy="0").read_bytes()
+    cut = tmp_path / "cut.mkv"
+    for length in range(len(data) // 3, len(data) * 98 // 100, len(data) // 60):
+        cut.write_bytes(data[:length])
+        pictures, error = read(cut)
+        assert (
+            [p.frame for p in pictures]
+            == [number_in(p.image) for p in pictures]
+            == list(range(len(pictures)))
+        )
+        assert isinstance(error, DataError) and f"cut short: {len(pictures)} of about {FRAMES} frames" in str(
+            error
+        )
+        more, error = read(cut, on_error="skip")
+        assert error is None and [number_in(p.image) for p in more] == [p.frame for p in more]
+        assert [p.frame for p in more[: len(pictures)]] == list(range(len(pictures)))
+
+
+@pytest.mark.parametrize("packet", [90, 91, 92, 93])
+def test_behind_lost_packets_numbers_stay_true(tmp_path: Path, packet: int) -> None:
+    path = without_packets(clip(tmp_path, "b.mkv", bf="3", b_strategy="0"), packet, packet + 9)
+    whole, error = read(path)
+    assert error is not None and f"damaged at frame {len(whole)} of" in str(error)
+    assert [p.frame for p in whole] == [number_in(p.image) for p in whole] == list(range(len(whole)))
+    pictures, error = read(path, on_error="skip")
+    assert error is None and pictures[-1].frame == number_in(pictures[-1].image) == FRAMES - 1
+    assert [round(p.time * 25) for p in pictures] == [p.frame for p in pictures]
 
 
 @pytest.mark.parametrize("name", ["fast.mp4", "cut.mkv"])

@@ -20,7 +20,8 @@ def test_a_cut_video_gives_its_lines_then_one_sentence_and_exit_code_3(sh: Shell
     assert f"cut short: {len(lines)} of about 60 frames".encode() in done.stderr
     assert [json.loads(line)["frame"] for line in lines] == list(range(len(lines))) and 20 < len(lines) < 45
     skipped = sh(f"rtm detect --on-error skip {cut.name}")
-    assert skipped.returncode == 0 and len(skipped.stdout.splitlines()) == len(lines)
+    # A frame behind a hole may come too.
+    assert skipped.returncode == 0 and skipped.stdout.splitlines()[: len(lines)] == lines
 
 
 def test_times_may_be_written_as_clocks_do(sh: Shell, tmp_path: Path) -> None:
