@@ -141,13 +141,18 @@ class DCC(nn.Module):
 
     def classify(self, pose: Tensor, x_rel: Tensor, y_rel: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, K, X) and (n, K, Y) over bins at (n, X) and (n, Y) pixels from the cell."""
-        x_enc = self.x_fc(self.spe(x_rel))  # (n, X, D)
-        y_enc = self.y_fc(self.spe(y_rel))  # (n, Y, D)
         tokens = self.pose_to_kpts(pose).unflatten(1, (self.num_keypoints, self.features))  # (n, K, D)
         tokens = self.gau(tokens, pos_enc=self.pos_enc)  # (n, K, D)
-        x_logits = tokens @ x_enc.transpose(1, 2)  # (n, K, X)
-        y_logits = tokens @ y_enc.transpose(1, 2)  # (n, K, Y)
+        x_logits = self._match(tokens, self.x_fc, self.spe(x_rel))  # (n, K, X)
+        y_logits = self._match(tokens, self.y_fc, self.spe(y_rel))  # (n, K, Y)
         return _softmax(x_logits), _softmax(y_logits)
+
+    def _match(self, tokens: Tensor, fc: nn.Linear, encoding: Tensor) -> Tensor:
+        """Logits (n, K, B): products of tokens (n, K, D) and encoded bins (n, B, D), which pass `fc` first."""
+        if not self.deployed:
+            return tokens @ fc(encoding).transpose(1, 2)
+        # The same with the layer on the tokens' side: keypoints are far fewer than bins.
+        return (tokens @ fc.weight) @ encoding.transpose(1, 2) + (tokens @ fc.bias)[..., None]
 
     def targets(
         self, keypoints: Tensor, areas: Tensor, sigmas: Tensor, bins_x: Tensor, bins_y: Tensor
