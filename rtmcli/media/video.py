@@ -193,7 +193,7 @@ class Video:
             self.lost += numbers.lost
         if not decoded:
             raise DataError(f"{self.name}: not one frame of it can be decoded; get the file again")
-        self.shortfall = self._cut(numbers.next, sought is not None)
+        self.shortfall = self._cut(numbers.next, sought is not None, torn > 0)
         if self.shortfall and self._stop:
             raise DataError(self._remedy(self.shortfall))
 

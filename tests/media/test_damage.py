@@ -45,24 +45,23 @@ def test_a_file_cut_in_half_gives_its_frames_and_then_says_how_many_of_how_many(
 
 
 @pytest.mark.parametrize("between", [0, 3])
-def test_wherever_a_file_is_cut_no_frame_comes_after_a_hole(tmp_path: Path, between: int) -> None:
+def test_wherever_a_file_is_cut_no_frame_comes_after_a_hole(
+    tmp_path: Path, between: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     # With frames that are shown before one that was stored earlier, a cut leaves that one behind a hole.
     data = clip(tmp_path, "b.mkv", bf=str(between), b_strategy="0").read_bytes()
     cut = tmp_path / "cut.mkv"
     for length in range(len(data) // 3, len(data) * 98 // 100, len(data) // 60):
         cut.write_bytes(data[:length])
         pictures, error = read(cut)
-        assert (
-            [p.frame for p in pictures]
-            == [number_in(p.image) for p in pictures]
-            == list(range(len(pictures)))
-        )
-        assert isinstance(error, DataError) and f"cut short: {len(pictures)} of about {FRAMES} frames" in str(
-            error
-        )
+        numbers = [p.frame for p in pictures]
+        assert numbers == [number_in(p.image) for p in pictures] == list(range(len(pictures)))
+        assert isinstance(error, DataError)
+        assert f"cut short: {len(pictures)} of about {FRAMES} frames" in str(error)
         more, error = read(cut, on_error="skip")
         assert error is None and [number_in(p.image) for p in more] == [p.frame for p in more]
-        assert [p.frame for p in more[: len(pictures)]] == list(range(len(pictures)))
+        assert [p.frame for p in more[: len(pictures)]] == numbers
+        assert "cut short" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("packet", [90, 91, 92, 93])
