@@ -17,7 +17,7 @@ ROOT = Path(rtmcli.__file__).parent
 LAYERS = [
     ["errors", "cpus"],
     ["frames", "settings"],
-    ["streams", "progress", "cv", "cuts", "zoo.card"],
+    ["notes", "streams", "progress", "cv", "cuts", "zoo.card"],
     ["decode", "skeletons", "geometry"],
     ["ndjson"],
     ["schema", "codecs", "tracking", "networks"],

@@ -1,6 +1,5 @@
 """Several sources as one stream of pictures: files in turn, cameras as their pictures come."""
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -8,8 +7,8 @@ from contextlib import ExitStack
 
 from rtmcli.errors import RtmError
 from rtmcli.media.ahead import Ahead
-from rtmcli.media.read import Media, Picture
-from rtmcli.settings import current
+from rtmcli.media.media import Media, Picture
+from rtmcli.notes import say
 
 OPEN = 8  # files that are decoded at once: each has a thread and a few pictures in memory
 
@@ -74,8 +73,8 @@ def as_they_come(media: Sequence[Media]) -> Generator[list[Picture], None, None]
                 except RtmError as error:
                     running.remove(ahead)
                     failed = failed or error
-                    if running and not current().quiet:
-                        print(f"rtm: {error}; the other sources go on", file=sys.stderr)
+                    if running:
+                        say(f"{error}; the other sources go on")
                     continue
                 if ahead.latest:
                     picture.dropped = dropped - ahead.told

@@ -2,51 +2,23 @@
 
 import os
 import stat
-import sys
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media import pipe, sources
-from rtmcli.media.ahead import Ahead
 from rtmcli.media.live import Camera
+from rtmcli.media.media import Media, Picture
 from rtmcli.media.pictures import load_picture, unreadable
 from rtmcli.media.video import Video
-from rtmcli.settings import current
+from rtmcli.notes import say
 from rtmcli.streams import standard_input
 
 OnError = Literal["stop", "skip"]
-
-
-@dataclass(slots=True, eq=False)
-class Picture:
-    """Pixels of one frame.
-
-    Attributes:
-        image: (H, W, 3) uint8 BGR, upright.
-        source: the source as the person gave it (a picture's own path).
-        frame: number in the source, from 0.
-        frames: how many the source declares, or None.
-        time: presentation time in seconds; None for pictures.
-        width, height: of `image`, in pixels.
-        file: the picture's path where several are read as one clip, else None.
-        dropped: of a source that does not wait, how many pictures were lost before this one; else None.
-    """
-
-    image: np.ndarray
-    source: str
-    frame: int
-    frames: int | None
-    time: float | None
-    width: int
-    height: int
-    file: str | None = None
-    dropped: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,68 +37,6 @@ class Window:
             raise UsageError(f"--max-frames {self.most}: must be 1 or more")
         if self.end is not None and self.end <= (self.start or 0):
             raise UsageError(f"--end {self.end:g}: must be later than --start {self.start or 0:g}")
-
-
-class Media:
-    """Iterable of `Picture`, decoded ahead in a thread of its own; iterate once, `close` or leave the loop to stop.
-
-    Attributes:
-        source: as given.
-        total: how many pictures will come, as far as the source declares it, or None.
-        fps: average pictures a second of a video or clip, or None.
-        live: whether the source does not wait: pictures that come while nobody takes them are dropped.
-        lost: damaged frames and files left out so far (`on_error="skip"`).
-    """
-
-    def __init__(
-        self,
-        source: str,
-        pictures: "Generator[Picture, None, None]",
-        *,
-        total: int | None = None,
-        fps: float | None = None,
-        live: bool = False,
-        close: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
-        self._pictures: Generator[Picture, None, None] | None = pictures
-        self._release = close
-        self._ahead: Ahead[Picture] | None = None
-
-    def __iter__(self) -> Iterator[Picture]:
-        ahead = self.ahead()
-        try:
-            yield from ahead
-        finally:
-            ahead.close()
-
-    def ahead(self, bell: threading.Condition | None = None) -> Ahead[Picture]:
-        """The pictures, decoded in a thread of their own from now on; `close` it. `bell` is rung when one is there."""
-        if self._pictures is None:
-            raise RuntimeError(f"{self.source} was read already; open it again")
-        pictures, self._pictures = self._pictures, None
-
-        def told() -> Generator[Picture, None, None]:
-            yield from pictures
-            if self.lost:
-                _say(f"{self.source}: {self.lost} damaged, left out")
-
-        self._ahead = Ahead(told(), depth=1 if self.live else 4, latest=self.live, bell=bell)
-        return self._ahead
-
-    def close(self) -> None:
-        """Stop decoding and free the source; harmless when done twice."""
-        if self._ahead is not None:
-            self._ahead.close()
-        elif self._pictures is not None:
-            self._pictures = None
-            self._release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def open_media(
@@ -239,7 +149,7 @@ def _load(file: str, on_error: OnError, media: Media) -> np.ndarray | None:
         if on_error == "stop":
             raise
         media.lost += 1
-        _say(_left_out(error))
+        say(_left_out(error))
         return None
 
 
@@ -251,7 +161,7 @@ def _frames(file: str, window: Window, on_error: OnError, media: Media) -> Itera
         if on_error == "stop":
             raise
         media.lost += 1
-        _say(_left_out(error))
+        say(_left_out(error))
         return
     yield from _numbered(video, file, window, media)
 
@@ -298,7 +208,7 @@ def _numbered(
                 return
         media.lost = lost + video.lost
         if video.shortfall is not None:
-            _say(f"{name}: {video.shortfall}")
+            say(f"{name}: {video.shortfall}")
         if not taken and window.start:
             raise UsageError(f"{name}: no frame at or after --start {window.start:g}; it ends before")
     finally:
@@ -333,8 +243,3 @@ def _at_most(total: int | None, most: int | None) -> int | None:
 def _left_out(error: DataError) -> str:
     """What a skipped file is reported with: the reason, without the remedy."""
     return f"{str(error).split(';')[0]}; left out"
-
-
-def _say(text: str) -> None:
-    if not current().quiet and sys.stderr is not None:
-        print(f"rtm: {text}", file=sys.stderr)

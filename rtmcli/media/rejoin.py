@@ -7,8 +7,9 @@ from pathlib import Path
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
 from rtmcli.media import sources
+from rtmcli.media.media import Media, Picture
 from rtmcli.media.merge import OPEN
-from rtmcli.media.read import Media, Picture, open_media
+from rtmcli.media.read import open_media
 
 # Frames that are quicker decoded than jumped over.
 _FAR = 100

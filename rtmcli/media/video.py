@@ -1,7 +1,7 @@
 """One video file, pipe or address -> numbered, timed 8-bit BGR frames, by PyAV."""
 
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from rtmcli.media.container import (
     open_container,
     video_stream,
 )
+from rtmcli.media.damage import watched_frames, watched_packets
 from rtmcli.media.numbers import Numbers
 from rtmcli.media.pictures import MOST_PIXELS
 from rtmcli.media.seek import seek_keyframe
@@ -24,16 +25,6 @@ from rtmcli.media.upright import upright
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
 _PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
-
-# What decoders complain about although the picture is whole: notes beside it that are cut off, as some cameras write
-# them, and references that are let go twice or too late.
-_HARMLESS = (
-    "SEI type",
-    "mmco:",
-    "Invalid mmco",
-    "number of reference frames",
-    "Truncating likely oversized PPS",
-)
 
 # Frames that can be shown before one whose packet came earlier: the most that H.264 and HEVC allow.
 _REORDER = 16
@@ -145,8 +136,9 @@ class Video:
         last: tuple[int, float] | None = None  # number and container time of the latest frame
         # Frames that hang on others before the beginning may fail; whoever joins a broadcast expects it.
         lenient = self._live or sought is not None
+        own = self._container.format.name
         torn = 0  # frames to come that may have a hole before them
-        for packet, trouble in self._packets():
+        for packet, trouble in watched_packets(self._demuxed, self._stream, own, heed=not self._live):
             torn = _REORDER if trouble else torn
             if packet.size:
                 lenient = lenient or (not self._packets_seen and not packet.is_keyframe)
@@ -155,8 +147,8 @@ class Video:
                     numbers.sent(packet.pts)
                     if packet.pts is not None:
                         self._end = max(self._end, self._clock.seconds(packet.pts + (packet.duration or 0)))
-            frames, complained = self._decode(packet)
-            trouble = (trouble or complained) and not lenient
+            frames, failed, complained = watched_frames(packet)
+            trouble = (trouble or failed or (complained and self._careful)) and not lenient
             until = None
             if trouble and self._stop:
                 frames = chain(frames, self._held(numbers))
@@ -196,40 +188,6 @@ class Video:
         self.shortfall = self._cut(numbers.next, sought is not None, torn > 0)
         if self.shortfall and self._stop:
             raise DataError(self._remedy(self.shortfall))
-
-    def _packets(self) -> Iterator[tuple[Any, bool]]:
-        """Packets of the video stream, and whether the demuxer met damage on the way to each."""
-        import av
-
-        packets = self._demuxed
-        own = self._container.format.name
-        while True:
-            trouble = False
-            with av.logging.Capture() as messages:
-                try:
-                    packet = next(packets, None)
-                except errors():
-                    # The demuxer gives up; what the decoder still holds is asked for by an empty packet.
-                    packet, trouble = av.Packet(), True
-                    packet.stream = self._stream
-                    packets = iter(())
-            # A Matroska file that was cut says so in a message and nowhere else; nobody signs that of a packet.
-            told = any(name == own or text.startswith("Truncating packet") for _, name, text in messages)
-            trouble = trouble or (told and not self._live)
-            if packet is None:
-                return
-            yield packet, trouble
-
-    def _decode(self, packet: Any) -> tuple[Iterable[Any], bool]:
-        """The frames a packet brings out, and whether the decoder found it damaged."""
-        import av
-
-        with av.logging.Capture() as messages:
-            try:
-                frames = packet.decode()
-            except errors():
-                return [], True
-        return frames, self._careful and any(not text.startswith(_HARMLESS) for _, _, text in messages)
 
     def _held(self, numbers: Numbers) -> Iterator[Any]:
         """Frames that the decoder still holds from before the damage, up to the first gap."""

@@ -4,16 +4,20 @@ import json
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rtmcli.errors import DataError, MissingError, UsageError
+from rtmcli.notes import say
 from rtmcli.settings import current
 
 if TYPE_CHECKING:
     from rtmcli.verbs.predictions import Predictions
+
+_say = partial(say, program="rtm eval")
 
 
 class Rank(StrEnum):
@@ -296,8 +300,3 @@ def _labels_have_points(labels: dict[str, Any]) -> bool:
 
 def _pictures(labels: dict[str, Any]) -> str:
     return f"{len(labels['images'])} pictures"
-
-
-def _say(text: str) -> None:
-    if not current().quiet:
-        print(f"rtm eval: {text}", file=sys.stderr)

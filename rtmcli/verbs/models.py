@@ -1,11 +1,15 @@
 """`rtm models`: what models there are, which of them are here, and how they get here."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rtmcli.errors import DataError, UsageError
+from rtmcli.notes import say
+
+_say = partial(say, program="rtm models")
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
@@ -244,12 +248,3 @@ def _height_width(text: str | None) -> tuple[int, int] | None:
             f"--input-size {text!r} is not a size; write height x width as in --input-size 256x192"
         )
     return int(width), int(height)
-
-
-def _say(text: str) -> None:
-    import sys
-
-    from rtmcli.settings import current
-
-    if not current().quiet:
-        print(f"rtm models: {text}", file=sys.stderr)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rtmcli.errors import UsageError
+from rtmcli.notes import say
 from rtmcli.verbs import options as o
 
 
@@ -96,7 +97,6 @@ def main(
         run_verb,
         say_what_the_default_scores,
         split_cpus,
-        tell,
         total_of,
         turn_of,
     )
@@ -125,7 +125,7 @@ def main(
         pose = TopDown(chosen, flip_test=flip_test)
     if find is None and not given:
         if engine == "ncnn" and detector is None:  # the bundled one is an ONNX file, which ncnn cannot hold
-            tell("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
+            say("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
             engine, device, precision = "onnxruntime", "cpu", None
         finder = open_model(
             detector or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision, threads=threads,

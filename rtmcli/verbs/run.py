@@ -124,12 +124,6 @@ def _artist(output: Output) -> "Artist | None":
     return Artist(out=output.draw, show=output.show, fps=output.fps)
 
 
-def tell(text: str) -> None:
-    """One line for people on stderr, unless they want none (-q)."""
-    if not current().quiet:
-        print(f"rtm: {text}", file=sys.stderr)
-
-
 def say_what_the_default_scores(card: Card, better: str) -> None:
     """One line for people: the bundled models are small, and what is better has a name."""
     if current().quiet or not sys.stderr.isatty():

@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
-from rtmcli.media.read import Picture
+from rtmcli.media.media import Picture
 from tests.media.clips import after_damage, flipped, half, number_in, scrambled, without_packets, write_clip
 
 FRAMES = 200

@@ -10,8 +10,8 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.frames import Frame
+from rtmcli.media.media import Media, Picture
 from rtmcli.media.merge import OPEN, as_they_come, in_turn
-from rtmcli.media.read import Media, Picture
 from tests.media.clips import number_in, write_clip
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
