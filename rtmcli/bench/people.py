@@ -184,6 +184,7 @@ def plot_people(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
         own = sorted((row["people"], row["ms"]) for row in rows if row["way"] == way)
         axes.plot(*zip(*own, strict=True), color=color, marker="o", markersize=4, label=way)
     axes.set(xlabel="people in the picture", ylabel="ms a picture")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(bottom=0)
     axes.grid(color="#e4e8ec")
     axes.legend(fontsize=9)

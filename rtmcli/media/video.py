@@ -138,8 +138,11 @@ class Video:
         lenient = self._live or sought is not None
         own = self._container.format.name
         torn = 0  # frames to come that may have a hole before them
-        for packet, trouble in watched_packets(self._demuxed, self._stream, own, heed=not self._live):
-            torn = _REORDER if trouble else torn
+        met = (
+            False  # damage, by the demuxer, on the way to the latest packet; the last one stands for the end
+        )
+        for packet, met in watched_packets(self._demuxed, self._stream, own, heed=not self._live):
+            torn = _REORDER if met else torn
             if packet.size:
                 lenient = lenient or (not self._packets_seen and not packet.is_keyframe)
                 self._packets_seen += 1
@@ -148,7 +151,7 @@ class Video:
                     if packet.pts is not None:
                         self._end = max(self._end, self._clock.seconds(packet.pts + (packet.duration or 0)))
             frames, failed, complained = watched_frames(packet)
-            trouble = (trouble or failed or (complained and self._careful)) and not lenient
+            trouble = (met or failed or (complained and self._careful)) and not lenient
             until = None
             if trouble and self._stop:
                 frames = chain(frames, self._held(numbers))
@@ -175,7 +178,7 @@ class Video:
                 lenient = lenient and (self._live or self._clock.before(frame.pts, start))
             if trouble and self._stop:
                 # At the end of the file damage is most likely a cut.
-                cut = None if packet.size else self._cut(numbers.next, sought is not None, torn > 0)
+                cut = None if packet.size else self._cut(numbers.next, sought is not None, met)
                 if cut is None and not self._careful:
                     yield from self._carefully(numbers.next, last[1] if last else None)
                     return
@@ -185,7 +188,7 @@ class Video:
             self.lost += numbers.lost
         if not decoded:
             raise DataError(f"{self.name}: not one frame of it can be decoded; get the file again")
-        self.shortfall = self._cut(numbers.next, sought is not None, torn > 0)
+        self.shortfall = self._cut(numbers.next, sought is not None, met)
         if self.shortfall and self._stop:
             raise DataError(self._remedy(self.shortfall))
 
@@ -251,7 +254,7 @@ class Video:
         Args:
             frames: number that the next frame would have had.
             sought: whether reading began in the middle.
-            torn: whether the demuxer met damage, so that a single frame is enough.
+            torn: whether the demuxer met damage at the end, so that a single frame is enough.
         """
         if self._live:
             return None

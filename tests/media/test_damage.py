@@ -65,7 +65,9 @@ def test_wherever_a_file_is_cut_no_frame_comes_after_a_hole(
 
 
 @pytest.mark.parametrize("packet", [90, 91, 92, 93])
-def test_behind_lost_packets_numbers_stay_true(tmp_path: Path, packet: int) -> None:
+def test_behind_lost_packets_numbers_stay_true(
+    tmp_path: Path, packet: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = without_packets(clip(tmp_path, "b.mkv", bf="3", b_strategy="0"), packet, packet + 9)
     whole, error = read(path)
     assert error is not None and f"damaged at frame {len(whole)} of" in str(error)
@@ -73,6 +75,7 @@ def test_behind_lost_packets_numbers_stay_true(tmp_path: Path, packet: int) -> N
     pictures, error = read(path, on_error="skip")
     assert error is None and pictures[-1].frame == number_in(pictures[-1].image) == FRAMES - 1
     assert [round(p.time * 25) for p in pictures] == [p.frame for p in pictures]
+    assert "cut short" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["fast.mp4", "cut.mkv"])
