@@ -20,13 +20,13 @@ from typing import Any
 
 from rtmcli.bench.machine import machine
 from rtmcli.formats.coco import boxes_of, plain_result, read_coco, read_coco_boxes
-from rtmcli.frames import Frame, Instance
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
 from rtmcli.metrics.coco import box_figures, keypoint_figures
-from rtmcli.metrics.diagnose import keep_pictures
-from rtmcli.metrics.gather import gather, rank_poses
-from rtmcli.predictors.detector import Detector
-from rtmcli.predictors.topdown import TopDown
+from rtmcli.metrics.collect_results import gather, rank_poses
+from rtmcli.metrics.input_checks import keep_pictures
+from rtmcli.records.frame import Frame, Instance
 
 SCORE = 0.05
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from rtmcli.geometry.boxes import from_xywh, iou_matrix
-from rtmcli.predictors.detector import Detector
+from rtmcli.inference.detector import Detector
 
 
 def main() -> None:

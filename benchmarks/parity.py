@@ -31,12 +31,12 @@ from rtmcli.errors import RtmError
 from rtmcli.export.ncnn import export_ncnn
 from rtmcli.export.onnx import export_onnx
 from rtmcli.export.openvino import export_openvino
-from rtmcli.export.proof import compare, sample_feeds, sample_pictures
+from rtmcli.export.parity_check import compare, sample_feeds, sample_pictures
 from rtmcli.export.run import reference_engine
 from rtmcli.export.torchscript import export_torchscript
 from rtmcli.networks.build import build_network
+from rtmcli.networks.load import load_network
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.load import load_network
 from rtmcli.zoo.resolve import find_model
 
 RGB = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375), "color": "rgb"}

@@ -10,11 +10,11 @@ def main() -> None:
     given = settings()
     from rtmcli import Detector, TopDown, open_media
     from rtmcli.bench.machine import machine
-    from rtmcli.cv import cv2
-    from rtmcli.frames import Instance
-    from rtmcli.ndjson import encode_frame
-    from rtmcli.pipeline import items_of, run_pipeline
-    from rtmcli.predictors.pixels import Image
+    from rtmcli.inference.pipeline import items_of, run_pipeline
+    from rtmcli.inference.preprocess import Image
+    from rtmcli.opencv import cv2
+    from rtmcli.records.frame import Instance
+    from rtmcli.records.ndjson import encode_frame
 
     cv2.setNumThreads(1)  # as the verbs do
     options: Any = {"engine": given["engine"], "precision": given["precision"], "threads": given["threads"]}

@@ -215,7 +215,7 @@ def agree(ours: Sequence[Any], theirs: Sequence[Any]) -> dict[str, Any]:
 def _plain_pose(folder: Path) -> str:
     """The bundled network as the official projects export theirs, which rtmlib reads."""
     from rtmcli.export.onnx import export_onnx
-    from rtmcli.zoo.load import load_network
+    from rtmcli.networks.load import load_network
     from rtmcli.zoo.resolve import find_model
 
     network, card = load_network(find_model("rtmpose-t"))

@@ -9,14 +9,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Frame": "frames",
-    "Instance": "frames",
-    "read_frames": "ndjson",
-    "write_frames": "ndjson",
+    "Frame": "records.frame",
+    "Instance": "records.frame",
+    "read_frames": "records.ndjson",
+    "write_frames": "records.ndjson",
     "open_media": "media",
-    "Detector": "predictors.detector",
-    "TopDown": "predictors.topdown",
-    "OneStage": "predictors.onestage",
+    "Detector": "inference.detector",
+    "TopDown": "inference.topdown",
+    "OneStage": "inference.onestage",
     "Tracker": "tracking",
     "Smoother": "filters",
     "load_skeleton": "skeletons",

@@ -2,6 +2,6 @@
 
 import sys
 
-from rtmcli.cli import main
+from rtmcli.cli.app import main
 
 sys.exit(main())

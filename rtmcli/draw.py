@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtmcli.errors import DataError
-from rtmcli.frames import Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Color, Skeleton, load_skeleton
 
 _SHIFT = 4  # OpenCV draws to 1/16 of a pixel
@@ -47,7 +47,7 @@ def draw_frame(
     Raises:
         DataError: keypoints that are not those of the skeleton.
     """
-    from rtmcli.cv import cv2
+    from rtmcli.opencv import cv2
 
     if not (image.flags.writeable and image.flags.c_contiguous):
         image = image.copy()
@@ -141,7 +141,7 @@ def _text(person: Instance) -> str:
 
 
 def _line(image: npt.NDArray[np.uint8], a: np.ndarray, b: np.ndarray, color: Color, width: float) -> None:
-    from rtmcli.cv import cv2
+    from rtmcli.opencv import cv2
 
     cv2.line(image, _fixed(a), _fixed(b), color[::-1], max(1, round(width)), cv2.LINE_AA, _SHIFT)
 
@@ -150,7 +150,7 @@ def _dots(
     image: npt.NDArray[np.uint8], points: np.ndarray, radius: np.ndarray, which: list[tuple[int, Color]]
 ) -> None:
     """Discs as polygons: OpenCV's own small circles come out as diamonds."""
-    from rtmcli.cv import cv2
+    from rtmcli.opencv import cv2
 
     if not which:
         return
@@ -161,7 +161,7 @@ def _dots(
 
 
 def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: float) -> None:
-    from rtmcli.cv import cv2
+    from rtmcli.opencv import cv2
 
     limit = 4 * max(image.shape[:2])
     x1, y1, x2, y2 = np.clip(box, -limit, limit)
@@ -171,7 +171,7 @@ def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: flo
 
 def _tag(image: npt.NDArray[np.uint8], person: Instance, text: str, color: Color) -> None:
     """The text on a patch of the person's colour, at the upper left corner of the box and inside the picture."""
-    from rtmcli.cv import cv2
+    from rtmcli.opencv import cv2
 
     if person.box is None:
         assert person.keypoints is not None or not text

@@ -5,7 +5,7 @@ import pytest
 
 from rtmcli.draw import draw_frame
 from rtmcli.errors import DataError
-from rtmcli.frames import Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, skeleton_names
 
 GREY = 90

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import rtmcli
-from rtmcli.cli import available_verbs
+from rtmcli.cli.app import available_verbs
 
 ROOT = Path(rtmcli.__file__).parent
 
@@ -16,20 +16,22 @@ ROOT = Path(rtmcli.__file__).parent
 # networks read, `zoo.convert` builds and exports.
 LAYERS = [
     ["errors", "cpus"],
-    ["frames", "settings"],
-    ["notes", "streams", "progress", "cv", "cuts", "zoo.card"],
-    ["decode", "skeletons", "geometry"],
-    ["ndjson"],
-    ["schema", "codecs", "tracking", "networks"],
-    ["filters", "zoo.metadata", "zoo.load"],
+    ["records.frame", "settings"],
+    ["terminal", "opencv", "zoo.card", "records.line_io", "records.truncation"],
+    ["records.parse", "skeletons", "geometry"],
+    ["records.ndjson"],
+    ["records.schema", "codecs", "tracking", "zoo.infer_card", "zoo.catalogue", "zoo.metadata"],
+    ["zoo.infer_checkpoint_card"],
+    ["filters", "networks"],
     ["engines"],
     ["zoo", "media", "draw"],
-    ["predictors", "formats"],
+    ["formats", "inference"],
     ["metrics"],
-    ["pipeline", "training", "export"],
+    ["training", "export"],
     ["bench", "zoo.convert"],
-    ["verbs", "complaints"],
     ["cli"],
+    ["verbs"],
+    ["cli.app"],
     ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -103,7 +105,7 @@ def test_importing_the_package_loads_nothing_of_it() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
 def test_help_and_version_import_no_verb(arguments: list[str]) -> None:
-    names = loaded(f"from rtmcli.cli import main; main({arguments})")
+    names = loaded(f"from rtmcli.cli.app import main; main({arguments})")
     assert not {name for name in names if name.startswith("rtmcli.verbs.")}
     assert not (HEAVY | {"numpy", "orjson"}) & names
 
@@ -121,12 +123,12 @@ FRAMES = (
 def test_a_filter_verb_imports_no_heavy_package_even_when_it_works(tmp_path: Path, verb: str) -> None:
     file = tmp_path / "two.jsonl"
     file.write_text(FRAMES + FRAMES.replace('"frame":0,"time":0.0', '"frame":1,"time":0.04'))
-    names = loaded(f"from rtmcli.cli import main; assert main([{verb!r}, {str(file)!r}]) == 0")
+    names = loaded(f"from rtmcli.cli.app import main; assert main([{verb!r}, {str(file)!r}]) == 0")
     assert not HEAVY & names
 
 
 @pytest.mark.parametrize("verb", available_verbs())
 def test_a_verbs_help_needs_no_heavy_package(verb: str) -> None:
     assert not (HEAVY - {"rich"}) & loaded(
-        f"from rtmcli.cli import main; assert main([{verb!r}, '--help']) == 0"
+        f"from rtmcli.cli.app import main; assert main([{verb!r}, '--help']) == 0"
     )

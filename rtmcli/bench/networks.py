@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.bench.clock import RUNS, WARMUP, measure
 from rtmcli.bench.machine import peak_memory
+from rtmcli.bench.timing import RUNS, WARMUP, measure
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.errors import MissingError, RtmError, UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.guess import guess_card
+from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
 
 

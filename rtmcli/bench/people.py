@@ -17,13 +17,13 @@ import numpy as np
 
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.errors import MissingError, RtmError
-from rtmcli.frames import Floats, Instance
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.onestage import OneStage
+from rtmcli.inference.open_model import OpenModel, open_model
+from rtmcli.inference.preprocess import Image
+from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
-from rtmcli.predictors.detector import Detector
-from rtmcli.predictors.onestage import OneStage
-from rtmcli.predictors.opening import OpenModel, open_model
-from rtmcli.predictors.pixels import Image
-from rtmcli.predictors.topdown import TopDown
+from rtmcli.records.frame import Floats, Instance
 
 ROUNDS = 20
 LEAST = "least_score"  # the input that takes the place of the score threshold inside of a one-stage file

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from rtmcli.engines.base import Arrays, Engine
-from rtmcli.frames import Floats, Instance
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.open_model import OpenModel, open_model
+from rtmcli.inference.pipeline import Item, items_of, run_pipeline
+from rtmcli.inference.preprocess import Image
+from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
-from rtmcli.ndjson import encode_frame
-from rtmcli.pipeline import Item, items_of, run_pipeline
-from rtmcli.predictors.detector import Detector
-from rtmcli.predictors.opening import OpenModel, open_model
-from rtmcli.predictors.pixels import Image
-from rtmcli.predictors.topdown import TopDown
+from rtmcli.records.frame import Floats, Instance
+from rtmcli.records.ndjson import encode_frame
 
 PAIRS = 5
 
@@ -104,7 +104,7 @@ class PipelineBench:
         precision: str | None = None,
         threads: int = 1,
     ) -> None:
-        from rtmcli.cv import cv2
+        from rtmcli.opencv import cv2
         from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
 
         cv2.setNumThreads(1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.codecs import cells
+from rtmcli.codecs import dense_decode
 from rtmcli.engines.base import Arrays, Port, split_device
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import Card
@@ -65,17 +65,17 @@ class NcnnEngine:
             return [maps[key] for key in sorted(own, key=_stride)]  # (C, h, w) each, finest first
 
         if card.family == "rtmdet":
-            found = cells.rtmdet_cells(levels("cls"), levels("box"), score=score)
+            found = dense_decode.rtmdet_cells(levels("cls"), levels("box"), score=score)
         elif card.family == "yolox":
-            found = cells.yolox_cells(levels("cls"), levels("box"), levels("obj"), score=score)
+            found = dense_decode.yolox_cells(levels("cls"), levels("box"), levels("obj"), score=score)
         else:
             ones = [
                 np.full_like(level, np.inf) for level in levels("cls")
             ]  # RTMO has one class and no objectness
-            found = cells.yolox_cells(
+            found = dense_decode.yolox_cells(
                 ones, levels("box"), levels("cls"), score=score, strides=(16, 32), middle=True
             )
-        found = cells.suppress(found, iou=iou, keep=KEEP)
+        found = dense_decode.suppress(found, iou=iou, keep=KEEP)
         table = {
             "dets": np.concatenate([found.boxes, found.scores[:, None]], axis=1),  # (M, 5)
             "labels": found.labels.astype(np.int64),  # (M,)
@@ -84,7 +84,7 @@ class NcnnEngine:
             table["keypoints"] = self._classify(found, levels("vis"), levels("pose"))
         return table
 
-    def _classify(self, found: cells.Found, vis: list[Any], pose: list[Any]) -> Any:
+    def _classify(self, found: dense_decode.Found, vis: list[Any], pose: list[Any]) -> Any:
         """RTMO's coordinate classifier on the survivors: keypoints (M, K, 3), x, y in input pixels, visibility."""
         shown = _columns(vis, found.places)  # (M, K)
         vectors = _columns(pose, found.places)  # (M, P)
@@ -227,7 +227,7 @@ def _outputs(card: Card, names: Sequence[str]) -> list[Port]:
 
 
 def _batch(card: Card, pictures: Sequence[Any]) -> Any:
-    return np.stack(pictures) if card.task == "topdown" else cells.padded(pictures)
+    return np.stack(pictures) if card.task == "topdown" else dense_decode.padded(pictures)
 
 
 def _columns(levels: Sequence[Any], places: Any) -> Any:
@@ -240,5 +240,5 @@ def _cell_points(levels: Sequence[Any], places: Any) -> Any:
     points = []
     for level, stride in zip(levels, (16, 32), strict=True):
         row, column = np.divmod(np.arange(level.shape[1] * level.shape[2]), level.shape[2])
-        points.append(cells.cell_points(column, row, stride, middle=True))
+        points.append(dense_decode.cell_points(column, row, stride, middle=True))
     return np.concatenate(points)[places]

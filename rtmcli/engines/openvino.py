@@ -8,7 +8,7 @@ import numpy as np
 
 from rtmcli.cpus import available_cpus
 from rtmcli.engines.base import Arrays, Port, split_device
-from rtmcli.engines.lanes import Lanes, Shapes
+from rtmcli.engines.infer_request_pool import Lanes, Shapes
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import METADATA_KEY, Card
 from rtmcli.zoo.metadata import read_card

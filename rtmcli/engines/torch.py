@@ -118,7 +118,7 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Torc
         return torchscript.open_script(path, device=device, precision=precision, threads=threads)
     if precision == "int8":
         raise UsageError("torch has no int8 here; use --engine onnxruntime with a model exported with --int8")
-    from rtmcli.zoo.load import load_network
+    from rtmcli.networks.load import load_network
 
     network, card = load_network(path)  # says so where PyTorch is missing
 

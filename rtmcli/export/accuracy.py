@@ -7,14 +7,14 @@ from typing import Any
 from rtmcli.engines.base import Engine
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import boxes_of, read_coco, read_coco_boxes
-from rtmcli.frames import Frame
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.onestage import OneStage
+from rtmcli.inference.open_model import OpenModel
+from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
 from rtmcli.metrics.coco import box_figures, keypoint_figures
-from rtmcli.metrics.gather import gather, rank_poses
-from rtmcli.predictors.detector import Detector
-from rtmcli.predictors.onestage import OneStage
-from rtmcli.predictors.opening import OpenModel
-from rtmcli.predictors.topdown import TopDown
+from rtmcli.metrics.collect_results import gather, rank_poses
+from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.card import Card
 

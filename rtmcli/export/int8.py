@@ -16,7 +16,7 @@ import onnx
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Engine
 from rtmcli.errors import RtmError
-from rtmcli.export.proof import AP_LOSS, LEAST_SIMILAR, compare, sample_feeds, sample_pictures
+from rtmcli.export.parity_check import AP_LOSS, LEAST_SIMILAR, compare, sample_feeds, sample_pictures
 from rtmcli.export.trace import quietly
 from rtmcli.zoo.card import Card
 

@@ -15,7 +15,7 @@ from rtmcli.zoo.resolve import find_model
 if TYPE_CHECKING:
     from torch import nn
 
-    from rtmcli.export.proof import Proof
+    from rtmcli.export.parity_check import Proof
 
 Target = Literal["onnx", "openvino", "ncnn", "tensorrt", "torchscript"]
 SUFFIX: dict[Target, str] = {
@@ -78,7 +78,7 @@ def export_model(model: str, order: Order, *, say: Callable[[str], None] = lambd
     _check(order)
     _need("torch", *(("onnx", "onnxscript") if order.target != "ncnn" else ("ncnn",)))
     source = find_source(model)
-    from rtmcli.zoo.load import load_network
+    from rtmcli.networks.load import load_network
 
     network, card = load_network(source, skeleton=order.skeleton, input_size=order.size)
     plain = order.plain or order.target == "ncnn" or card.family == "rtmw3d"
@@ -206,7 +206,7 @@ def _write(
 
 
 def _prove(network: "nn.Module", card: Card, order: Order, file: Path) -> "Proof":
-    from rtmcli.export.proof import compare, sample_pictures
+    from rtmcli.export.parity_check import compare, sample_pictures
 
     device = "cuda" if order.target == "tensorrt" else "cpu"
     result = open_engine(file, engine=ENGINE[order.target], device=device)

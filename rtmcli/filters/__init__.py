@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rtmcli.filters.oneeuro import OneEuro
+    from rtmcli.filters.one_euro import OneEuro
     from rtmcli.filters.smoother import Smoother
 
 __all__ = ["OneEuro", "Smoother"]
@@ -16,7 +16,7 @@ def __getattr__(name: str) -> Any:
 
         return Smoother
     if name == "OneEuro":
-        from rtmcli.filters.oneeuro import OneEuro
+        from rtmcli.filters.one_euro import OneEuro
 
         return OneEuro
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from rtmcli.errors import DataError, UsageError
-from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import areas, keypoints_box
 from rtmcli.geometry.oks import oks_nms, ranking_scores
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton
 
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from rtmcli.errors import UsageError
 from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
-from rtmcli.filters.oneeuro import Array, OneEuro, alpha
-from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.filters.one_euro import Array, OneEuro, alpha
+from rtmcli.records.frame import Floats, Frame, Instance
 from rtmcli.tracking import Tracker
-from rtmcli.tracking.sources import Sources, seconds
+from rtmcli.tracking.source_state import Sources, seconds
 
 _TRUST_HALVES = 0.3  # seconds until a point scored half as high counts fully
 _SIZE_CUTOFF = 0.5  # hertz: a person's size changes slowly

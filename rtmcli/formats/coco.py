@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtmcli.errors import DataError
-from rtmcli.frames import Floats, Frame, Instance
 from rtmcli.geometry.boxes import clip, from_xywh, to_xywh
+from rtmcli.records.frame import Floats, Frame, Instance
 
 # Key point fields of COCO-WholeBody, in the order of its 133 points.
 PERSON = 1  # COCO's category

@@ -10,11 +10,11 @@ import orjson
 
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import POINT_FIELDS, Pictures, check_results, frames_of_results, points_of, read_coco
-from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import from_xywh, to_xywh
 from rtmcli.geometry.oks import ranking_scores
+from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
-from rtmcli.streams import Sink
 
 # Skeletons of COCO-form files by number of points, where the file does not say: those of the data sets in that form.
 COMMON = {

@@ -14,9 +14,9 @@ import orjson
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.coco_records import COMMON
-from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
-from rtmcli.streams import Sink
 
 
 def write_mmpose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:

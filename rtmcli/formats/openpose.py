@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from rtmcli.errors import DataError, RtmError, UsageError
-from rtmcli.frames import Floats, Frame, Instance
+from rtmcli.records.frame import Floats, Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 
 HANDS = {"hand_left_keypoints_2d": "lefthand", "hand_right_keypoints_2d": "righthand"}

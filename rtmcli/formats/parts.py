@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from rtmcli.errors import DataError, UsageError
-from rtmcli.frames import Floats, Frame, Instance
 from rtmcli.geometry.boxes import clip, keypoints_box
+from rtmcli.records.frame import Floats, Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
 from rtmcli.zoo.catalogue import class_of
 

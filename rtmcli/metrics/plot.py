@@ -10,8 +10,8 @@ import numpy.typing as npt
 from rtmcli.errors import UsageError
 from rtmcli.formats.coco import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
+from rtmcli.metrics.instance_matching import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
-from rtmcli.metrics.pairing import pair_keypoints
 from rtmcli.skeletons import Skeleton
 
 # A pair this alike shows the same person; below it an error says nothing about the points.

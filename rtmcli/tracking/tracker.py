@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rtmcli.errors import RtmError
-from rtmcli.frames import Floats, Frame, Instance
 from rtmcli.geometry.boxes import iou_matrix, keypoints_box
 from rtmcli.geometry.oks import oks_matrix
+from rtmcli.records.frame import Floats, Frame, Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.assignment import assign
-from rtmcli.tracking.sources import Sources, seconds
+from rtmcli.tracking.source_state import Sources, seconds
 
 Method = Literal["iou", "oks"]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rtmcli.bench.clock import RUNS, WARMUP
+from rtmcli.bench.timing import RUNS, WARMUP
 from rtmcli.errors import UsageError
 
 

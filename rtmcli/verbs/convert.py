@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from rtmcli.errors import UsageError
-from rtmcli.frames import Frame
+from rtmcli.records.frame import Frame
 
 Format = Literal["records", "coco", "openpose", "mmpose", "csv"]
 
@@ -67,7 +67,7 @@ def main(
         frames = _named(frames, source_skeleton)
     for refined in merge or ():
         from rtmcli.formats.parts import merge_frames
-        from rtmcli.ndjson import read_frames
+        from rtmcli.records.ndjson import read_frames
 
         frames = merge_frames(frames, read_frames(refined), name=refined)
     if boxes_from is not None:
@@ -98,7 +98,7 @@ def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iter
     if read == "records" and files and all(Path(file).is_dir() for file in files):
         read = "openpose"
     if read == "records":
-        from rtmcli.verbs.filtering import watched
+        from rtmcli.cli.filter_verb import watched
 
         yield from watched(files or ["-"], "convert")
         return
@@ -118,14 +118,14 @@ def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iter
 
             yield from read_mmpose(file)
         else:
-            from rtmcli.formats.table import read_table
+            from rtmcli.formats.csv_table import read_table
 
             yield from read_table(file)
 
 
 def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None) -> None:
     if write == "records":
-        from rtmcli.ndjson import write_frames
+        from rtmcli.records.ndjson import write_frames
 
         write_frames(frames, out)
     elif write == "coco":
@@ -141,7 +141,7 @@ def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None)
 
         write_mmpose(frames, out)
     else:
-        from rtmcli.formats.table import write_table
+        from rtmcli.formats.csv_table import write_table
 
         write_table(frames, out)
 

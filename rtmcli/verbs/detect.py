@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rtmcli.verbs import options as o
+from rtmcli.cli import options as o
 
 
 def main(
@@ -47,9 +47,7 @@ def main(
 
       rtm detect holiday/*.jpg --score 0.5 > boxes.jsonl
     """
-    from rtmcli.pipeline import items_of
-    from rtmcli.predictors.detector import Detector
-    from rtmcli.verbs.run import (
+    from rtmcli.cli.inference_verb import (
         Output,
         open_sources,
         run_verb,
@@ -58,6 +56,8 @@ def main(
         total_of,
         turn_of,
     )
+    from rtmcli.inference.detector import Detector
+    from rtmcli.inference.pipeline import items_of
 
     media = open_sources(
         sources, start=start, end=end, every=every, max_frames=max_frames, on_error=on_error, fps=fps

@@ -53,9 +53,9 @@ def main(
     """
     from contextlib import closing
 
-    from rtmcli.media.rejoin import rejoin
-    from rtmcli.verbs.artist import Artist
-    from rtmcli.verbs.filtering import watched
+    from rtmcli.cli.drawing import Artist
+    from rtmcli.cli.filter_verb import watched
+    from rtmcli.media.frame_lookup import rejoin
 
     if output is None and not show:
         raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtmcli.errors import DataError, MissingError, UsageError
-from rtmcli.notes import say
 from rtmcli.settings import current
+from rtmcli.terminal.messages import say
 
 if TYPE_CHECKING:
-    from rtmcli.verbs.predictions import Predictions
+    from rtmcli.cli.predictions import Predictions
 
 _say = partial(say, program="rtm eval")
 
@@ -105,8 +105,8 @@ def main(
 
       rtm detect val/images --score 0.05 | rtm eval val/person_keypoints.json
     """
+    from rtmcli.cli.predictions import read_predictions
     from rtmcli.formats.coco import read_coco
-    from rtmcli.verbs.predictions import read_predictions
 
     if plot is not None:
         _need_matplotlib(plot)
@@ -115,7 +115,7 @@ def main(
     known = {image["id"] for image in labels["images"]}
     left_out: list[Any] = []
     if where is not None:
-        from rtmcli.metrics.diagnose import keep_pictures
+        from rtmcli.metrics.input_checks import keep_pictures
 
         labels, left_out = keep_pictures(labels, where)
     given = read_predictions(predictions, labels, left_out, keep_frames=per_image)
@@ -177,17 +177,17 @@ def _evaluate_keypoints(
     skeleton: str | None,
     use_area: bool,
 ) -> _Report:
-    from rtmcli.metrics import coco, diagnose
-    from rtmcli.metrics.gather import rank_poses
+    from rtmcli.metrics import coco, input_checks
+    from rtmcli.metrics.collect_results import rank_poses
 
-    chosen = diagnose.label_skeleton(labels, skeleton, given.skeletons)
-    crowdpose = len(chosen) == 14 and diagnose.is_crowdpose(labels)
+    chosen = input_checks.label_skeleton(labels, skeleton, given.skeletons)
+    crowdpose = len(chosen) == 14 and input_checks.is_crowdpose(labels)
     use_area = use_area and not crowdpose
-    people = diagnose.check_keypoint_labels(labels, use_area=use_area)
+    people = input_checks.check_keypoint_labels(labels, use_area=use_area)
     results = [r for r in given.results if "keypoints" in r]
-    diagnose.check_points(results, chosen)
+    input_checks.check_points(results, chosen)
     if given.ranked:
-        diagnose.check_result_ids(results, labels, known)
+        input_checks.check_result_ids(results, labels, known)
     if not chosen.own_sigmas:
         _say(f"{chosen.name} has no sigmas of its own: the OKS takes {chosen.sigmas[0]:g} for every point")
     if not given.ranked:
@@ -212,22 +212,22 @@ def _evaluate_keypoints(
 
 
 def _evaluate_boxes(labels: dict[str, Any], given: "Predictions", known: set[Any]) -> _Report:
-    from rtmcli.metrics import coco, diagnose
+    from rtmcli.metrics import coco, input_checks
 
-    count = diagnose.check_box_labels(labels)
+    count = input_checks.check_box_labels(labels)
     results = [r for r in given.results if "bbox" in r]
     if given.results and not results:
         raise DataError("the predictions have no boxes to compare")
     if given.ranked:
-        diagnose.check_result_ids(results, labels, known)
+        input_checks.check_result_ids(results, labels, known)
     title = f"boxes: {len(results)} found, {count} labelled, {_pictures(labels)}"
     return _Report(title, coco.box_figures(labels, results), {}, results, None, True)
 
 
 def _write_records(labels: dict[str, Any], given: "Predictions", report: _Report) -> None:
     """Each record with the similarity its people reached, the label they were paired with, and how many were missed."""
-    from rtmcli.metrics.pairing import pair_boxes, pair_keypoints
-    from rtmcli.ndjson import write_frames
+    from rtmcli.metrics.instance_matching import pair_boxes, pair_keypoints
+    from rtmcli.records.ndjson import write_frames
 
     if report.skeleton is None:
         key, paired = "iou", pair_boxes(labels, report.results)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from rtmcli.cli import options as o
 from rtmcli.errors import UsageError
-from rtmcli.verbs import options as o
 
 if TYPE_CHECKING:
     from rtmcli.export.run import Exported

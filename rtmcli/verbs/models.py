@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rtmcli.errors import DataError, UsageError
-from rtmcli.notes import say
+from rtmcli.terminal.messages import say
 
 _say = partial(say, program="rtm models")
 
@@ -52,7 +52,7 @@ def main(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from rtmcli.verbs.models_output import write_table
+    from rtmcli.cli.models_output import write_table
     from rtmcli.zoo.listing import list_models, select
 
     write_table(select(list_models(), task=task, skeleton=skeleton, max_ms=max_ms))
@@ -68,7 +68,7 @@ def show(
 
       rtm models show rtmpose-m
     """
-    from rtmcli.verbs.models_output import write_details
+    from rtmcli.cli.models_output import write_details
     from rtmcli.zoo.listing import describe_model
 
     write_details(describe_model(name))
@@ -135,7 +135,7 @@ def bundle(
         return
     if not names or out is None:
         raise UsageError("needs names and a file: 'rtm models bundle NAME -o offline.tar'")
-    from rtmcli.zoo.offline import pack_models
+    from rtmcli.zoo.download.bundle import pack_models
 
     pack_models(_fetch(names, None, mirror), out)
     _say(f"{out} holds {', '.join(names)}; 'rtm models bundle --from {out.name}' unpacks it")
@@ -151,7 +151,7 @@ def verify() -> None:
 
       rtm models verify
     """
-    from rtmcli.verbs.models_output import write_states
+    from rtmcli.cli.models_output import write_states
     from rtmcli.zoo.install import verify_models
 
     bad = write_states(verify_models())
@@ -214,8 +214,8 @@ def convert(
 
 def _fetch(names: list[str], kind: Any, mirror: str | None) -> list[Path]:
     """Fetch by name; the files, one a name. A bundled model is its own file already."""
+    from rtmcli.cli.models_output import pull_bars, write_files
     from rtmcli.settings import Defaults
-    from rtmcli.verbs.models_output import pull_bars, write_files
     from rtmcli.zoo.install import Pull
     from rtmcli.zoo.listing import fetch_model
 
@@ -228,8 +228,8 @@ def _fetch(names: list[str], kind: Any, mirror: str | None) -> list[Path]:
 
 
 def _unpack(file: Path, names: list[str] | None) -> None:
-    from rtmcli.verbs.models_output import write_files
-    from rtmcli.zoo.offline import unpack_models
+    from rtmcli.cli.models_output import write_files
+    from rtmcli.zoo.download.bundle import unpack_models
 
     if names:
         raise UsageError("--from takes all that the file holds; leave the names out")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rtmcli.frames import Frame
-from rtmcli.verbs.filtering import run_filter
+from rtmcli.cli.filter_verb import run_filter
+from rtmcli.records.frame import Frame
 
 
 def main(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from rtmcli.cli import options as o
 from rtmcli.errors import UsageError
-from rtmcli.notes import say
-from rtmcli.verbs import options as o
+from rtmcli.terminal.messages import say
 
 
 def main(
@@ -84,14 +84,7 @@ def main(
       rtm pose video.mp4 --det-every 5 | rtm smooth > out.jsonl
       rtm detect video.mp4 | grep -v '"instances":\\[\\]' | rtm pose > out.jsonl
     """
-    from rtmcli.frames import Frame
-    from rtmcli.pipeline import items_of
-    from rtmcli.predictors.detector import Detector
-    from rtmcli.predictors.onestage import OneStage
-    from rtmcli.predictors.opening import check_task, open_model
-    from rtmcli.predictors.pairing import classes_for
-    from rtmcli.predictors.topdown import TopDown
-    from rtmcli.verbs.run import (
+    from rtmcli.cli.inference_verb import (
         Output,
         open_sources,
         run_verb,
@@ -100,6 +93,13 @@ def main(
         total_of,
         turn_of,
     )
+    from rtmcli.inference.detector import Detector
+    from rtmcli.inference.detector_classes import classes_for
+    from rtmcli.inference.onestage import OneStage
+    from rtmcli.inference.open_model import check_task, open_model
+    from rtmcli.inference.pipeline import items_of
+    from rtmcli.inference.topdown import TopDown
+    from rtmcli.records.frame import Frame
     from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
 
     given = boxes is not None or not sources  # the boxes come from outside
@@ -137,11 +137,11 @@ def main(
     if opened is not None:
         items = items_of(opened, chosen.card, turn=turn_of(opened, det_every, output))
     elif boxes is not None:
-        from rtmcli.verbs.boxes import given_items
+        from rtmcli.cli.given_boxes import given_items
 
         items = given_items(boxes, str(sources[0]) if sources else "", chosen.card, score=score)
     else:
-        from rtmcli.verbs.boxes import recorded_items
+        from rtmcli.cli.given_boxes import recorded_items
 
         items = recorded_items(media, chosen.card)
     after: Callable[[Frame], Frame] | None = None

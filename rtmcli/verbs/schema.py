@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rtmcli.schema import RECORD_SCHEMA, check_records
+from rtmcli.records.schema import RECORD_SCHEMA, check_records
 from rtmcli.settings import current
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rtmcli.cli.filter_verb import run_filter
 from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
-from rtmcli.verbs.filtering import run_filter
 
 if TYPE_CHECKING:
     from rtmcli.filters import Smoother

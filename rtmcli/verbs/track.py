@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rtmcli.verbs.filtering import run_filter
+from rtmcli.cli.filter_verb import run_filter
 
 if TYPE_CHECKING:
     from rtmcli.tracking import Tracker

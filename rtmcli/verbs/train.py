@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtmcli.errors import MissingError, UsageError
-from rtmcli.progress import progress
+from rtmcli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from rtmcli.training.data import DataSet
+    from rtmcli.training.data.dataset import DataSet
     from rtmcli.training.recipe import Recipe
-    from rtmcli.training.tasks import Task
+    from rtmcli.training.tasks.base import Task
 
 
 def main(
@@ -91,10 +91,10 @@ def main(
         import torch
     except ModuleNotFoundError:
         raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
-    from rtmcli.training.distill import load_teacher, with_teacher
-    from rtmcli.training.finetune import freeze_part, start_from
+    from rtmcli.training.distillation import load_teacher, with_teacher
+    from rtmcli.training.initialization import freeze_part, start_from
     from rtmcli.training.recipe import load_recipe, override
-    from rtmcli.training.tasks import make_network, make_task
+    from rtmcli.training.tasks.base import make_network, make_task
 
     chosen = override(load_recipe(recipe), set_ or [])
     sets = _sets(chosen, data, images or [], data_skeleton or [], ratio or [])
@@ -142,10 +142,10 @@ def _train(
     tensorboard: bool,
 ) -> None:
     from rtmcli.cpus import available_cpus
-    from rtmcli.training.distill import kept
-    from rtmcli.training.finetune import save_model
-    from rtmcli.training.log_lines import log_line
-    from rtmcli.training.loop import Training
+    from rtmcli.training.distillation import kept
+    from rtmcli.training.initialization import save_model
+    from rtmcli.training.log import log_line
+    from rtmcli.training.trainer import Training
 
     board = _board(folder) if tensorboard else None
 
@@ -207,7 +207,7 @@ def _one_set(
     recipe: "Recipe", labels: Path, images: Path | None, skeleton: str | None, ratio: float
 ) -> "DataSet":
     from rtmcli.skeletons import load_skeleton
-    from rtmcli.training.data import load_set
+    from rtmcli.training.data.dataset import load_set
 
     target = load_skeleton(recipe.skeleton) if recipe.skeleton else None
     return load_set(labels, images, skeleton=target, source_skeleton=skeleton, ratio=ratio)
@@ -215,7 +215,7 @@ def _one_set(
 
 def _check(sets: "list[DataSet]") -> None:
     from rtmcli.errors import DataError
-    from rtmcli.training.data import check_set
+    from rtmcli.training.data.dataset import check_set
 
     faults = 0
     for data in sets:
@@ -235,8 +235,8 @@ def _show(task: "Task", file: Path, count: int = 16) -> None:
     """Sixteen samples of the first stage's augmentation, side by side."""
     import numpy as np
 
-    from rtmcli.cv import cv2
-    from rtmcli.training.data import epoch_order
+    from rtmcli.opencv import cv2
+    from rtmcli.training.data.dataset import epoch_order
 
     order = epoch_order(task.sizes(), [d.ratio for d in task.sets], seed=task.recipe.seed, epoch=0)
     tiles = []

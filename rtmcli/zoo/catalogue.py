@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.guess import COCO80
+from rtmcli.zoo.infer_card import COCO80
 
 CARDS = Path(__file__).with_name("cards.toml")
 

@@ -48,7 +48,7 @@ def convert_checkpoint(
         "safetensors",
         *(("onnx", "onnxscript") if ".onnx" in (out.suffix, checkpoint.suffix) else ()),
     )
-    from rtmcli.zoo.load import load_network
+    from rtmcli.networks.load import load_network
 
     network, card = load_network(checkpoint, skeleton=skeleton, input_size=input_size)
     if out.suffix == ".onnx":

@@ -7,7 +7,7 @@ from typing import Any
 
 from rtmcli.errors import UsageError
 from rtmcli.settings import config, home
-from rtmcli.zoo.lock import make_folder, write_text
+from rtmcli.zoo.download.lock import make_folder, write_text
 from rtmcli.zoo.metadata import read_card
 from rtmcli.zoo.resolve import find_model
 

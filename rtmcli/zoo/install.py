@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from rtmcli.errors import DataError, MissingError, RtmError
 from rtmcli.settings import home
-from rtmcli.zoo.archive import extract_model
 from rtmcli.zoo.catalogue import Entry, Kind, Remote
-from rtmcli.zoo.download import Patience, downloaded
-from rtmcli.zoo.lock import hash_file, lock_path, locked, make_folder, read_lock, record
+from rtmcli.zoo.download.archive import extract_model
+from rtmcli.zoo.download.http import Patience, downloaded
+from rtmcli.zoo.download.lock import hash_file, lock_path, locked, make_folder, read_lock, record
 from rtmcli.zoo.metadata import append_card
 
 Say = Callable[[str], None]

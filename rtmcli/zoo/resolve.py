@@ -122,8 +122,8 @@ def _in_folder(folder: Path) -> Path:
 def _unpacked(archive: Path) -> Path:
     """The model of a zip, kept for the next run; its path keeps the zip's name, which tells what it is."""
     from rtmcli.settings import home
-    from rtmcli.zoo.archive import extract_model
-    from rtmcli.zoo.lock import hash_file, make_folder
+    from rtmcli.zoo.download.archive import extract_model
+    from rtmcli.zoo.download.lock import hash_file, make_folder
 
     target = home() / "unpacked" / hash_file(archive)[:16] / archive.stem / "end2end.onnx"
     if not target.is_file():

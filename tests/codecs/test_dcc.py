@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from fill import fill_value
 
 from rtmcli.codecs import dcc
 from rtmcli.networks.dcc import DCC
+from tests.helpers.fill import fill_value
 
 
 @pytest.fixture(scope="module")

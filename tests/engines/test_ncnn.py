@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fill import fill_state_dict
 from torch import nn
 
 from rtmcli.engines import open_engine
@@ -23,6 +22,7 @@ from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.networks.yolox import YOLOX
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.resolve import find_model
+from tests.helpers.fill import fill_state_dict
 
 HEIGHT, WIDTH = 64, 96
 TOYS: dict[str, tuple[nn.Module, dict[str, object]]] = {

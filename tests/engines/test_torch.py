@@ -5,7 +5,7 @@ import pytest
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError
-from rtmcli.export.proof import compare, sample_pictures
+from rtmcli.export.parity_check import compare, sample_pictures
 from rtmcli.zoo.resolve import find_model
 
 

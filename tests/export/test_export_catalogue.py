@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from catalogue import GOLDENS, SMALL, card_of, filled_network
-from fill import golden_input
 
 from rtmcli.codecs import simcc
 from rtmcli.engines import open_engine
 from rtmcli.export.onnx import KEEP, export_onnx
 from rtmcli.networks import rtmdet, yolox
 from rtmcli.zoo.card import Card
+from tests.helpers.catalogue import GOLDENS, SMALL, card_of, filled_network
+from tests.helpers.fill import golden_input
 
 MODELS = sorted(path.stem.removeprefix("net_") for path in GOLDENS.glob("net_*.npz"))
 

@@ -13,12 +13,12 @@ from rtmcli.codecs import simcc
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Engine
 from rtmcli.export.onnx import export_onnx
-from rtmcli.frames import Instance
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.topdown import TopDown
 from rtmcli.networks.build import build_network
 from rtmcli.networks.from_onnx import load_onnx_weights
 from rtmcli.networks.rtmpose import RTMPose
-from rtmcli.predictors.detector import Detector
-from rtmcli.predictors.topdown import TopDown
+from rtmcli.records.frame import Instance
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.resolve import WEIGHTS, find_model
 
@@ -164,4 +164,6 @@ def test_the_bundled_files_are_small_and_say_how_they_were_made() -> None:
 def test_the_cards_in_the_bundled_files_are_those_of_the_toml() -> None:
     for name, table in tomllib.loads((WEIGHTS.parent / "bundled.toml").read_text()).items():
         card = open_engine(find_model(name), threads=1).card
-        assert card == Card.from_dict({"name": name, **table}), f"python benchmarks/export_bundled.py {name}"
+        assert card == Card.from_dict({"name": name, **table}), (
+            f"python -m tools.bundled_models.export {name}"
+        )

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fill import fill_state_dict
 
 from rtmcli.engines import open_engine
 from rtmcli.export.onnx import KEEP, export_onnx
 from rtmcli.networks import yolox
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.zoo.card import Card
+from tests.helpers.fill import fill_state_dict
 
 HEIGHT, WIDTH = 64, 96
 

@@ -7,7 +7,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.formats import coco
-from rtmcli.frames import Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 
 
 def pictures(*names):

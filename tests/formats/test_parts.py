@@ -5,7 +5,7 @@ import pytest
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.parts import map_frame, merge_frames, part_boxes
-from rtmcli.frames import Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 
 WHOLE = load_skeleton("coco133")

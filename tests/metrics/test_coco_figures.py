@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtmcli.metrics import coco
-from rtmcli.metrics.gather import rank_and_suppress
+from rtmcli.metrics.collect_results import rank_and_suppress
 
 
 def load(goldens, name):

@@ -9,7 +9,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from catalogue import card_of, filled_network
 from onnx import helper, numpy_helper
 
 from rtmcli.errors import DataError
@@ -18,6 +17,7 @@ from rtmcli.networks.checkpoint import load_weights
 from rtmcli.networks.from_onnx import load_onnx_weights, onnx_state
 from rtmcli.networks.rtmdet import RTMDet, decode
 from rtmcli.networks.rtmpose import RTMPose
+from tests.helpers.catalogue import card_of, filled_network
 
 BUNDLED = Path(__file__).parents[2] / "rtmcli" / "zoo" / "weights"
 BGR_MEAN, BGR_STD = np.array([103.53, 116.28, 123.675]), np.array([57.375, 57.12, 58.395])

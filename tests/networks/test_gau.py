@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from catalogue import GOLDENS
-from fill import fill_value, golden_error
 
 from rtmcli.networks.gau import GatedAttentionUnit, ScaleNorm, rotate
+from tests.helpers.catalogue import GOLDENS
+from tests.helpers.fill import fill_value, golden_error
 
 GOLDEN = np.load(GOLDENS / "special_gau.npz", allow_pickle=False)
 CONFIGS = json.loads(str(GOLDEN["meta"]))["configs"]

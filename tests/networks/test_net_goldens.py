@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from catalogue import GOLDENS, SMALL, filled_network
-from fill import golden_error, golden_input
+
+from tests.helpers.catalogue import GOLDENS, SMALL, filled_network
+from tests.helpers.fill import golden_error, golden_input
 
 MODELS = sorted(path.stem.removeprefix("net_") for path in GOLDENS.glob("net_*.npz"))
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from catalogue import GOLDENS, card_of, key_table
 
 from rtmcli.errors import DataError
 from rtmcli.networks.build import build_network
+from tests.helpers.catalogue import GOLDENS, card_of, key_table
 
 MODELS = sorted(p.stem for p in (GOLDENS / "keys").glob("*.json") if not p.stem.endswith(".deploy"))
 COUNTS = json.loads((GOLDENS / "param_counts.json").read_text())

@@ -12,8 +12,6 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from catalogue import SMALL, card_of, filled_network, key_table
-from fill import fill_state_dict
 
 from rtmcli.errors import DataError
 from rtmcli.networks.build import build_network
@@ -24,6 +22,8 @@ from rtmcli.networks.checkpoint import (
     read_checkpoint,
     save_checkpoint,
 )
+from tests.helpers.catalogue import SMALL, card_of, filled_network, key_table
+from tests.helpers.fill import fill_state_dict
 
 SMALLEST = "rtmpose-t_coco17_256x192"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from catalogue import GOLDENS
 
 from rtmcli.networks.rtmdet import decode, nms_by_class
+from tests.helpers.catalogue import GOLDENS
 
 GOLDEN = np.load(GOLDENS / "rtmdet_head_loss.npz", allow_pickle=False)
 SUPPRESSION = np.load(GOLDENS / "nms_oks.npz", allow_pickle=False)

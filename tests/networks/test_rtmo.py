@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from catalogue import GOLDENS, filled_network, key_table
-from fill import golden_error, golden_input
 
 from rtmcli.networks.rtmo import RTMO
+from tests.helpers.catalogue import GOLDENS, filled_network, key_table
+from tests.helpers.fill import golden_error, golden_input
 
 NAME = "rtmo-s_coco17_640x640"
 

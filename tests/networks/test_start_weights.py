@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from catalogue import card_of
 from torch import nn
 
 from rtmcli.networks.build import build_network
+from tests.helpers.catalogue import card_of
 
 
 def fresh(name):

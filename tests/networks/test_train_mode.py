@@ -5,9 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from catalogue import GOLDENS, filled_network
-from fill import golden_error, golden_input
-from test_net_goldens import outputs
+
+from tests.helpers.catalogue import GOLDENS, filled_network
+from tests.helpers.fill import golden_error, golden_input
+from tests.networks.test_net_goldens import outputs
 
 GOLDEN = np.load(GOLDENS / "special_train_mode.npz", allow_pickle=False)
 CASES = json.loads(str(GOLDEN["meta"]))["models"]

@@ -8,9 +8,9 @@ from subprocess import CompletedProcess
 import onnx
 import pytest
 import torch
-from catalogue import card_of, filled_network
 
 from rtmcli.export.onnx import export_onnx
+from tests.helpers.catalogue import card_of, filled_network
 
 pytestmark = pytest.mark.slow  # a minute each: the exporter, and networks of up to 57 million parameters
 

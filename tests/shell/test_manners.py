@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rtmcli import __version__
-from rtmcli.cli import VERBS, available_verbs
+from rtmcli.cli.app import VERBS, available_verbs
 
 Shell = Callable[..., subprocess.CompletedProcess[bytes]]
 COMPLETIONS = Path(__file__).parents[2] / "completions"

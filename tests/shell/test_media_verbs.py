@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtmcli.media import open_media
-from tests.media.clips import half, write_clip
+from tests.helpers.clips import half, write_clip
 
 Shell = Callable[..., subprocess.CompletedProcess[bytes]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtmcli.cv import cv2
+from rtmcli.opencv import cv2
 
 
 @pytest.fixture

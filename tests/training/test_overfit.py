@@ -16,11 +16,11 @@ from torch import nn
 
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.data import DataSet, Picture, load_set
-from rtmcli.training.loop import Training
+from rtmcli.training.data.dataset import DataSet, Picture, load_set
 from rtmcli.training.recipe import Recipe, load_recipe
-from rtmcli.training.tasks import make_network, make_task
-from tests.training.learning import learn
+from rtmcli.training.tasks.base import make_network, make_task
+from rtmcli.training.trainer import Training
+from tests.helpers.learning import learn
 
 PLAIN: dict[str, Any] = {
     "flip": 0.0, "half_body": 0.0, "shift": 0.0, "scale": (1.0, 1.0), "rotation": 0.0, "hsv": False,

@@ -16,11 +16,11 @@ from torch import nn
 
 from rtmcli.networks.rtmw import RTMW, RTMW3D
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.data import DataSet, load_set
-from rtmcli.training.loop import Training
+from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.recipe import Recipe, load_recipe
-from rtmcli.training.tasks import make_network, make_task
-from tests.training.learning import learn
+from rtmcli.training.tasks.base import make_network, make_task
+from rtmcli.training.trainer import Training
+from tests.helpers.learning import learn
 
 WHOLE = load_skeleton("coco133")
 PLAIN: dict[str, Any] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rtmcli.errors import DataError, UsageError
+from rtmcli.training.optim.schedules import recipe_phases
 from rtmcli.training.recipe import FOLDER, build_recipe, load_recipe, override, recipe_names, to_toml
-from rtmcli.training.schedules import recipe_phases
-from tests.training.test_schedules import phases_of
+from tests.training.optim.test_schedules import phases_of
 
 CASES = json.loads((Path(__file__).parents[1] / "goldens/lr_schedules.json").read_text())
 # Which shipped recipe each of the reference's schedules belongs to

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_models import tiny_pose_onnx
+
+from tests.helpers.tiny_models import tiny_pose_onnx
 
 POINTS = [[float(i), float(2 * i), 0.9] for i in range(133)]
 
@@ -167,7 +168,8 @@ def test_an_empty_stream_and_empty_frames_pass() -> None:
 def test_converting_imports_no_heavy_package(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(record(0))
     script = (
-        f"from rtmcli.cli import main; assert main(['convert', {str(tmp_path / 'a.jsonl')!r}, *{arguments!r}]) == 0\n"
+        "from rtmcli.cli.app import main\n"
+        f"assert main(['convert', {str(tmp_path / 'a.jsonl')!r}, *{arguments!r}]) == 0\n"
         "import sys; assert not {'cv2', 'torch', 'scipy', 'onnxruntime', 'av'} & set(sys.modules), sys.modules.keys()"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

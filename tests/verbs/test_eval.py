@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from rtmcli.cli import main
+from rtmcli.cli.app import main
 from rtmcli.formats.coco import frames_of_results
-from rtmcli.frames import Frame, Instance
 from rtmcli.geometry.boxes import from_xywh
-from rtmcli.ndjson import read_frames, write_frames
+from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.ndjson import read_frames, write_frames
 
 TEN = ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 

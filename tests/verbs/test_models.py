@@ -202,7 +202,7 @@ def test_verify_tells_what_changed(rtm_home: Path) -> None:
 
 def test_listing_imports_no_runtime() -> None:
     script = (
-        "from rtmcli.cli import main; assert main(['models']) == 0\n"
+        "from rtmcli.cli.app import main; assert main(['models']) == 0\n"
         "import sys; assert not {'cv2', 'torch', 'onnxruntime', 'av', 'rich', 'numpy'} & set(sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from official_pth import random_state, save_official
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.networks.build import build_network
 from rtmcli.networks.checkpoint import COMPUTED, load_checkpoint, load_weights, read_checkpoint
 from rtmcli.zoo.convert import convert_checkpoint
+from tests.helpers.official_pth import random_state, save_official
 
 # The smallest published network of each family.
 SMALLEST = {

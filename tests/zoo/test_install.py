@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_models import tiny_onnx
-from zoo_server import Server, first_then, serving, status, whole, zip_bomb, zipped
 
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.catalogue import Entry, Remote, find_entry
-from rtmcli.zoo.download import Patience
+from rtmcli.zoo.download.http import Patience
+from rtmcli.zoo.download.lock import hash_file, lock_path, read_lock
 from rtmcli.zoo.install import Pull, installed_path, model_state, pull_model, verify_models
-from rtmcli.zoo.lock import hash_file, lock_path, read_lock
 from rtmcli.zoo.metadata import read_card
 from rtmcli.zoo.resolve import find_model, find_weights
+from tests.helpers.tiny_models import tiny_onnx
+from tests.helpers.zoo_server import Server, first_then, serving, status, whole, zip_bomb, zipped
 
 MODEL = tiny_onnx(outputs=("simcc_x", "simcc_y"))
 ZIP = zipped({"20230504/rtmpose_onnx/end2end.onnx": MODEL, "20230504/rtmpose_onnx/deploy.json": b"{}"})
@@ -179,7 +179,7 @@ def test_a_mirror_is_asked_first(server: Server) -> None:
 def test_two_pulls_at_once_do_not_meet(server: Server, rtm_home: Path) -> None:
     server.answers["/m.zip"] = whole(ZIP, cut_after=200)
     program = (
-        "import sys; sys.path[:0] = sys.argv[2:]; import test_install as t\n"
+        "import sys; sys.path[:0] = sys.argv[2:]; import tests.zoo.test_install as t\n"
         "print(t.pull(t.entry_at(sys.argv[1])))"
     )
     command = [
@@ -187,8 +187,7 @@ def test_two_pulls_at_once_do_not_meet(server: Server, rtm_home: Path) -> None:
         "-c",
         program,
         server.url("/m.zip"),
-        str(Path(__file__).parent),
-        str(Path(__file__).parents[1]),
+        str(Path(__file__).parents[2]),
     ]
     pulls = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     paths = {pull.communicate(timeout=60)[0].strip() for pull in pulls}
@@ -202,11 +201,11 @@ def test_a_pull_that_was_killed_is_gone_on_with(server: Server, rtm_home: Path) 
     content = zipped({"end2end.onnx": MODEL, "other.bin": os.urandom(200_000)})
     server.answers["/m.zip"] = first_then(whole(content, cut_after=150_000, stall=20), whole(content))
     program = (
-        "import sys; sys.path[:0] = sys.argv[2:]; import test_install as t\n"
+        "import sys; sys.path[:0] = sys.argv[2:]; import tests.zoo.test_install as t\n"
         "t.pull_model(t.entry_at(sys.argv[1]), how=t.Pull(patience=t.Patience(timeout=30)))"
     )
-    folders = [str(folder) for folder in Path(__file__).parents[:2]]
-    killed = subprocess.Popen([sys.executable, "-c", program, server.url("/m.zip"), *folders])
+    root = str(Path(__file__).parents[2])
+    killed = subprocess.Popen([sys.executable, "-c", program, server.url("/m.zip"), root])
     for _ in range(300):  # until its part has the bytes that came
         time.sleep(0.05)
         parts = list((rtm_home / "downloads").glob(".m.zip.*.part")) if rtm_home.exists() else []
@@ -292,10 +291,9 @@ def test_a_folder_and_a_zip_are_models_too(tmp_path: Path, rtm_home: Path) -> No
 def test_a_model_that_is_published_as_a_checkpoint_only_is_converted(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from official_pth import save_official
-
     from rtmcli.zoo.catalogue import entries
     from rtmcli.zoo.listing import fetch_model
+    from tests.helpers.official_pth import save_official
 
     save_official(tmp_path / "a.pth", "rtmpose-t_coco17_256x192")
     server.answers["/rtmpose-t.pth"] = whole((tmp_path / "a.pth").read_bytes())

@@ -1,0 +1,272 @@
+"""`rtm VERB`: a verb's module is imported when it runs, never before; what goes wrong ends as one line.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing, 130 Ctrl-C. A closed pipe and SIGTERM
+end the process by their signals' own rules.
+"""
+
+import os
+import signal
+import sys
+from functools import lru_cache
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from rtmcli import __version__
+from rtmcli.errors import UsageError
+from rtmcli.records.line_io import ClosedPipe, guard
+from rtmcli.settings import Defaults, current
+from rtmcli.terminal.error_report import did_you_mean, drop_unwritable_output, report
+
+# In the order people use them. The line is the verb's help in `rtm --help`, so that no module is read for it.
+VERBS = {
+    "detect": "Find people: pixels in, boxes out.",
+    "pose": "Find people and their keypoints: pixels (or boxes) in, poses out.",
+    "track": "Give every person one id through time.",
+    "smooth": "Take the jitter out of keypoints and boxes.",
+    "nms": "Drop poses that show the same person twice.",
+    "draw": "Draw skeletons on the pixels they came from.",
+    "convert": "Translate records to and from other formats and skeletons.",
+    "eval": "Score records against labels.",
+    "train": "Train a model on labelled pictures.",
+    "export": "Turn a model into one for another engine, and prove it.",
+    "bench": "Measure models, engines and the whole pipeline.",
+    "models": "List, fetch and inspect models.",
+    "schema": "Print the record's JSON Schema, or check a file against it.",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `rtm` with these arguments (those of the process by default) and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "_RTM_COMPLETE" in os.environ:
+        app().main(arguments, prog_name="rtm")
+    _catch_signals()
+    try:
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except (ClosedPipe, BrokenPipeError):
+        _die_of(signal.SIGPIPE)
+    except _Terminated:
+        _die_of(signal.SIGTERM)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return report(error, arguments, VERBS)
+
+
+def app() -> TyperGroup:
+    """The command that holds all verbs."""
+    holder = typer.Typer(
+        cls=_Verbs,
+        help=_ABOUT,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings=_CONTEXT,
+    )
+    holder.callback()(_rtm)
+    command = typer.main.get_command(holder)
+    assert isinstance(command, TyperGroup)
+    command.params.extend(_common_options())
+    return command
+
+
+_ABOUT = """Real-time multi-person pose estimation. Each verb reads and writes one JSON object a frame:
+
+\b
+  rtm pose video.mp4 | rtm smooth > out.jsonl
+  rtm draw out.jsonl -o out.mp4
+"""
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+
+def _rtm(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=lambda on: _version(on)
+        ),
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"rtm {__version__}")
+        raise typer.Exit()
+
+
+class _Verbs(TyperGroup):
+    """All verbs, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return available_verbs()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load_verb(cmd_name) if cmd_name in available_verbs() else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in available_verbs()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if not word.startswith("-") and word not in available_verbs():
+            raise UsageError(f"no such verb {word!r}{did_you_mean(word, VERBS)} 'rtm --help' lists them")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        from typer._click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super(TyperGroup, self).shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(verb, help=VERBS[verb])
+            for verb in available_verbs()
+            if verb.startswith(incomplete)
+        ]
+
+
+def available_verbs() -> list[str]:
+    """The verbs whose module is here, in the order people use them."""
+    here = {
+        name.partition(".")[0]
+        for name in os.listdir(os.path.join(os.path.dirname(os.path.dirname(__file__)), "verbs"))
+    }
+    return [verb for verb in VERBS if verb in here]
+
+
+@lru_cache(maxsize=1)
+def load_verb(verb: str) -> Any:
+    """Import one verb and build its command: `main(...)`, or a Typer `app` with verbs of its own."""
+    module = import_module(f"rtmcli.verbs.{verb}")
+    holder = getattr(module, "app", None)
+    if holder is None:
+        holder = typer.Typer(rich_markup_mode=None, add_completion=False)
+        holder.command(verb, help=_help_text(module.main.__doc__ or ""), context_settings=_CONTEXT)(
+            module.main
+        )
+    else:
+        holder.rich_markup_mode = None
+        holder._add_completion = False
+    command = typer.main.get_command(holder)
+    command.name = verb
+    for leaf in _leaves(command):
+        leaf.params.extend(_common_options())
+    return command
+
+
+def _leaves(command: Any) -> list[Any]:
+    if isinstance(command, TyperGroup):
+        for child in command.commands.values():
+            child.help = _help_text(child.help or "")
+        command.help = _help_text(command.help or "")
+        own = [command] if command.invoke_without_command else []
+        return own + [leaf for child in command.commands.values() for leaf in _leaves(child)]
+    return [command]
+
+
+def _common_options() -> list[Any]:
+    """`-q`, `-v`, `--json-errors`, `--no-progress`: the same on every verb, read with `settings.current()`."""
+    holder = typer.Typer(add_completion=False)
+    holder.command()(_common)
+    parameters = typer.main.get_command(holder).params
+    for parameter in parameters:
+        parameter.expose_value = False
+    return parameters
+
+
+def _set_common(ctx: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
+    if value:
+        if param.name == "no_progress":
+            current().progress = False
+        else:
+            setattr(current(), str(param.name), True)
+    return value
+
+
+def _common(
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q", "--quiet", help="Nothing on stderr but errors.", callback=_set_common, is_eager=True
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("-v", "--verbose", help="Details and tracebacks.", callback=_set_common, is_eager=True),
+    ] = False,
+    json_errors: Annotated[
+        bool,
+        typer.Option("--json-errors", help="Errors as JSON on stderr.", callback=_set_common, is_eager=True),
+    ] = False,
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", help="No progress bar.", callback=_set_common, is_eager=True)
+    ] = False,
+) -> None:
+    """The common options."""
+
+
+class _RootDefaults(dict[str, Any]):
+    """The defaults that people set, by verb; the options before a verb have none, nor have arguments."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in VERBS:
+            return default
+        parameters = load_verb(key).params
+        return Defaults(
+            key,
+            options=frozenset(p.name for p in parameters if p.param_type_name == "option"),
+            lists=frozenset(p.name for p in parameters if getattr(p, "multiple", False)),
+        )
+
+
+def _run(arguments: list[str]) -> int:
+    command = app()
+    try:
+        with command.make_context("rtm", list(arguments), default_map=_RootDefaults()) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _help_text(doc: str) -> str:
+    """A docstring as help: indented lines (examples, lists) keep their breaks."""
+    import inspect
+
+    paragraphs = inspect.cleandoc(doc).split("\n\n")
+    return "\n\n".join(
+        "\b\n" + text if any(line.startswith("  ") for line in text.splitlines()) else text
+        for text in paragraphs
+    )
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that files are closed and half-made ones removed."""
+
+
+def _catch_signals() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        guard.interrupt(KeyboardInterrupt())
+
+    def terminate(number: int, frame: object) -> None:
+        guard.interrupt(_Terminated())
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _die_of(number: signal.Signals) -> NoReturn:
+    """End as if the signal had not been caught, so that the shell sees what it knows (141, 143)."""
+    drop_unwritable_output()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)

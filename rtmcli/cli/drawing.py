@@ -1,0 +1,120 @@
+"""Finished frames into a file and a window: what `rtm draw`, `--draw` and `--show` do alike."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from rtmcli.draw import draw_frame
+from rtmcli.errors import MissingError
+from rtmcli.media.write.base import Writer, open_writer
+from rtmcli.records.frame import Frame
+
+_WINDOW = "rtm"
+
+
+class Artist:
+    """Draws frames in order and writes or shows them.
+
+    Args:
+        out: video, GIF, picture or folder to write; None for none.
+        show: a window; q, Escape or closing it ends.
+        fps: pictures a second where the frames have no time.
+        skeleton, min_score, boxes, ids: as for `draw_frame`.
+
+    Raises:
+        MissingError: a window is wanted, and there is no display.
+    """
+
+    def __init__(
+        self,
+        *,
+        out: str | None = None,
+        show: bool = False,
+        fps: float | None = None,
+        skeleton: str | None = None,
+        min_score: float = 0.3,
+        boxes: bool = True,
+        ids: bool = True,
+    ) -> None:
+        self._fps, self._show = fps or 25.0, show
+        self._look: dict[str, Any] = {
+            "skeleton": skeleton,
+            "min_score": min_score,
+            "boxes": boxes,
+            "ids": ids,
+        }
+        self._source: str | None = None
+        self._begins, self._last = 0.0, 0.0  # of the present source, in seconds of the written video
+        if show:
+            check_display()
+        self._writer: Writer | None = open_writer(out, fps=self._fps) if out is not None else None
+
+    def paint(self, image: np.ndarray, frame: Frame) -> bool:
+        """Draw one frame on its picture (in place); False when the person at the window wants no more."""
+        image = draw_frame(image, frame, **self._look)
+        if self._writer is not None:
+            self._writer.write(image, time=self._time(frame), name=_name(frame))
+        return not self._show or _put(image)
+
+    def _time(self, frame: Frame) -> float | None:
+        """Seconds in the written video: one source follows the other."""
+        if frame.time is None:
+            return None
+        if frame.source != self._source or self._begins + frame.time < self._last:
+            joins = self._source is not None
+            self._begins = (self._last + 1 / self._fps if joins else 0.0) - frame.time
+            self._source = frame.source
+        self._last = self._begins + frame.time
+        return self._last
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.__exit__(kind, error, trace)
+
+
+def check_display() -> None:
+    """Raises MissingError where no window can be opened.
+
+    OpenCV's Qt ends the whole process when it finds no display, so a process of its own tries it first.
+    """
+    reason = MissingError("--show needs a display, and there is none; write a video instead: --draw out.mp4")
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise reason
+    attempt = "import cv2; cv2.namedWindow('rtm'); cv2.destroyAllWindows()"
+    try:
+        tried = subprocess.run([sys.executable, "-c", attempt], capture_output=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        raise reason from None
+    if tried.returncode:
+        raise reason
+
+
+def _put(image: np.ndarray) -> bool:
+    """Put a picture into the window; False when q or Escape was pressed or the window was closed."""
+    from rtmcli.opencv import cv2
+
+    cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    cv2.imshow(_WINDOW, image)
+    pressed = cv2.waitKey(1) & 0xFF
+    return pressed not in (ord("q"), 27) and cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) >= 1
+
+
+def _name(frame: Frame) -> str:
+    """What a folder calls the picture: the picture's own name, or the video's with the frame's number."""
+    file = Path(str(frame.extra.get("file", frame.source)))
+    if frame.time is None or "file" in frame.extra:
+        return file.name
+    stem = "stdin" if frame.source == "-" else file.stem
+    return f"{stem}_{frame.frame:06d}"

@@ -1,0 +1,242 @@
+"""The proof behind every export: the same real pictures through torch and through the file that was written."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.codecs import simcc
+from rtmcli.engines.base import Engine
+from rtmcli.errors import RtmError
+from rtmcli.geometry import affine
+from rtmcli.geometry import boxes as geometry
+from rtmcli.geometry.letterbox import letterbox
+from rtmcli.inference.detector import PAD, Detector
+from rtmcli.inference.preprocess import Batch, crop
+from rtmcli.inference.topdown import PADDING
+from rtmcli.media import open_media
+from rtmcli.zoo.card import Card
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+TOLERANCE = {
+    "float32": 0.1,
+    "float16": 1.0,
+    "bfloat16": 1.0,
+    "int8": math.inf,
+}  # pixels of the network's input, p99
+LEAST_SIMILAR = 0.97  # int8: to what the float model finds; 1 is the same
+AP_LOSS = {"float32": 0.001, "float16": 0.003, "bfloat16": 0.003, "int8": 0.01}
+PICTURES, CROPS = 12, 24
+BOXES = 20  # of a picture; weak ones come and go at the threshold
+SURE = 0.3  # a box counts from this score on; where no picture has one, the best BOXES do
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far an exported model is from its torch network.
+
+    Attributes:
+        what: `keypoints` or `boxes`; compared: how many; unmatched: boxes that only one side found.
+        median, p99, worst: distances in pixels of the network's input.
+        p99_sure: p99 of the keypoints that torch scores above 0.3 alone; None for boxes, or where there are few.
+        score: the largest difference of a score among what was compared.
+        similarity: mean OKS of the poses, or mean IoU of the boxes; what only one side found counts as 0.
+        precision, tolerance: what p99 may be.
+        ap_before, ap_after: of torch and of the result, where labels were given.
+    """
+
+    what: str
+    pictures: int
+    compared: int
+    unmatched: int
+    median: float
+    p99: float
+    worst: float
+    score: float
+    similarity: float
+    precision: str
+    tolerance: float
+    p99_sure: float | None = None
+    ap_before: float | None = None
+    ap_after: float | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """What is beyond tolerance, in words; None where all is well."""
+        if self.precision == "int8":
+            if self.ap_before is None and self.similarity < LEAST_SIMILAR:
+                return f"{self.what} are {self.similarity:.3f} like torch's, {LEAST_SIMILAR} is the least"
+        elif self.p99 > self.tolerance:
+            return (
+                f"{self.what} are {self.p99:.3g} px from torch's at p99, {self.tolerance:g} px is the limit"
+            )
+        if self.unmatched > 0.02 * self.compared and self.precision != "int8":
+            return f"{self.unmatched} boxes of {self.compared + self.unmatched} were found by one side only"
+        if self.ap_before is not None and self.ap_after is not None:
+            loss, most = self.ap_before - self.ap_after, AP_LOSS[self.precision]
+            if loss > most:
+                return f"AP falls from {self.ap_before:.4f} to {self.ap_after:.4f}, {most:g} is the limit"
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a table or a JSON line."""
+        told = {key: value for key, value in asdict(self).items() if value is not None}
+        if not math.isfinite(self.tolerance):
+            told.pop("tolerance")  # JSON has no infinity
+        return {**told, "passed": self.fault is None}
+
+
+def sample_pictures(source: str | Path | None, *, most: int = PICTURES) -> list[Image]:
+    """Real pictures, evenly taken from a folder or a video; the packaged clip by default."""
+    name = "demo" if source is None else str(source)
+    with open_media(name) as media:
+        total = media.total or most
+    with open_media(name, every=max(1, total // most)) as media:
+        pictures = []
+        for picture in media:
+            pictures.append(picture.image)
+            if len(pictures) == most:
+                break
+    return pictures
+
+
+def sample_feeds(pictures: Sequence[Image], engine: Engine, card: Card, *, most: int = CROPS) -> list[Any]:
+    """Inputs of one picture or crop each, in the engine's own form."""
+    batch = Batch(card, engine.inputs[0].name)
+    feeds = []
+    for image, box in _views(pictures, card, most):
+        fill(image, box, card, batch.slots(1)[0])
+        feeds.append({name: value.copy() for name, value in batch.feed(1).items()})
+    return feeds
+
+
+def fill(image: Image, box: Floats | None, card: Card, slot: Image) -> None:
+    """Put a picture, or a box of it, into a network's input as the predictors do."""
+    size = (card.width, card.height)
+    if box is not None:
+        center, scale = geometry.center_scale(box[None], PADDING)
+        scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
+        crop(image, affine.topdown_matrix(center[0], scale[0], size), slot)
+    elif card.task == "onestage":
+        matrix, _, _ = affine.fit_matrix((image.shape[1], image.shape[0]), size)
+        affine.warp(image, matrix, size, PAD, out=slot)
+    else:
+        letterbox(image, size, PAD, out=slot)
+
+
+def compare(
+    reference: Engine, result: Engine, card: Card, pictures: Sequence[Image], *, precision: str = "float32"
+) -> Proof:
+    """Both engines on the same pictures. Raises RtmError where a detector finds nothing in any of them."""
+    feeds = zip(sample_feeds(pictures, reference, card), sample_feeds(pictures, result, card), strict=True)
+    pairs = [(reference(a), result(b)) for a, b in feeds]
+    common: dict[str, Any] = {
+        "pictures": len(pictures),
+        "precision": precision,
+        "tolerance": TOLERANCE[precision],
+    }
+    if card.task == "topdown":
+        before = np.concatenate([points_of(a, card) for a, _ in pairs])  # (N, K, 3)
+        after = np.concatenate([points_of(b, card) for _, b in pairs])
+        away = np.linalg.norm(before[..., :2] - after[..., :2], axis=-1)  # (N, K)
+        score = float(np.abs(before[..., 2] - after[..., 2]).max())
+        sure = away[before[..., 2] > SURE]
+        common["p99_sure"] = float(np.percentile(sure, 99)) if sure.size >= 17 else None
+        return Proof(
+            what="keypoints", compared=away.size, unmatched=0, score=score,
+            similarity=float(_similarity(away, card).mean()), **common, **_distances(away),
+        )  # fmt: skip
+    return _compare_boxes(pairs, card, common)
+
+
+def points_of(outputs: Any, card: Card) -> Floats:
+    """Keypoints (N, K, 3) in input pixels, with score, of what a pose model gives under either contract."""
+    if "keypoints" in outputs:
+        found: Floats = outputs["keypoints"]
+        return found
+    points, scores = simcc.decode(outputs["simcc_x"], outputs["simcc_y"], card.codec.get("ratio", 2.0))
+    return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)
+
+
+def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[str, Any]) -> Proof:
+    what = "keypoints" if card.task == "onestage" else "boxes"
+    key = "keypoints" if card.task == "onestage" else "labels"
+    best = max((float(a["dets"][0, :, 4].max(initial=0)) for a, _ in pairs), default=0.0)
+    least = SURE if best > SURE else 1e-9
+    away: list[Floats] = []
+    scores, similar, unmatched = [0.0], list[float](), 0
+    for a, b in pairs:
+        rows = np.flatnonzero(a["dets"][0, :, 4] > least)[:BOXES]
+        others = np.flatnonzero(b["dets"][0, :, 4] > 0)
+        left = set(others.tolist())
+        for row in rows:
+            mine = a["dets"][0, row]
+            overlap = geometry.iou_matrix(mine[None, :4], b["dets"][0, others, :4])[0]
+            if what == "boxes":
+                overlap = np.where(b["labels"][0, others] == a["labels"][0, row], overlap, 0)
+            partner = int(others[overlap.argmax()]) if len(others) else -1
+            if partner not in left or overlap.max() < 0.5:
+                unmatched += 1
+                similar.append(0.0)
+                continue
+            left.discard(partner)
+            theirs = b["dets"][0, partner]
+            scores.append(abs(float(mine[4] - theirs[4])))
+            if what == "boxes":
+                away.append(np.abs(mine[:4] - theirs[:4]))
+                similar.append(float(overlap.max()))
+            else:
+                gap = np.linalg.norm(a[key][0, row, :, :2] - b[key][0, partner, :, :2], axis=-1)
+                away.append(gap)
+                size = float(geometry.areas(mine[None, :4])[0])
+                similar.append(float(_similarity(gap[None], card, area=size).mean()))
+    if not away:
+        raise RtmError(
+            f"{card.name} finds nothing in {len(pairs)} pictures, so nothing proves the export; "
+            "give --images DIR with pictures of what it finds"
+        )
+    together = np.concatenate(away)
+    return Proof(
+        what=what, compared=len(away), unmatched=unmatched, score=max(scores), similarity=float(np.mean(similar)),
+        **common, **_distances(together),
+    )  # fmt: skip
+
+
+def _distances(away: Floats) -> dict[str, Any]:
+    median, p99 = np.percentile(away, (50, 99))
+    return {"median": float(median), "p99": float(p99), "worst": float(away.max())}
+
+
+def _similarity(away: Floats, card: Card, *, area: float | None = None) -> Floats:
+    """OKS terms (N, K) of distances in input pixels; a crop's person fills 1 / 1.25 of each side."""
+    from rtmcli.skeletons import load_skeleton
+
+    try:
+        sigmas = load_skeleton(card.skeleton or "coco17").sigmas
+    except RtmError:
+        sigmas = np.empty(0)
+    if len(sigmas) != away.shape[1]:
+        sigmas = np.full(away.shape[1], 0.05)
+    size = area if area is not None else card.width * card.height / PADDING**2
+    terms: Floats = np.exp(-(away**2) / (2 * (2 * sigmas) ** 2 * max(size, 1.0)))
+    return terms
+
+
+def _views(pictures: Sequence[Image], card: Card, most: int) -> list[tuple[Image, Floats | None]]:
+    """Whole pictures, or for a pose model the people in them; a picture without anybody is a crop itself."""
+    if card.task != "topdown":
+        return [(image, None) for image in pictures]
+    detector = Detector(threads=1)
+    views: list[tuple[Image, Floats | None]] = []
+    for image in pictures:
+        people = [person.box for person in detector([image])[0] if person.box is not None]
+        whole = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
+        views += [(image, box) for box in people[:4]] or [(image, whole)]
+    step = max(1, len(views) // most)
+    return views[::step][:most]

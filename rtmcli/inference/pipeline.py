@@ -1,0 +1,259 @@
+"""Decode | detect | crop | pose | write, overlapped and in order.
+
+The media decode in threads of their own, `jobs` threads run the networks, and whoever iterates here writes. The
+unit of work is a shot: a frame, or with `det_every` a frame with a detection and those up to the next one, so that
+shots depend on nothing but their own pixels and the result is the same for any number of jobs. Shots that are to
+share batches run in step, as one unit.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.geometry.boxes import keypoints_box
+from rtmcli.media import Media, Picture
+from rtmcli.media.interleave import as_they_come, in_turn
+from rtmcli.records.frame import Frame, Instance
+from rtmcli.zoo.card import Card
+
+T = TypeVar("T")
+Image = npt.NDArray[np.uint8]
+Find = Callable[[Sequence[Image]], list[list[Instance]]]
+Pose = Callable[[Sequence[Image], Sequence[Sequence[Instance]]], list[list[Instance]]]
+
+LOST = 0.3  # a person whose keypoints score less on average is given up until the next detection
+SPARE = 4  # frames read ahead of the networks, besides those that the decoder holds
+GROW = 1.25  # the extent of the last keypoints, grown, is the next box (RTMPose, section 3.4)
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A frame under way.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR.
+        frame: its record, which the pipeline fills in; with instances already where the boxes are given.
+        more: of a live round: whether another source's frame is there too, to share the networks' batch.
+    """
+
+    image: Image
+    frame: Frame
+    more: bool = False
+
+
+Shot = list[tuple[Item, bool]]  # frames of one source in order, and whether to detect on each
+
+
+def run_pipeline(
+    items: Iterable[Item],
+    *,
+    find: Find | None = None,
+    pose: Pose | None = None,
+    det_every: int = 1,
+    jobs: int = 1,
+    live: bool = False,
+    batch: int = 1,
+) -> Iterator[Item]:
+    """Fill in the frames' instances.
+
+    Args:
+        items: frames in order; an error of theirs is raised here after the frames before it have come out.
+        find: pictures to boxes (`Detector`), or to poses (`OneStage`); None where the frames hold their boxes.
+        pose: boxes to poses (`TopDown`); None leaves boxes.
+        det_every: run `find` on every so many frames of a source; the boxes between come from the last keypoints.
+            Several sources must take turns of so many frames (`items_of`).
+        jobs: threads that run the networks, each on its own frames.
+        live: one round at a time, as early as possible: for cameras.
+        batch: frames (with `det_every` shots) that go through the networks together: for a GPU.
+
+    Yields:
+        The same items, in the same order.
+    """
+    stop = threading.Event()
+    marked = _marked(items, det_every)
+    if live or (jobs == 1 and batch == 1):
+        # One follower remembers across its units, so frames leave one by one.
+        follower = Follower(find, pose, stop, remember=det_every > 1)
+        units: Iterator[list[Shot]] = _rounds(marked)
+        work: Callable[[list[Shot]], list[Item]] = follower
+    else:
+        units = _gathered(_shots(marked, det_every), full=lambda unit: len(unit) == batch)
+        work = lambda unit: Follower(find, pose, stop)(unit)  # noqa: E731
+    # Enough waits for a worker to go on while this thread waits for its turn on a busy machine; shots are large.
+    depth = 1 if live else jobs + max(1, SPARE // (det_every * batch))
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="rtm-pose")
+    waiting: deque[Future[list[Item]]] = deque()
+    error: BaseException | None = None
+    try:
+        source = iter(units)
+        while True:
+            while error is None and len(waiting) < depth:
+                try:
+                    waiting.append(pool.submit(work, next(source)))
+                except StopIteration:
+                    break
+                except Exception as caught:  # damage in the media: first the frames before it
+                    error = caught
+            if not waiting:
+                break
+            yield from waiting.popleft().result()
+        if error is not None:
+            raise error
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> Iterator[Item]:
+    """The pictures of all sources, each with an empty record.
+
+    Args:
+        turn: how many frames a file gives before it is the next one's turn; None: one file after the other. Sources
+            with a live one among them come in rounds, the newest picture of each that has one.
+    """
+    if any(one.live for one in media):
+        with closing(as_they_come(media)) as rounds:
+            for pictures in rounds:
+                for left, picture in zip(reversed(range(len(pictures))), pictures, strict=True):
+                    yield Item(picture.image, _record(picture, card), more=left > 0)
+    else:
+        with closing(in_turn(media, turn)) as pictures_in_turn:
+            for picture in pictures_in_turn:
+                yield Item(picture.image, _record(picture, card))
+
+
+class Follower:
+    """Runs the networks over shots in step, and carries people from one frame to the next between detections.
+
+    With `remember` also from call to call, a source's people to its next frame.
+    """
+
+    def __init__(
+        self, find: Find | None, pose: Pose | None, stop: threading.Event, *, remember: bool = False
+    ) -> None:
+        self._find, self._pose, self._stop = find, pose, stop
+        self._last: dict[str, list[Instance]] | None = {} if remember else None
+
+    def __call__(self, shots: Sequence[Shot]) -> list[Item]:
+        people: list[list[Instance]] = [[] for _ in shots]
+        for step in range(max(len(shot) for shot in shots)):
+            if self._stop.is_set():
+                break
+            column = [(number, *shot[step]) for number, shot in enumerate(shots) if step < len(shot)]
+            if self._last is not None:
+                for number, item, _ in column:
+                    people[number] = self._last.get(item.frame.source, [])
+            found = self._look([(item, detect, people[number]) for number, item, detect in column])
+            for (number, item, _), those in zip(column, found, strict=True):
+                people[number] = item.frame.instances = those
+                if self._last is not None:
+                    self._last[item.frame.source] = those
+        return [item for shot in shots for item, _ in shot]
+
+    def _look(self, column: Sequence[tuple[Item, bool, list[Instance]]]) -> list[list[Instance]]:
+        """Who is in each frame, given who was in the one before it."""
+        if self._find is None:
+            people = [item.frame.instances for item, _, _ in column]
+        else:
+            images = [item.image for item, detect, _ in column if detect]
+            detected = iter(self._find(images) if images else [])
+            people = [
+                next(detected) if detect else follow(before, (item.image.shape[1], item.image.shape[0]))
+                for item, detect, before in column
+            ]
+        return people if self._pose is None else self._pose([item.image for item, _, _ in column], people)
+
+
+def follow(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
+    """Where to look for people in the next frame: the grown extent of their keypoints.
+
+    Args:
+        people: with keypoints, in the last frame.
+        size: (W, H) of the picture, to which the boxes are clipped.
+
+    Returns:
+        Instances with box, score and label; without those who are lost.
+    """
+    limit = np.array([*size, *size], np.float32)
+    found = []
+    for person in people:
+        if person.keypoints is None or not np.nanmean(person.keypoints[:, 2]) >= LOST:
+            continue
+        box = np.clip(keypoints_box(person.keypoints[None], grow=GROW)[0], 0, limit).astype(np.float32)
+        if box[2] > box[0] and box[3] > box[1]:
+            found.append(replace(person, box=box, keypoints=None, keypoints3d=None))
+    return found
+
+
+def _record(picture: Picture, card: Card) -> Frame:
+    """The record of a picture in which nobody was looked for yet."""
+    frame = Frame(
+        source=picture.source, frame=picture.frame, frames=picture.frames, time=picture.time,
+        width=picture.width, height=picture.height, skeleton=card.skeleton, model=card.name,
+    )  # fmt: skip
+    if picture.file is not None:
+        frame.extra["file"] = picture.file
+    if picture.dropped is not None:
+        frame.extra["dropped"] = picture.dropped
+    return frame
+
+
+def _marked(items: Iterable[Item], det_every: int) -> Iterator[tuple[Item, bool]]:
+    """Each item, and whether to detect on it: every so many frames of a source, from its first."""
+    counts: dict[str, int] = {}
+    for item in items:
+        if det_every == 1 or item.frame.frames == 1:
+            yield item, True
+            continue
+        count = counts.get(item.frame.source, 0)
+        counts[item.frame.source] = count + 1
+        yield item, count % det_every == 0
+
+
+def _shots(marked: Iterable[tuple[Item, bool]], det_every: int) -> Iterator[Shot]:
+    """Frames from one detection to the frame before the next."""
+    return _gathered(marked, new=lambda pair: pair[1], full=lambda shot: len(shot) == det_every)
+
+
+def _rounds(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[Shot]]:
+    """One frame of each source that has one."""
+    for pairs in _gathered(marked, full=lambda pairs: not pairs[-1][0].more):
+        yield [[pair] for pair in pairs]
+
+
+def _gathered(
+    things: Iterable[T], *, new: Callable[[T], bool] = lambda _: False, full: Callable[[list[T]], bool]
+) -> Iterator[list[T]]:
+    """Groups of things that follow each other: one ends when it is full, or before a thing that begins a new one.
+
+    An error of theirs ends the last group, then is raised.
+    """
+    group: list[T] = []
+    error: Exception | None = None
+    source = iter(things)
+    while error is None:
+        try:
+            thing = next(source)
+        except StopIteration:
+            break
+        except Exception as caught:
+            error = caught
+            break
+        if group and new(thing):
+            yield group
+            group = []
+        group.append(thing)
+        if full(group):
+            yield group
+            group = []
+    if group:
+        yield group
+    if error is not None:
+        raise error

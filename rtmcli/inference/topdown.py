@@ -1,0 +1,145 @@
+"""Pictures and boxes in, poses out: RTMPose and its kin, one crop a person."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rtmcli.codecs import simcc, simcc3d
+from rtmcli.errors import UsageError
+from rtmcli.geometry import affine
+from rtmcli.geometry import boxes as geometry
+from rtmcli.inference.keypoints3d import in_space, volume_of
+from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
+from rtmcli.inference.preprocess import Batch, Image, check_pictures, crop
+from rtmcli.records.frame import Floats, Instance
+from rtmcli.skeletons import load_skeleton
+from rtmcli.zoo.resolve import DEFAULT_POSE
+
+PADDING = 1.25  # RTMPose: the box grown about its middle, in training and in use
+MOST_CROPS = 64  # in one run of the network: bounds the memory of a crowd
+CROPS_ON_CPU = 4  # more at once leave a CPU's caches, and each takes longer
+
+
+class TopDown:
+    """Estimates the pose of each box.
+
+    Args:
+        model: name, file or open model; the bundled `rtmpose-t` by default.
+        engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
+        flip_test: average with the mirrored crop: about one AP more for twice the time.
+        size, skeleton: what a file without a card does not say (`rtmcli.zoo.infer_card`).
+
+    Attributes:
+        card: the model's card. engine: the open engine. skeleton: the skeleton of the keypoints.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | OpenModel | None = None,
+        *,
+        engine: str = "onnxruntime",
+        device: str = "cpu",
+        precision: str | None = None,
+        threads: int | None = None,
+        flip_test: bool = False,
+        size: tuple[int, int] | None = None,
+        skeleton: str | None = None,
+    ) -> None:
+        opened = check_task(
+            model
+            if isinstance(model, OpenModel)
+            else open_model(
+                model or DEFAULT_POSE, engine=engine, device=device, precision=precision,
+                threads=threads, size=size, skeleton=skeleton,
+            ),
+            "topdown",
+        )  # fmt: skip
+        self.engine, self.card = opened.engine, opened.card
+        self.skeleton = load_skeleton(self.card.skeleton or "coco17")
+        self.flip_test = flip_test
+        self._batch = Batch(self.card, self.engine.inputs[0].name)
+        most = CROPS_ON_CPU if str(self.engine.facts().get("device")).startswith("cpu") else MOST_CROPS
+        self._most = 1 if self.engine.inputs[0].shape[0] == 1 else most
+        if flip_test and self.card.codec.get("name") == "simcc3d":
+            raise UsageError(f"{self.card.name} gives depth, which has no flip test; leave --flip-test out")
+        if flip_test and {"simcc_x", "simcc_y"} - {port.name for port in self.engine.outputs}:
+            raise UsageError(
+                f"{self.card.name} gives no simcc_x and simcc_y, which --flip-test averages; leave it out"
+            )
+
+    def __call__(
+        self, images: Sequence[Image], instances: Sequence[Sequence[Instance]]
+    ) -> list[list[Instance]]:
+        """Fill in the keypoints of boxes.
+
+        Args:
+            images: (H, W, 3) uint8 BGR, of any sizes.
+            instances: for each picture who is in it; one without a box is passed on as it is.
+
+        Returns:
+            New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the picture, and score; of
+            models that give depth also `keypoints3d` (K, 4): x, y, z in metres from the root, and score.
+        """
+        check_pictures(images)
+        crops = [
+            (image, person.box, person)
+            for image, people in zip(images, instances, strict=True)
+            for person in people
+            if person.box is not None
+        ]
+        posed: dict[int, Instance] = {}
+        for first in range(0, len(crops), self._most):
+            part = crops[first : first + self._most]
+            found = self._poses([image for image, _, _ in part], np.stack([box for _, box, _ in part]))
+            for (_, _, person), (keypoints, deep) in zip(part, found, strict=True):
+                posed[id(person)] = replace(person, keypoints=keypoints, keypoints3d=deep)
+        return [[posed.get(id(person), person) for person in people] for people in instances]
+
+    def _poses(self, images: Sequence[Image], boxes: Floats) -> list[tuple[Floats, Floats | None]]:
+        """Keypoints (K, 3), and (K, 4) in space where the model gives depth, of N boxes (N, 4) in N pictures."""
+        card = self.card
+        size = (card.width, card.height)
+        center, scale = geometry.center_scale(boxes, PADDING)  # (N, 2) each
+        scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
+        self._fill(images, center, scale)
+        points, depth, scores = self._decode(len(boxes))  # (N, K, 2), (N, K) or None, (N, K)
+        points = affine.to_image(points, center, scale, size)
+        keypoints = np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
+        if depth is None:
+            return [(one, None) for one in keypoints]
+        return [
+            (k, in_space(p, d, s, image.shape[1::-1], volume_of(card)))
+            for k, p, d, s, image in zip(keypoints, points, depth, scores, images, strict=True)
+        ]
+
+    def _fill(self, images: Sequence[Image], center: Floats, scale: Floats) -> None:
+        """The crops of N people into the first N slots of the batch."""
+        size = (self.card.width, self.card.height)
+        for image, slot, c, s in zip(images, self._batch.slots(len(images)), center, scale, strict=True):
+            crop(image, affine.topdown_matrix(c, s, size), slot)
+
+    def _decode(self, n: int) -> tuple[Floats, Floats | None, Floats]:
+        """Points in input pixels, their depth in metres if the model gives it, and scores of the n crops."""
+        card, engine = self.card, self.engine
+        if card.codec.get("name") == "simcc3d":
+            names = [
+                port.name for port in engine.outputs
+            ]  # x, y, z by position: the published file's are numbers
+            raw = run_checked(engine, self._batch.feed(n), names, card)
+            decoded, _, scores = simcc3d.decode(*(raw[name] for name in names), volume=volume_of(card))
+            return decoded[..., :2], decoded[..., 2], scores
+        if card.contract == "deploy" and not self.flip_test:
+            found = run_checked(engine, self._batch.feed(n), ["keypoints"], card)["keypoints"]  # (N, K, 3)
+            return found[..., :2], None, found[..., 2]
+        names = ["simcc_x", "simcc_y"]
+        raw = run_checked(engine, self._batch.feed(n), names, card)
+        x, y = raw["simcc_x"], raw["simcc_y"]  # (N, K, bins)
+        if self.flip_test:
+            raw = run_checked(engine, self._batch.feed(n, mirrored=True), names, card)
+            flip = self.skeleton.flip
+            x = (x + raw["simcc_x"][:, flip, ::-1]) * np.float32(0.5)
+            y = (y + raw["simcc_y"][:, flip]) * np.float32(0.5)
+        points, scores = simcc.decode(x, y, ratio=card.codec.get("ratio", 2.0))
+        return points.astype(np.float32), None, scores.astype(np.float32)

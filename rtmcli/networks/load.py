@@ -1,0 +1,76 @@
+"""From a model file of any kind to its torch network and its card."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtmcli.errors import MissingError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.infer_card import guess_card
+from rtmcli.zoo.infer_checkpoint_card import guess_checkpoint
+from rtmcli.zoo.metadata import read_card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load_network(
+    path: Path, *, skeleton: str | None = None, input_size: tuple[int, int] | None = None
+) -> tuple["nn.Module", Card]:
+    """The network of a model file in eval mode, with its weights, and its card.
+
+    Args:
+        path: `.onnx` (ours or an official export), `.safetensors`, or an official `.pth`.
+        skeleton, input_size: what a file without a card leaves open; input_size is (width, height).
+
+    Raises:
+        MissingError: no such file; PyTorch, safetensors or onnx is not installed.
+        DataError: the file is damaged, or does not fit its network.
+        UsageError: something stays open; the message names the flag that settles it.
+    """
+    try:
+        from rtmcli.networks.build import build_network
+        from rtmcli.networks.checkpoint import load_weights, read_checkpoint
+        from rtmcli.networks.from_onnx import load_onnx_weights
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingError("PyTorch is not installed; pip install 'rtmcli[torch]' gets it") from None
+    if not path.is_file():
+        raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
+    if path.suffix == ".onnx":
+        card = read_card(path) or _guess_onnx(path, skeleton, input_size)
+        network = build_network(card)
+        load_onnx_weights(path, network)
+        return network.eval(), card
+    found = read_checkpoint(path)
+    shapes = {key: tuple(value.shape) for key, value in found.state.items()}
+    card = found.card or guess_checkpoint(path, shapes, found.meta, skeleton=skeleton, input_size=input_size)
+    network = build_network(card)
+    load_weights(network, found.state, source=path)
+    return network.eval(), card
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """What `guess_card` reads of an engine's port."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) -> Card:
+    """The card of an ONNX file without one, from its ports as the file declares them."""
+    try:
+        import onnx
+    except ModuleNotFoundError:
+        raise MissingError("reading weights out of ONNX needs onnx; pip install 'rtmcli[export]'") from None
+    graph = onnx.load(path).graph
+
+    def ports(values: list[onnx.ValueInfoProto]) -> list[_Port]:
+        return [
+            _Port(value.name, tuple(d.dim_value or None for d in value.type.tensor_type.shape.dim))
+            for value in values
+        ]
+
+    return guess_card(path, ports(graph.input), ports(graph.output), size=size, skeleton=skeleton)

@@ -1,0 +1,129 @@
+"""Records <-> bytes: one JSON object a line, one line a frame (docs/design.md, "The record").
+
+Reading refuses what is not strict JSON with line and byte offset; writing keeps unknown keys and the key order.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Floats, Frame, Instance
+from rtmcli.records.line_io import Sink, input_lines, input_name
+from rtmcli.records.parse import decode_frame
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+
+
+def read_frames(source: str | Path | BinaryIO = "-") -> Iterator[Frame]:
+    """The frames of a record file, of standard input ("-") or of a binary stream, one at a time as they come.
+
+    Blank lines, a byte order mark and CRLF are passed over. Raises DataError with line number and byte offset at the
+    first line that is not a record, after all frames before it; UsageError where standard input is a terminal.
+    """
+    name = input_name(source)
+    for number, offset, line in input_lines(source):
+        yield decode_frame(line, source=name, line_number=number, offset=offset)
+
+
+def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-") -> int:
+    """Write frames as lines to a file (a temporary name until the end), standard output ("-") or a binary stream.
+
+    A pipe and a terminal get each line at once, a file gets blocks. Returns the number of frames written.
+    """
+    count = 0
+    with Sink(sink) as out:
+        for frame in frames:
+            out.write(encode_frame(frame))
+            count += 1
+    return count
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """The line of one frame, newline included. NaN and Infinity become `null`."""
+    data: dict[str, Any] = {"source": frame.source, "frame": frame.frame}
+    if frame.frames is not None:
+        data["frames"] = frame.frames
+    if frame.time is not None:
+        data["time"] = frame.time
+    if frame.width is not None:
+        data["width"] = frame.width
+    if frame.height is not None:
+        data["height"] = frame.height
+    if frame.skeleton is not None:
+        data["skeleton"] = frame.skeleton
+    if frame.model is not None:
+        data["model"] = frame.model
+    data["instances"] = [_instance_data(instance) for instance in frame.instances]
+    data = _ordered(data, frame.extra, frame.order, FRAME_KEYS)
+    try:
+        return orjson.dumps(data, option=_OPTIONS)
+    except TypeError:  # an integer beyond 64 bits in a key we do not know
+        return _dumps_any(data)
+
+
+def _instance_data(instance: Instance) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if instance.id is not None:
+        data["id"] = instance.id
+    if instance.label is not None:
+        data["label"] = instance.label
+    if instance.box is not None:
+        data["box"] = np.ascontiguousarray(instance.box, dtype=np.float32)
+    if instance.score is not None:
+        data["score"] = np.float32(instance.score)
+    if instance.keypoints is not None:
+        data["keypoints"] = _rows(instance.keypoints)
+    if instance.keypoints3d is not None:
+        data["keypoints3d"] = _rows(instance.keypoints3d)
+    return _ordered(data, instance.extra, instance.order, INSTANCE_KEYS)
+
+
+def _rows(points: Floats) -> Floats | list[Floats | None]:
+    points = np.ascontiguousarray(points, dtype=np.float32)  # (K, 3 or 4)
+    if np.isfinite(points).all():
+        return points
+    missing = np.asarray(np.isnan(points).all(axis=1))  # (K,)
+    if not missing.any():
+        return points
+    return [None if gone else row for gone, row in zip(missing.tolist(), points, strict=True)]
+
+
+def _ordered(
+    data: dict[str, Any], extra: dict[str, Any], order: tuple[str, ...], canonical: tuple[str, ...]
+) -> dict[str, Any]:
+    """Known and unknown keys in the order they were read in, new ones where the canonical order puts them."""
+    if not extra and (not order or order == tuple(data)):
+        return data
+    merged = {**extra, **data}
+    return {key: merged[key] for key in _merge_order(order, tuple(data), tuple(extra), canonical)}
+
+
+@lru_cache(maxsize=1024)
+def _merge_order(
+    order: tuple[str, ...], known: tuple[str, ...], extra: tuple[str, ...], canonical: tuple[str, ...]
+) -> tuple[str, ...]:
+    present = {*known, *extra}
+    keys = [key for key in order if key in present]
+    for key in known:
+        if key in keys:
+            continue
+        rank = canonical.index(key)
+        earlier = [at for at, other in enumerate(keys) if other in canonical[:rank]]
+        later = [at for at, other in enumerate(keys) if other in canonical[rank:]]
+        keys.insert(earlier[-1] + 1 if earlier else later[0] if later else 0, key)
+    return tuple(keys + [key for key in extra if key not in keys])
+
+
+def _dumps_any(data: dict[str, Any]) -> bytes:
+    import json
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (np.ndarray, np.generic)):
+            return orjson.loads(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY))
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+    return json.dumps(data, default=plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

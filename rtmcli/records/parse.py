@@ -1,0 +1,233 @@
+"""The bytes of one line to a frame, and what is wrong with them, in words."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import orjson
+
+from rtmcli.errors import DataError
+from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Floats, Frame, Instance
+
+_FRAME_SET = frozenset(FRAME_KEYS)
+_INSTANCE_SET = frozenset(INSTANCE_KEYS)
+_NUMBERS = (float, int, type(None))
+
+
+def decode_frame(
+    line: bytes, *, source: str = "record", line_number: int | None = None, offset: int = 0
+) -> Frame:
+    """The frame of one line. `source`, `line_number` and `offset` (bytes before the line) serve the error message."""
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise _not_json(line, error, source, line_number, offset) from None
+    try:
+        return _frame(data, line)
+    except _Wrong as wrong:
+        raise DataError(f"{_place(source, line_number)}: {wrong}") from None
+
+
+class _Wrong(ValueError):
+    """A line that is JSON but no record; the message names key, expected and got."""
+
+
+def _frame(data: Any, line: bytes) -> Frame:
+    if type(data) is not dict:
+        raise _Wrong(f"expected a JSON object, got {_kind(data)}")
+    frame = Frame(
+        source=_need(data, "source", str),
+        frame=_count(data, "frame", required=True),
+        frames=_count(data, "frames"),
+        time=_number(data, "time"),
+        width=_count(data, "width"),
+        height=_count(data, "height"),
+        skeleton=_text(data, "skeleton"),
+        model=_text(data, "model"),
+        order=_intern(tuple(data)),
+    )
+    entries = data.get("instances")
+    if type(entries) is not list:
+        raise _Wrong(f"'instances' must be an array, got {_kind(entries, 'instances' in data)}")
+    strange = False
+    for index, entry in enumerate(entries):
+        try:
+            instance = _instance(entry)
+        except _Wrong as wrong:
+            raise _Wrong(f"instances[{index}]: {wrong}") from None
+        strange = strange or bool(instance.extra)
+        frame.instances.append(instance)
+    frame.extra = _unknown(data, _FRAME_SET)
+    if strange or frame.extra:
+        _restore_big_integers(frame, line)
+    return frame
+
+
+def _instance(data: Any) -> Instance:
+    if type(data) is not dict:
+        raise _Wrong(f"expected an object, got {_kind(data)}")
+    return Instance(
+        box=_box(data.get("box")),
+        score=_score(data),
+        keypoints=_points(data.get("keypoints"), "keypoints", 3),
+        keypoints3d=_points(data.get("keypoints3d"), "keypoints3d", 4),
+        id=_count(data, "id"),
+        label=_text(data, "label"),
+        extra=_unknown(data, _INSTANCE_SET),
+        order=_intern(tuple(data)),
+    )
+
+
+def _unknown(data: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """Keys to keep as they are: those nobody knows, and known ones that hold null."""
+    return {key: value for key, value in data.items() if key not in known or value is None}
+
+
+def _points(rows: Any, key: str, width: int) -> Floats | None:
+    """(K, width) float32; a `null` row is a row of NaN."""
+    if rows is None:
+        return None
+    if type(rows) is not list:
+        raise _Wrong(f"{key!r} must be an array, got {_kind(rows)}")
+    if not rows:
+        return np.zeros((0, width), np.float32)
+    try:
+        points = np.array(rows)
+    except ValueError:
+        points = None
+    if points is None or points.dtype.kind not in "fiu" or points.shape != (len(rows), width):
+        points = _points_with_nulls(rows, key, width)
+    return _float32(points, key)
+
+
+def _points_with_nulls(rows: list[Any], key: str, width: int) -> np.ndarray:
+    """The same for rows that are `null` or hold `null`, and the place of what is neither."""
+    points = np.full((len(rows), width), np.nan)
+    for index, row in enumerate(rows):
+        if row is None:
+            continue
+        if type(row) is not list or len(row) != width:
+            got = f"{len(row)} values" if type(row) is list else _kind(row)
+            raise _Wrong(f"{key}[{index}] must be null or {width} numbers, got {got}")
+        for column, value in enumerate(row):
+            if value is not None:
+                if type(value) not in (int, float):
+                    raise _Wrong(f"{key}[{index}][{column}] must be a number, got {_kind(value)}")
+                points[index, column] = value
+    return points
+
+
+def _box(values: Any) -> Floats | None:
+    if values is None:
+        return None
+    if type(values) is not list or len(values) != 4 or any(type(v) not in _NUMBERS for v in values):
+        raise _Wrong("'box' must be four numbers x1, y1, x2, y2")
+    return _float32(np.array(values, dtype=np.float64), "box")
+
+
+def _float32(values: np.ndarray, key: str) -> Floats:
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if np.isinf(narrow).any():
+        raise _Wrong(f"{key!r} holds a number beyond float32")
+    return narrow
+
+
+def _need(data: dict[str, Any], key: str, kind: type) -> Any:
+    value = data.get(key)
+    if type(value) is not kind:
+        raise _Wrong(f"{key!r} must be a string, got {_kind(value, key in data)}")
+    return value
+
+
+def _text(data: dict[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is not None and type(value) is not str:
+        raise _Wrong(f"{key!r} must be a string, got {_kind(value)}")
+    return value
+
+
+def _count(data: dict[str, Any], key: str, required: bool = False) -> Any:
+    value = data.get(key)
+    if type(value) is int and value >= 0:
+        return value
+    if type(value) is float and value.is_integer() and value >= 0:  # 12.0, as some tools write every number
+        return int(value)
+    if value is None and not required:
+        return None
+    got = value if type(value) in (int, float) else _kind(value, key in data)
+    raise _Wrong(f"{key!r} must be an integer from 0, got {got}")
+
+
+def _number(data: dict[str, Any], key: str) -> float | None:
+    value = data.get(key)
+    if value is not None and type(value) not in (int, float):
+        raise _Wrong(f"{key!r} must be a number, got {_kind(value)}")
+    return None if value is None else float(value)
+
+
+def _score(data: dict[str, Any]) -> float | None:
+    """A float32, as in memory: a verb behind a pipe must not see other digits than one in the same process."""
+    value = _number(data, "score")
+    if value is None or abs(value) < 1e38:
+        return None if value is None else float(np.float32(value))
+    raise _Wrong(f"'score' must be in [0, 1], got {value}")
+
+
+def _kind(value: Any, present: bool = True) -> str:
+    if not present:
+        return "nothing"
+    return {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _intern(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all lines with the same keys: frames held in memory share it."""
+    return keys
+
+
+def _restore_big_integers(frame: Frame, line: bytes) -> None:
+    """Integers beyond 64 bits in unknown keys lose digits in orjson: read those again with the slow parser."""
+    extras = [frame.extra, *(instance.extra for instance in frame.instances)]
+    if not any(_holds_huge(extra) for extra in extras):
+        return
+    import json
+
+    data = json.loads(line.decode("utf-8-sig"))
+    for extra, read in zip(extras, [data, *data["instances"]], strict=True):
+        extra.update((key, read[key]) for key in extra)
+
+
+def _holds_huge(value: Any) -> bool:
+    if type(value) is float:
+        return abs(value) >= 2**63
+    if type(value) is dict:
+        return any(_holds_huge(item) for item in value.values())
+    return type(value) is list and any(_holds_huge(item) for item in value)
+
+
+def _not_json(
+    line: bytes, error: orjson.JSONDecodeError, source: str, number: int | None, offset: int
+) -> DataError:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as bad:
+        where = _place(source, number, offset + bad.start)
+        return DataError(f"{where}: not UTF-8 (byte 0x{line[bad.start]:02x}); save the stream as UTF-8")
+    place = _place(source, number, offset + len(text[: error.pos].encode()))
+    rest = text[error.pos :].lstrip("-")
+    for word in ("NaN", "Infinity"):
+        if rest.startswith(word):
+            return DataError(f"{place}: {word} is not JSON; write null for a number that does not exist")
+    if not line.endswith(b"\n") and "end of data" in error.msg:
+        return DataError(
+            f"{place}: the last line is cut off; the program before this one stopped in the middle"
+        )
+    return DataError(f"{place}: not JSON: {error.msg}")
+
+
+def _place(source: str, number: int | None, offset: int | None = None) -> str:
+    line = f", line {number}" if number is not None else ""
+    return f"{source}{line}" + (f", byte {offset}" if offset is not None else "")

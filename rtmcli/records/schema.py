@@ -1,0 +1,111 @@
+"""The record as JSON Schema (2020-12), and the check of a stream: every line, and whether frames are missing."""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rtmcli.errors import DataError
+from rtmcli.records.frame import Frame
+from rtmcli.records.line_io import input_name
+from rtmcli.records.ndjson import read_frames
+from rtmcli.records.truncation import Cuts
+from rtmcli.skeletons import load_skeleton, skeleton_names
+
+
+def check_records(source: str | Path | BinaryIO) -> str:
+    """Read every line and say in words what came: lines, and `84 of 150 frames` for each source that was cut.
+
+    Raises DataError that names the first bad line.
+    """
+    cuts = Cuts()
+    lines = 0
+    try:
+        for frame in read_frames(source):
+            lines += 1
+            _check_values(frame, f"{input_name(source)}, record {lines}")
+            cuts.add(frame)
+    except DataError as error:
+        raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
+    told = "1 record" if lines == 1 else f"{lines} records"
+    return f"{told}, every one valid" + (f"; not all frames came: {cuts}" if str(cuts) else "")
+
+
+def _check_values(frame: Frame, place: str) -> None:
+    """What a type does not tell: scores in range, as many points as the skeleton has."""
+    for index, instance in enumerate(frame.instances):
+        if instance.score is not None and not 0 <= instance.score <= 1:
+            raise DataError(f"{place}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}")
+        if instance.keypoints is not None and frame.skeleton in skeleton_names():
+            expected = len(load_skeleton(frame.skeleton))
+            if len(instance.keypoints) != expected:
+                raise DataError(
+                    f"{place}: instances[{index}]: {frame.skeleton} has {expected} keypoints, "
+                    f"got {len(instance.keypoints)}"
+                )
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _count(description: str) -> dict[str, Any]:
+    return {"type": ["integer", "null"], "minimum": 0, "description": description}
+
+
+def _row(width: int) -> dict[str, Any]:
+    number = {"type": ["number", "null"]}
+    return _nullable({"type": "array", "items": number, "minItems": width, "maxItems": width})
+
+
+_INSTANCE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": _count("the person's number, unique in its source"),
+        "label": {"type": ["string", "null"], "description": "class name"},
+        "box": {
+            "anyOf": [
+                {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4},
+                {"type": "null"},
+            ],
+            "description": "x1, y1, x2, y2 in pixels of the picture as shown",
+        },
+        "score": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "description": "box score in [0, 1]",
+        },
+        "keypoints": {
+            "type": ["array", "null"],
+            "items": _row(3),
+            "description": "x, y in pixels and the decoder's own score, in skeleton order; null: no such point",
+        },
+        "keypoints3d": {
+            "type": ["array", "null"],
+            "items": _row(4),
+            "description": "x, y, z in metres, relative to the root, and the score",
+        },
+    },
+}
+
+RECORD_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "rtm record",
+    "description": "One line of a stream: one frame of a source and who is in it. Further keys are kept.",
+    "type": "object",
+    "required": ["source", "frame", "instances"],
+    "properties": {
+        "source": {"type": "string", "description": "the source as it was given"},
+        "frame": {"type": "integer", "minimum": 0, "description": "index in the source, from 0"},
+        "frames": _count("how many frames the source declares"),
+        "time": {
+            "type": ["number", "null"],
+            "description": "presentation time in seconds; none for pictures",
+        },
+        "width": _count("of the picture as shown, in pixels"),
+        "height": _count("of the picture as shown, in pixels"),
+        "skeleton": {"type": ["string", "null"], "description": "name of the skeleton of the keypoints"},
+        "model": {"type": ["string", "null"], "description": "name of the model"},
+        "dropped": _count("pictures of a live source lost since its last record, because they came too fast"),
+        "instances": {"type": "array", "items": _INSTANCE},
+    },
+}

@@ -1,0 +1,217 @@
+"""Label files as plain arrays in one skeleton: COCO files, COCO-WholeBody's among them, and records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.formats.coco import POINT_FIELDS
+from rtmcli.skeletons import Skeleton, load_skeleton
+from rtmcli.training.data.skeleton_map import convert_keypoints
+from rtmcli.training.data.soft_maps import SoftMap
+
+Floats = npt.NDArray[np.float32]
+Pairs = list[tuple[Any, int]]
+
+# COCO-WholeBody spreads its 133 points over several fields.
+WHOLE_BODY = dict(zip(POINT_FIELDS, (17, 6, 68, 21, 21), strict=True))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Labels:
+    """Who is in one picture.
+
+    boxes: (G, 4) x1, y1, x2, y2. keypoints: (G, K, 2). weights: (G, K) 0 where unknown, 1 a label, between: a
+    teacher's confidence. areas: (G,). crowds: (C, 4) boxes in which nobody is told apart. classes: (G,).
+    depths: (G, K) metres away from the camera, counted from any plane, NaN where unknown; None where the file has
+    none. maps: a teacher's heat maps of each person, None for who has none; empty where the file has none.
+    """
+
+    boxes: Floats
+    keypoints: Floats
+    weights: Floats
+    areas: Floats
+    crowds: Floats
+    classes: npt.NDArray[np.int64]
+    depths: Floats | None = None
+    maps: tuple[SoftMap | None, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """A picture of a set: its name in the store, its id in the label file, and who is in it."""
+
+    name: str
+    id: Any
+    labels: Labels
+
+
+def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iterator[Picture]:
+    """The pictures of a COCO file. Besides COCO's own keys an annotation may have
+
+    foot_kpts .. righthand_kpts: COCO-WholeBody's further points, read where the labels' skeleton has all 133.
+    keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
+    heatmap, heatmap_box: see `soft_maps`.
+    """
+    try:
+        content = json.loads(path.read_text())
+        entries, notes = content["images"], content["annotations"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is not a COCO label file ({error!r}); it needs images and annotations"
+        ) from None
+    by_picture: dict[Any, list[dict[str, Any]]] = {}
+    for note in notes:
+        by_picture.setdefault(note["image_id"], []).append(note)
+    count = max((len(note.get("keypoints") or ()) // 3 for note in notes), default=0)
+    whole = skeleton is not None and _is_whole_body(notes, source or skeleton.name)
+    fields = WHOLE_BODY if whole else {"keypoints": count}
+    count = sum(fields.values())
+    pairs = _pairs(path, count, skeleton, source) if skeleton is not None else None
+    categories = {c["id"]: i for i, c in enumerate(content.get("categories") or [{"id": 1}])}
+    for entry in entries:
+        mine = by_picture.get(entry["id"], [])
+        crowds = [_corners(n["bbox"]) for n in mine if n.get("iscrowd")]
+        kept = [n for n in mine if not n.get("iscrowd") and n.get("bbox")]
+        raw = np.array([_points(n, fields) for n in kept], np.float32).reshape(len(kept), count, 3)
+        boxes = np.array([_corners(n["bbox"]) for n in kept], np.float32).reshape(-1, 4)
+        areas = np.array([n.get("area") or 0.53 * n["bbox"][2] * n["bbox"][3] for n in kept], np.float32)
+        classes = np.array([categories.get(n.get("category_id", 1), 0) for n in kept], np.int64)
+        points, weights = _told(raw, pairs, skeleton)
+        depths = _depths([n.get("keypoints3d") for n in kept], count, pairs, skeleton, path)
+        maps = _maps(kept, path, mapped=pairs is not None) if skeleton is not None else ()
+        corners = np.array(crowds, np.float32).reshape(-1, 4)
+        labels = Labels(boxes, points, weights, areas, corners, classes, depths, maps)
+        yield Picture(entry["file_name"], entry["id"], labels)
+
+
+def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[Picture]:
+    """Records as a teacher's labels: a keypoint's weight is its score, at most 1; `keypoints3d` gives the depth."""
+    from rtmcli.records.ndjson import read_frames
+
+    for number, frame in enumerate(read_frames(str(path))):
+        kept = [one for one in frame.instances if one.box is not None]
+        name = str(frame.extra.get("file", frame.source))
+        count, pairs = 0, None
+        if skeleton is not None:
+            count = len(load_skeleton(frame.skeleton or skeleton.name))
+            pairs = _pairs(path, count, skeleton, frame.skeleton)
+        raw = np.array([_scored(one.keypoints, count) for one in kept], np.float32).reshape(-1, count, 3)
+        points, weights = _told(raw, pairs, skeleton)
+        depths = _depths([one.keypoints3d for one in kept], count, pairs, skeleton, path)
+        boxes = np.array([one.box for one in kept], np.float32).reshape(-1, 4)
+        areas = 0.53 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        none, first = np.zeros((0, 4), np.float32), np.zeros(len(kept), np.int64)
+        yield Picture(name, number, Labels(boxes, points, weights, areas, none, first, depths))
+
+
+def _told(raw: Floats, pairs: Pairs | None, skeleton: Skeleton | None) -> tuple[Floats, Floats]:
+    """Points (G, K, 2) and weights (G, K) in the target skeleton."""
+    if skeleton is None:
+        return np.zeros((len(raw), 0, 2), np.float32), np.zeros((len(raw), 0), np.float32)
+    weights = np.minimum(raw[..., 2], 1)
+    if pairs is None:
+        return raw[..., :2], weights
+    points, seen, _ = convert_keypoints(raw[..., :2], weights, pairs, len(skeleton))
+    return points.astype(np.float32), seen.astype(np.float32)
+
+
+def _depths(
+    people: list[Any], count: int, pairs: Pairs | None, skeleton: Skeleton | None, path: Path
+) -> Floats | None:
+    """Depths (G, K) of rows [x, y, z, v] in the target skeleton, NaN where unknown; None where nobody has any."""
+    if skeleton is None or all(rows is None for rows in people):
+        return None
+    depths = np.full((len(people), count), np.nan, np.float32)
+    for depth, rows in zip(depths, people, strict=True):
+        if rows is None:
+            continue
+        if count == WHOLE_BODY["keypoints"] and len(rows) == sum(WHOLE_BODY.values()):
+            rows = rows[:count]  # of a whole body, of which the body alone is read
+        if len(rows) != count or any(row is not None and len(row) != 4 for row in rows):
+            raise DataError(
+                f"{path}: keypoints3d wants {count} rows [x, y, z, v], null where a point is unknown"
+            )
+        depth[:] = [np.nan if row is None or row[2] is None or not row[3] > 0 else row[2] for row in rows]
+    if pairs is None:
+        return depths
+    known = np.isfinite(depths)
+    values = np.stack([np.where(known, depths, 0)] * 2, -1)  # (G, K, 2), as points have it
+    told, seen, weights = convert_keypoints(values, known.astype(np.float32), pairs, len(skeleton))
+    return np.where(seen * weights > 0, told[..., 0], np.nan).astype(np.float32)
+
+
+def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[SoftMap | None, ...]:
+    """The heat maps that annotations name, paths taken from the label file's folder."""
+    if not any("heatmap" in note for note in notes):
+        return ()
+    if mapped:
+        raise UsageError(f"{path}: heat maps cannot be told in another skeleton; train in that of the labels")
+    found: list[SoftMap | None] = []
+    for note in notes:
+        if "heatmap" not in note:
+            found.append(None)
+            continue
+        box = note.get("heatmap_box")
+        if not isinstance(box, list) or len(box) != 4 or min(box[2:]) <= 0:
+            raise DataError(
+                f"{path}: the heat map {note['heatmap']} has no heatmap_box [x, y, width, height]"
+            )
+        found.append(SoftMap(path.parent / note["heatmap"], (box[0], box[1], box[2], box[3])))
+    return tuple(found)
+
+
+def _is_whole_body(notes: list[dict[str, Any]], skeleton: str) -> bool:
+    """Whether the points stand in COCO-WholeBody's fields, and the labels' skeleton has them all."""
+    spread = any(name in note for note in notes for name in POINT_FIELDS[1:])
+    return spread and len(load_skeleton(skeleton)) == sum(WHOLE_BODY.values())
+
+
+def _pairs(path: Path, count: int, skeleton: Skeleton, source: str | None) -> Pairs | None:
+    """How the file's points become the target's; None where they are the same."""
+    if (source or skeleton.name) == skeleton.name and count in (0, len(skeleton)):
+        return None
+    if source is None:
+        raise UsageError(
+            f"{path} has {count} points a person and {skeleton.name} has {len(skeleton)}; "
+            "say which skeleton the labels have with --data-skeleton"
+        )
+    own = load_skeleton(source)
+    found = own.training_maps.get(skeleton.name) or own.maps.get(skeleton.name)
+    if found is None:
+        raise UsageError(
+            f"there is no map from {own.name} to {skeleton.name}; 'rtm convert' may know a way in between"
+        )
+    return [*found.pairs, *((points, index) for index, points in found.derived.items())]
+
+
+def _points(note: Mapping[str, Any], fields: Mapping[str, int]) -> list[list[float]]:
+    """Rows x, y, 1 or 0 (whether it is labelled) of the points of all fields; a field that is not there is zeros."""
+    rows = []
+    for name, count in fields.items():
+        flat = [float(v) for v in note.get(name) or [0] * (3 * count)]
+        found = [[x, y, float(v > 0)] for x, y, v in zip(*[iter(flat)] * 3, strict=True)]
+        rows += found + [[0.0, 0.0, 0.0]] * (count - len(found))
+    return rows
+
+
+def _scored(keypoints: Any, count: int) -> list[list[float]]:
+    rows = keypoints if keypoints is not None else [None] * count
+    return [
+        [float(row[0]), float(row[1]), float(max(row[2], 0))]
+        if row is not None and np.isfinite(row).all()  # a record's null is a row of NaN
+        else [0.0, 0.0, 0.0]
+        for row in rows
+    ]
+
+
+def _corners(box: list[float]) -> list[float]:
+    x, y, w, h = box
+    return [x, y, x + w, y + h]

@@ -1,0 +1,69 @@
+"""Batches of an epoch: who gets which sample, and a generator of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from rtmcli.training.data.dataset import epoch_order
+from rtmcli.training.tasks.base import Batch, Task
+
+
+def step_batches(
+    task: Task,
+    epoch: int,
+    steps: range,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    device: torch.device,
+) -> Iterator[list[Batch]]:
+    """The micro-batches of one process for each of `steps`.
+
+    The order of an epoch comes from the seed and the epoch alone, and so does every sample, whoever draws it.
+    """
+    recipe = task.recipe
+    ratios = [data.ratio for data in task.sets]
+    order = epoch_order(task.sizes(), ratios, seed=recipe.seed, epoch=epoch)
+    own, parts = recipe.batch // world, recipe.accumulate
+    micro = own // parts
+    places = []
+    for step in steps:
+        start = step * recipe.batch + rank * own
+        places += [list(range(start + p * micro, start + (p + 1) * micro)) for p in range(parts)]
+    loader = DataLoader(
+        _Samples(task, order, recipe.seed, epoch),
+        batch_sampler=places,
+        collate_fn=task.collate,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        pin_memory=device.type == "cuda",
+        # torch draws each worker's seed from this, not from the generator that the network uses
+        generator=torch.Generator().manual_seed(recipe.seed),
+    )
+    source = iter(loader)
+    for _ in steps:
+        yield [next(source) for _ in range(parts)]
+
+
+class _Samples(Dataset):
+    """The samples of an epoch by place; each drawn from a generator of its own."""
+
+    def __init__(self, task: Task, order: list[tuple[int, int]], seed: int, epoch: int) -> None:
+        self.task, self.order, self.seed, self.epoch = task, order, seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        random = np.random.default_rng((self.seed, self.epoch, place, 2))
+        return self.task.draw(*self.order[place], self.epoch, random)
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)

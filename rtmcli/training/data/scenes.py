@@ -1,0 +1,100 @@
+"""Whole pictures of a set: as scenes to be augmented, as batches to be judged, and drawn with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rtmcli.geometry import affine, letterbox
+from rtmcli.opencv import cv2
+from rtmcli.training.augment.pipelines import Scene
+from rtmcli.training.augment.scene import FILL
+from rtmcli.training.data.dataset import DataSet
+
+
+def drawn_from(
+    data: DataSet, index: int, random: np.random.Generator, *, points: bool
+) -> Callable[[], Scene]:
+    """Gives the sample's own picture first, then others of the set at random."""
+    pending = [index]
+
+    def draw() -> Scene:
+        place = pending.pop() if pending else int(random.integers(len(data.pictures)))
+        return make_scene(data, place, points=points)
+
+    return draw
+
+
+def make_scene(data: DataSet, index: int, *, points: bool) -> Scene:
+    """A picture of a set with everybody in it; crowds become ignored pixels."""
+    picture = data.pictures[index]
+    labels, image = picture.labels, data.store.read(picture.name)
+    ignored = None
+    if len(labels.crowds):
+        ignored = np.zeros(image.shape[:2], np.uint8)
+        for x1, y1, x2, y2 in np.maximum(labels.crowds, 0).astype(int):
+            ignored[y1:y2, x1:x2] = 1
+    count = labels.keypoints.shape[1] if points else 0
+    return Scene(
+        image=image,
+        boxes=labels.boxes,
+        labels=labels.classes,
+        areas=labels.areas,
+        keypoints=labels.keypoints[:, :count],
+        visible=labels.weights[:, :count],
+        ignored=ignored,
+    )
+
+
+def stacked(scenes: list[Scene]) -> Tensor:
+    """(N, H, W, 3) uint8."""
+    return torch.from_numpy(np.stack([s.image for s in scenes]))
+
+
+def ignored_pixels(scene: Scene) -> Tensor | None:
+    """(H, W) bool: where nothing is learned; None where there is no such place."""
+    return None if scene.ignored is None else torch.from_numpy(scene.ignored > 0)
+
+
+def letterboxed(
+    data: DataSet, size: tuple[int, int], batch: int = 16
+) -> Iterator[tuple[list[int], Tensor, list[Any]]]:
+    """Batches of (picture ids, images (N, H, W, 3), factors [(fx, fy), ...]) at test-time size."""
+    for start in range(0, len(data.pictures), batch):
+        pictures = data.pictures[start : start + batch]
+        pairs = [letterbox.letterbox(data.store.read(p.name), size) for p in pictures]
+        images = torch.from_numpy(np.stack([canvas for canvas, _ in pairs]))
+        yield [p.id for p in pictures], images, [np.array(factors) for _, factors in pairs]
+
+
+def centred(
+    data: DataSet, size: tuple[int, int], batch: int = 16
+) -> Iterator[tuple[list[int], Tensor, list[Any]]]:
+    """Batches of (picture ids, images (N, H, W, 3), [(centre, scale), ...]) as RTMO is run: the picture amid grey."""
+    for start in range(0, len(data.pictures), batch):
+        pictures = data.pictures[start : start + batch]
+        canvases, places = [], []
+        for picture in pictures:
+            image = data.store.read(picture.name)
+            matrix, center, scale = affine.fit_matrix((image.shape[1], image.shape[0]), size)
+            canvases.append(affine.warp(image, matrix, size, FILL))
+            places.append((center, scale))
+        yield [p.id for p in pictures], torch.from_numpy(np.stack(canvases)), places
+
+
+def picture_of(scene: Scene) -> np.ndarray:
+    """The scene with its boxes and points, its ignored part dark, for `--show-batch`."""
+    image = scene.image.copy()
+    if scene.ignored is not None:
+        image[scene.ignored > 0] //= 2
+    for box in scene.boxes.round().astype(int).tolist():
+        cv2.rectangle(image, (box[0], box[1]), (box[2], box[3]), (80, 220, 80), 1)
+    for points, visible in zip(scene.keypoints, scene.visible, strict=True):
+        for (x, y), seen in zip(points, visible, strict=True):
+            if seen > 0:
+                cv2.circle(image, (round(float(x)), round(float(y))), 2, (60, 60, 255), -1, cv2.LINE_AA)
+    return image

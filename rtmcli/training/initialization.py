@@ -1,0 +1,55 @@
+"""Starting from somebody's weights, leaving parts as they are, and writing the model that came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from rtmcli.errors import UsageError
+from rtmcli.networks.build import build_network
+from rtmcli.networks.checkpoint import Misfit, load_checkpoint, load_partial, save_checkpoint
+from rtmcli.networks.from_onnx import load_onnx_weights
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.tasks.base import make_card
+from rtmcli.zoo.metadata import read_card
+
+
+def start_from(network: nn.Module, file: Path) -> Misfit:
+    """Put what fits of a `.pth`, `.safetensors` or exported `.onnx` into a network, and say what did not.
+
+    A head for other keypoints, or for another input size, differs in shape and keeps its fresh weights.
+    """
+    if file.suffix != ".onnx":
+        return load_partial(network, load_checkpoint(file))
+    card = read_card(file)
+    if card is None:
+        raise UsageError(
+            f"{file} has no card, so its network is not known; start from a .pth or .safetensors"
+        )
+    source = build_network(card)
+    load_onnx_weights(file, source)
+    return load_partial(network, source.state_dict())
+
+
+def freeze_part(network: nn.Module, part: str) -> None:
+    """Keep a part (`backbone`, `neck`, `head`) as it is: no gradients; the loop keeps its norms' statistics too."""
+    names = [name for name, _ in network.named_children()]
+    if part not in names:
+        raise UsageError(f"the network has no part {part!r} to freeze; it has {', '.join(names)}")
+    network.get_submodule(part).requires_grad_(False)
+
+
+def hold_norms(network: nn.Module, *, every: bool) -> None:
+    """Norms of frozen parts (or all) use their stored statistics and leave them as they are."""
+    for part in network.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and (every or not part.weight.requires_grad):
+            part.eval()
+
+
+def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
+    """The trained weights with the card that says what they are: `rtm export` takes the file.
+
+    A pre-trained backbone with its heat-map head has no card: it is there for `--init` alone.
+    """
+    save_checkpoint(path, network.state_dict(), card=None if recipe.heatmap else make_card(recipe))

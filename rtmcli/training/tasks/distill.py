@@ -1,0 +1,59 @@
+"""DWPose: a student learns from labels and a teacher, then a fresh head from the student (recipes `dwpose-*`).
+
+Source: arXiv 2307.15880, sections 3.1 to 3.3, and its published configurations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.distillation import head, trunk
+from rtmcli.training.losses import distillation_decay, feature_distillation, logit_distillation
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.tasks.base import Batch, Share, Terms, normalise
+from rtmcli.training.tasks.topdown import CropTask
+
+
+class DistillTask(CropTask):
+    """The crops of RTMPose or RTMW; the network is a `distill.Taught`.
+
+    The teacher belongs to the task, so that neither optimiser nor checkpoint knows of it; workers that draw samples
+    go without.
+    """
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet], teacher: nn.Module) -> None:
+        super().__init__(recipe, sets)
+        self.teacher: Any = teacher.eval()
+
+    def loss(
+        self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
+    ) -> tuple[Tensor, Terms]:
+        recipe, images = self.recipe, normalise(batch.images, self.card)
+        teacher = self.teacher.to(images.device)
+        logits, seen = network(images)
+        with torch.no_grad():
+            last, maps = (None, seen) if recipe.head_only else trunk(teacher, images)
+            taught = head(teacher, maps)
+        # These terms are means over the batch: this part of it has its share in them.
+        part = len(batch.names) / recipe.batch
+        students, teachers = [s.float() for s in logits], [t.float() for t in taught]
+        logit = recipe.logit * part * logit_distillation(students, teachers, beta=recipe.beta)
+        if recipe.head_only:
+            return logit, {"logit": logit.detach() / part}
+        own, terms = self.label_loss(logits, batch)
+        # The labels' loss is a sum over samples. The published runs summed it over the `group` of each process and
+        # took the processes' mean, which settles what it weighs beside the teacher's terms.
+        if recipe.group:
+            own = own * min(1.0, recipe.group / recipe.batch)
+        fade = distillation_decay(epoch, recipe.epochs)
+        assert last is not None
+        feature = recipe.feature * part * feature_distillation(seen.float(), last.float())
+        terms |= {"feature": fade * feature.detach() / part, "logit": fade * logit.detach() / part}
+        return own + fade * (feature + logit), terms
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "teacher": None}

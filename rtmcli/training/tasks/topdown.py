@@ -1,0 +1,272 @@
+"""Top-down training: RTMPose and RTMW learn one person's crop (recipes `rtmpose-*`, `rtmw-*`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from rtmcli.codecs import simcc
+from rtmcli.geometry import boxes as geometry
+from rtmcli.geometry.affine import to_image, topdown_matrix, udp_matrix, warp
+from rtmcli.metrics.coco import keypoint_figures
+from rtmcli.opencv import cv2
+from rtmcli.skeletons import load_skeleton
+from rtmcli.training.augment.crop import Crop, CropRecipe, random_crop
+from rtmcli.training.data.dataset import DataSet, Picture
+from rtmcli.training.data.soft_maps import SoftMap, soft_labels
+from rtmcli.training.losses import simcc_kl
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.tasks.base import Batch, Share, Terms, make_card, normalise
+
+FACE = range(23, 91)  # of a whole body's 133 points
+
+Floats = npt.NDArray[np.float32]
+
+
+class Found(NamedTuple):
+    """One person's pose: places in the set, points (K, 2) in the picture, depths (K,) or None, scores (K,)."""
+
+    picture: int
+    person: int
+    points: Floats
+    depths: Floats | None
+    scores: Floats
+
+
+class CropTask:
+    """One sample is one person; the loss is the KL divergence of SimCC vectors."""
+
+    sums_samples = True
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
+        self.recipe, self.sets = recipe, sets
+        self.skeleton = load_skeleton(recipe.skeleton)
+        self.card = make_card(recipe)
+        self.size = recipe.width, recipe.height
+        self.stages = crop_recipes(recipe)
+
+    def sizes(self) -> list[int]:
+        return [len(data.people) for data in self.sets]
+
+    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
+        data = self.sets[number]
+        place, person = data.people[index]
+        picture = data.pictures[place]
+        labels = picture.labels
+        image = data.store.read(picture.name)
+        box = geometry.clip(labels.boxes[person], (image.shape[1], image.shape[0]))
+        center, scale = geometry.center_scale(box)
+        crop = random_crop(
+            image,
+            center,
+            scale,
+            labels.keypoints[person],
+            labels.weights[person],
+            size=self.size,
+            flip_indices=self.skeleton.flip,
+            upper=self.skeleton.upper,
+            lower=self.skeleton.lower,
+            recipe=self.stages[epoch >= self.recipe.second],
+            rng=random,
+        )
+        depths = None if labels.depths is None else labels.depths[person]
+        if depths is not None and crop.flipped:
+            depths = depths[self.skeleton.flip]
+        targets = self.encode(crop, depths)
+        if labels.maps and (soft := labels.maps[person]) is not None:
+            self.soften(targets, soft, crop)
+        return {
+            "name": f"{picture.name} person {person} ({data.source})",
+            "image": crop.image,
+            "keypoints": crop.keypoints,
+            **targets,
+        }
+
+    def encode(self, crop: Crop, depths: Floats | None) -> dict[str, Floats]:
+        """What the network is asked for: labels by name, and `weights` (K,). depths: (K,) metres or NaN, or None."""
+        x, y, inside = simcc.encode(
+            crop.keypoints[None],
+            (crop.visible > 0)[None].astype(np.float32),
+            size=self.size,
+            sigma=self.recipe.sigma,
+            ratio=self.recipe.ratio,
+        )
+        return {"x": x[0], "y": y[0], "weights": self.weighted(inside[0] * crop.visible)}
+
+    def weighted(self, weights: npt.NDArray[np.floating]) -> Floats:
+        """Weights (K,) of the labels with the skeleton's own, where the recipe counts them."""
+        own = self.skeleton.weights if self.recipe.keypoint_weights else 1.0
+        return (weights * own).astype(np.float32)
+
+    def soften(self, targets: dict[str, Floats], soft: SoftMap, crop: Crop) -> None:
+        """Put a teacher's heat maps in the place of the labels' Gaussians."""
+        targets["x"], targets["y"], seen = soft_labels(
+            soft,
+            crop.matrix,
+            size=self.size,
+            flip=self.skeleton.flip if crop.flipped else None,
+            count=len(self.skeleton),
+            ratio=self.recipe.ratio,
+        )
+        targets["weights"] = self.weighted(seen * crop.visible)
+
+    def collate(self, samples: list[dict[str, Any]]) -> Batch:
+        names = [key for key in samples[0] if key not in ("name", "keypoints")]
+        stacked = {key: torch.from_numpy(np.stack([s[key] for s in samples])) for key in names}
+        return Batch(stacked.pop("image"), stacked, [s["name"] for s in samples])
+
+    def loss(
+        self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
+    ) -> tuple[Tensor, Terms]:
+        return self.label_loss(network(normalise(batch.images, self.card)), batch)
+
+    def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
+        """The loss of what the network gives, and its terms."""
+        targets, recipe = batch.targets, self.recipe
+        total = simcc_kl(
+            [p.float() for p in predicted],
+            [targets["x"], targets["y"]],
+            targets["weights"],
+            beta=recipe.beta,
+            mask=FACE if recipe.face_weight != 1 else (),
+            mask_weight=recipe.face_weight,
+        )
+        with torch.no_grad():
+            near = near_share(predicted, (targets["x"], targets["y"]), targets["weights"])
+        return total, {"kl": total.detach() / len(batch.names), "pck05": near}
+
+    def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
+        return self.figures(list(self.found(network, data, device)), data)
+
+    def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
+        """COCO's figures of what was found in the true boxes."""
+        results = []
+        for found in people:
+            good = found.scores[found.scores > 0.2]
+            results.append(
+                {
+                    "image_id": data.pictures[found.picture].id,
+                    "category_id": 1,
+                    "keypoints": np.concatenate([found.points, found.scores[:, None]], 1).ravel().tolist(),
+                    "score": float(good.mean()) if len(good) else 0.0,
+                }
+            )
+        return keypoint_figures(coco_truth(data), results, self.skeleton.sigmas)
+
+    @torch.no_grad()
+    def found(self, network: nn.Module, data: DataSet, device: torch.device) -> Iterator[Found]:
+        """What the network finds in each person's true box."""
+        for start in range(0, len(data.people), 64):
+            people = data.people[start : start + 64]
+            crops, places = [], []
+            for place, person in people:
+                picture = data.pictures[place]
+                center, scale = geometry.center_scale(picture.labels.boxes[person])
+                scale = geometry.fix_aspect(scale, self.size[0] / self.size[1])
+                matrix = (udp_matrix if self.stages[0].udp else topdown_matrix)(center, scale, self.size)
+                crops.append(warp(data.store.read(picture.name), matrix, self.size))
+                places.append((center, scale))
+            images = torch.from_numpy(np.stack(crops)).to(device)
+            points, depths, scores = self.decode(network(normalise(images, self.card)))
+            for n, (place, person) in enumerate(people):
+                where = to_image(points[n], *places[n], self.size)
+                yield Found(place, person, where, None if depths is None else depths[n], scores[n])
+
+    def decode(self, predicted: Any) -> tuple[Floats, Floats | None, Floats]:
+        """Points (N, K, 2) in crop pixels, depths (N, K) in metres from the root or None, scores (N, K)."""
+        x, y = as_arrays(predicted)
+        points, scores = simcc.decode(x, y, ratio=self.recipe.ratio)
+        return points, None, scores
+
+    def picture(self, sample: dict[str, Any]) -> np.ndarray:
+        image = sample["image"].copy()
+        for k, (x, y) in enumerate(sample["keypoints"]):
+            if sample["weights"][k] > 0:
+                color = self.skeleton.colors[k]
+                cv2.circle(image, (round(float(x)), round(float(y))), 2, color[::-1], -1, cv2.LINE_AA)
+        # the labels themselves, as strips: what the network is asked for
+        strip = np.zeros((8, image.shape[1], 3), np.uint8)
+        row = cv2.resize(self.strip(sample)[None], (image.shape[1], 1))[0]
+        strip[:] = (255 * row).astype(np.uint8)[None, :, None]
+        return np.concatenate([image, strip])
+
+    def strip(self, sample: dict[str, Any]) -> Floats:
+        """The labels along x, those of all points in one row."""
+        return np.asarray(sample["x"].max(0), np.float32)
+
+
+def crop_recipes(recipe: Recipe) -> tuple[CropRecipe, CropRecipe]:
+    """The two stages' augmentation."""
+    common: dict[str, Any] = {
+        "flip": recipe.flip,
+        "half_body": recipe.half_body,
+        "blur": recipe.blur,
+        "median_blur": recipe.blur,
+        "udp": recipe.heatmap,  # the unbiased map goes with the heat maps of the pre-training
+    }
+    first = CropRecipe(
+        shift=recipe.shift,
+        scale=recipe.scale,
+        rotation=recipe.rotation,
+        hsv=recipe.hsv,
+        photometric=recipe.photometric,
+        cutout=recipe.cutout,
+        **common,
+    )
+    second = CropRecipe(
+        shift=recipe.shift_2,
+        scale=recipe.scale_2,
+        rotation=recipe.rotation_2,
+        hsv=recipe.hsv_2,
+        photometric=recipe.photometric_2,
+        cutout=recipe.cutout_2,
+        **common,
+    )
+    return first, second
+
+
+def near_share(predicted: Any, targets: Any, weights: Tensor) -> Tensor:
+    """Share of labelled points within 5 % of the input's sides, axis by axis (the reference's logged accuracy)."""
+    ok = weights > 0
+    for p, t in zip(predicted, targets, strict=True):
+        distance = (p.argmax(-1) - t.argmax(-1)).abs() / p.shape[-1]
+        ok = ok & (distance < 0.05)
+    return ok.sum() / (weights > 0).sum().clamp(min=1)
+
+
+def as_arrays(predicted: Sequence[Tensor]) -> list[Floats]:
+    """A network's outputs as float32 arrays."""
+    return [p.float().cpu().numpy() for p in predicted]
+
+
+def coco_truth(data: DataSet) -> dict[str, Any]:
+    """A set as COCO labels, for the evaluation; crowds are there to be neither right nor wrong."""
+    notes: list[dict[str, Any]] = []
+    for picture in data.pictures:
+        labels = picture.labels
+        seen = (labels.weights > 0) * 2.0  # (G, K)
+        points = np.concatenate([labels.keypoints, seen[..., None]], -1)  # (G, K, 3)
+        for j, box in enumerate(labels.boxes):
+            known = {
+                "area": float(labels.areas[j]),
+                "iscrowd": 0,
+                "num_keypoints": int((seen[j] > 0).sum()),
+                "keypoints": points[j].ravel().tolist(),
+            }
+            notes.append(_note(len(notes) + 1, picture, box) | known)
+        for box in labels.crowds:
+            nobody = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0.0] * 3 * seen.shape[1]}
+            notes.append(_note(len(notes) + 1, picture, box) | nobody)
+    return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
+
+
+def _note(number: int, picture: Picture, box: Floats) -> dict[str, Any]:
+    x1, y1, x2, y2 = map(float, box)
+    corner = [x1, y1, x2 - x1, y2 - y1]
+    area = corner[2] * corner[3]
+    return {"id": number, "image_id": picture.id, "category_id": 1, "bbox": corner, "area": area}

@@ -1,0 +1,114 @@
+"""RTMW3D: a person's crop to the whole body in the picture and in depth (recipes `rtmw3d-*`).
+
+Depth is counted from the root, the middle of the hips, in metres, and away from the camera: mirroring and turning
+the picture leave it as it is. A point of unknown depth learns its place in the picture alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from rtmcli.codecs import simcc3d
+from rtmcli.training.augment.crop import Crop
+from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.losses import bone_length, simcc_kl
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.tasks.base import Batch, Terms
+from rtmcli.training.tasks.topdown import CropTask, Found, as_arrays, near_share
+
+Floats = npt.NDArray[np.float32]
+
+# Each point's parent in the bone term of the published RTMW3D; a point that is its own parent has a bone of length 0.
+PARENTS = (
+    0, 1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 23, 24, 25, 26, 27, 28, 29, 30,
+    31, 32, 33, 34, 35, 36, 37, 38, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 50, 50, 51, 52, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 3, 3,
+    3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 91, 92, 93, 94, 91, 96, 97, 98, 91, 100,
+    101, 102, 91, 104, 105, 106, 91, 108, 109, 110, 8, 112, 113, 114, 113, 112, 117, 118, 117, 112, 121, 122, 123, 112,
+    125, 126, 127, 112, 129, 130, 131,
+)  # fmt: skip
+
+
+class SpaceTask(CropTask):
+    """One sample is one person; the loss is the KL divergence along x, y and z, and the bones' lengths."""
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
+        super().__init__(recipe, sets)
+        self.volume = simcc3d.Volume(
+            size=(recipe.width, recipe.height, recipe.depth),
+            sigma=(*recipe.sigma, recipe.sigma_z),
+            ratio=recipe.ratio,
+            depth_range=recipe.z_range,
+        )
+
+    def encode(self, crop: Crop, depths: Floats | None) -> dict[str, Floats]:
+        space, known = None, np.zeros(len(crop.keypoints), bool)
+        if depths is not None and np.isfinite(depths).any():
+            from_root, known = self.from_root(depths), np.isfinite(depths)
+            # an unknown point takes the root's depth, which is within the bins, and weighs nothing there
+            z = np.where(known, from_root, 0).astype(np.float32)
+            if not known[list(self.volume.root)].all():
+                z[list(self.volume.root)] = 0
+            space = np.stack([np.zeros_like(z), np.zeros_like(z), z], axis=-1)[None]  # (1, K, 3)
+        seen = (crop.visible > 0)[None].astype(np.float32)
+        labels = simcc3d.encode(crop.keypoints[None], space, seen, volume=self.volume)
+        return {
+            "x": labels.x[0],
+            "y": labels.y[0],
+            "z": labels.z[0],
+            "weights": self.weighted(labels.weights[0] * crop.visible),
+            "weights_z": self.weighted(labels.weights_z[0] * crop.visible * known),
+        }
+
+    def from_root(self, depths: Floats) -> Floats:
+        """Depths (..., K) counted from the middle of the hips; where that is unknown they are so already."""
+        root = depths[..., list(self.volume.root)].mean(axis=-1, keepdims=True)
+        return np.where(np.isfinite(root), depths - root, depths)
+
+    def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
+        targets, recipe = batch.targets, self.recipe
+        labels = [targets[axis] for axis in "xyz"]
+        weights, weights_z = targets["weights"], targets["weights_z"]
+        outputs = [p.float() for p in predicted]
+        total = simcc_kl(outputs, labels, [weights, weights, weights_z], beta=recipe.beta)
+        terms: Terms = {"kl": total.detach() / len(batch.names)}
+        with torch.no_grad():
+            if recipe.bone and weights.shape[1] <= len(PARENTS):
+                # On bins taken by argmax: it adds to the logged loss and has no gradient (as in the reference).
+                deep = (weights_z > 0).any(dim=1)
+                bone = bone_length(
+                    _peaks(outputs, deep), _peaks(labels, deep), weights, parents=PARENTS[: weights.shape[1]]
+                )
+                terms["bone"] = recipe.bone * bone
+            terms["pck05"] = near_share(outputs[:2], labels[:2], weights)
+            off = (outputs[2].argmax(-1) - labels[2].argmax(-1)).abs().float() * (weights_z > 0)
+            terms["z_bins"] = off.sum() / (weights_z > 0).sum().clamp(min=1)
+        return total + terms.get("bone", 0), terms
+
+    def decode(self, predicted: Any) -> tuple[Floats, Floats | None, Floats]:
+        x, y, z = as_arrays(predicted)
+        points, _, scores = simcc3d.decode(x, y, z, volume=self.volume)
+        return points[..., :2], points[..., 2], scores
+
+    def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
+        """The keypoints' figures in the picture, and `z_error`: metres, mean over the points of known depth."""
+        figures = super().figures(people, data)
+        errors: list[Floats] = []
+        for found in people:
+            labels = data.pictures[found.picture].labels
+            if labels.depths is not None and found.depths is not None:
+                off = np.abs(found.depths - self.from_root(labels.depths[found.person]))
+                errors.append(off[np.isfinite(off) & (labels.weights[found.person] > 0)])
+        known = np.concatenate(errors) if errors else np.zeros(0)
+        return {**figures, "z_error": float(known.mean())} if len(known) else figures
+
+
+def _peaks(vectors: Sequence[Tensor], deep: Tensor) -> Tensor:
+    """Bins of the maxima (B, K, 3); z is 0 in samples whose depth is unknown."""
+    x, y, z = (axis.argmax(dim=-1) for axis in vectors)
+    return torch.stack([x, y, z * deep[:, None]], dim=-1).float()

@@ -1,0 +1,299 @@
+"""The loop: one visible pass over batches, the same on one process and under `torchrun`.
+
+    for epoch: for batch: loss -> gradients -> clip -> AdamW -> schedule -> moving average; now and then a check
+
+Exact resume: the order of an epoch comes from the seed and the epoch, every sample from its own generator
+(`tasks`), and a checkpoint holds everything else, torch's generator included. So a run that was killed goes on as
+if nothing had happened, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from rtmcli.errors import DataError, RtmError
+from rtmcli.training.checkpoints import save_state, save_weights, write_atomically
+from rtmcli.training.data.dataset import DataSet, epoch_order
+from rtmcli.training.data.loader import step_batches
+from rtmcli.training.distillation import kept
+from rtmcli.training.initialization import hold_norms
+from rtmcli.training.interrupts import interrupts_wait
+from rtmcli.training.optim.adamw import make_optimiser
+from rtmcli.training.optim.ema import Ema, exp_momentum
+from rtmcli.training.optim.schedules import Schedule, recipe_phases
+from rtmcli.training.recipe import Recipe, to_toml
+from rtmcli.training.tasks.base import Batch, Task
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class NotFinite(RtmError):
+    """The loss or a gradient is not a number: training stops with the batch named."""
+
+
+@dataclass
+class Training:
+    """A run: `Training(...).run()`.
+
+    Args:
+        task: samples, batches and losses. network: trained in place, on `device`.
+        folder: recipe.toml, last.pt (to go on from), best.pt and final weights.
+        held_out: the set that is validated on; None for no validation.
+        report: gets one dict for each line of the log.
+        workers: processes that draw samples; 0 draws in this one.
+        every: steps between lines of the log.
+        tick: called with the number of samples after each step.
+        save_every: minutes between checkpoints within an epoch; there is one at the end of each besides.
+        norms: False leaves batch norms in eval mode, as fine-tuning on few pictures and equal-to-one-process
+            tests want it.
+    """
+
+    task: Task
+    network: nn.Module
+    folder: Path
+    held_out: DataSet | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    report: Callable[[dict[str, Any]], None] = lambda line: None
+    tick: Callable[[int], None] = lambda samples: None
+    workers: int = 0
+    every: int = 50
+    save_every: float = 10.0
+    norms: bool = True
+
+    def __post_init__(self) -> None:
+        self.recipe: Recipe = self.task.recipe
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        recipe = self.recipe
+        if recipe.batch % (self.world * recipe.accumulate):
+            raise DataError(
+                f"batch {recipe.batch} cannot be shared by {self.world} processes with accumulate {recipe.accumulate}"
+            )
+        self.order: list[tuple[int, int]] = []
+        ratios = [data.ratio for data in self.task.sets]
+        samples = len(epoch_order(self.task.sizes(), ratios, seed=recipe.seed, epoch=0))
+        self.steps = samples // recipe.batch  # steps an epoch; the last, smaller batch is left out
+        if not self.steps:
+            raise DataError(
+                f"an epoch has {samples} samples, less than one batch of {recipe.batch}; --set batch=..."
+            )
+        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lr = recipe.lr * (recipe.batch / recipe.base_batch if recipe.scale_lr else 1)
+        slower = {"neck.encoder": recipe.slow_encoder} if recipe.slow_encoder != 1 else {}
+        self.optimiser = make_optimiser(self.network, lr=lr, weight_decay=recipe.weight_decay, slower=slower)
+        self.schedule = Schedule(self.optimiser, recipe_phases(recipe, self.steps))
+        self.average = (
+            Ema(self.network, momentum=lambda update: exp_momentum(update, floor=recipe.average))
+            if recipe.average
+            else None
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
+        self.wrapped: nn.Module = self.network
+        if self.world > 1:
+            self.wrapped = DistributedDataParallel(self.network, broadcast_buffers=self.norms)
+        self.epoch = self.step = 0  # step within the epoch
+        self.best = -1.0
+        self._stopping: Callable[[], bool] = lambda: False
+
+    # --- the loop ---
+
+    def run(self) -> dict[str, float]:
+        """Train to the end of the recipe and return the last validation's figures.
+
+        Raises NotFinite where the loss is no number; the checkpoint of before stays. Ctrl-C ends the step that is
+        under way, saves, and goes up as KeyboardInterrupt; a second one goes up at once.
+        """
+        torch.manual_seed(self.recipe.seed + self.rank)
+        self.resume()
+        if self.rank == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / "recipe.toml", to_toml(self.recipe).encode())
+        figures: dict[str, float] = {}
+        with interrupts_wait() as self._stopping:
+            while self.epoch < self.recipe.epochs:
+                self._epoch()
+                self.epoch, self.step = self.epoch + 1, 0
+                last = self.epoch == self.recipe.epochs
+                if self.held_out is not None and (last or self.epoch % self.recipe.validate == 0):
+                    figures = self.validate()
+                self.save()
+        return figures
+
+    def _epoch(self) -> None:
+        sums: dict[str, float] = {}
+        waited, began, count = 0.0, time.monotonic(), 0
+        saved = began
+        self.wrapped.train()
+        hold_norms(self.wrapped, every=not self.norms)
+        batches = self.batches()
+        while True:
+            asked = time.monotonic()
+            parts = next(batches, None)
+            waited += time.monotonic() - asked
+            if parts is None:
+                break
+            terms = self.learn(parts)
+            self.update()
+            self.step += 1
+            count += 1
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value
+            samples = self.recipe.batch
+            self.tick(samples)
+            if count == self.every or self.step == self.steps:
+                took = time.monotonic() - began
+                rates = {
+                    "images_per_s": count * samples / max(took, 1e-9),
+                    "loader_per_s": count * samples / max(waited, 1e-9),
+                    "wait": waited / max(took, 1e-9),  # share of the time in which the step had no data
+                }
+                self._note({name: value / count for name, value in sums.items()} | rates)
+                sums, waited, began, count = {}, 0.0, time.monotonic(), 0
+            if self._stopping():
+                self.save()
+                raise KeyboardInterrupt
+            if time.monotonic() - saved > 60 * self.save_every:
+                self.save()
+                saved = time.monotonic()
+
+    def learn(self, parts: list[Batch]) -> dict[str, float]:
+        """Gradients of one step over the micro-batches of this process, clipped; the means of the loss's terms."""
+        recipe = self.recipe
+        # The KL of crops is a sum over samples: averaged over processes it must be multiplied again. Losses of
+        # scenes are means already, and a step over several parts averages them.
+        factor = self.world if self.task.sums_samples else 1 / len(parts)
+        totals: dict[str, float] = {}
+        for number, batch in enumerate(parts):
+            part = batch.to(self.device)
+            quiet = number + 1 < len(parts) and isinstance(self.wrapped, DistributedDataParallel)
+            context = self.wrapped.no_sync() if quiet else contextlib.nullcontext()  # type: ignore[operator]
+            with context:
+                with torch.autocast(
+                    self.device.type, PRECISIONS[recipe.precision], enabled=recipe.precision != "float32"
+                ):
+                    loss, terms = self.task.loss(
+                        self.wrapped, part, self.epoch, self._global_step(), self._share
+                    )
+                if not torch.isfinite(loss):
+                    self._stop(batch, {**terms, "loss": loss})
+                self.scaler.scale(loss * factor).backward()
+            for name, value in {"loss": loss, **terms}.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(parts)
+        self.scaler.unscale_(self.optimiser)
+        weights = [w for group in self.optimiser.param_groups for w in group["params"]]
+        norm = nn.utils.clip_grad_norm_(weights, recipe.clip or float("inf"))
+        if (
+            not torch.isfinite(norm) and recipe.precision != "float16"
+        ):  # float16's scaler passes such steps over
+            self._stop(parts[-1], {"gradient": norm})
+        return {**totals, "gradient": float(norm)}
+
+    def update(self) -> None:
+        """One optimiser step with the gradients that are there, the next rate, and the moving average."""
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update(self.network)
+
+    def batches(self) -> Iterator[list[Batch]]:
+        """The micro-batches of this process for each step that is left of the epoch."""
+        return step_batches(
+            self.task,
+            self.epoch,
+            range(self.step, self.steps),
+            rank=self.rank,
+            world=self.world,
+            workers=self.workers,
+            device=self.device,
+        )
+
+    # --- checks and checkpoints ---
+
+    def validate(self) -> dict[str, float]:
+        """The figures of the averaged network on the held-out set, by the code of `rtm eval`; keeps the best."""
+        assert self.held_out is not None
+        network = kept(self.average.model if self.average is not None else self.network).eval()
+        figures = self.task.evaluate(network, self.held_out, self.device) if self.rank == 0 else {}
+        if self.rank == 0:
+            self._note(figures)
+            if figures.get("AP", 0.0) > self.best:
+                self.best = figures["AP"]
+                save_weights(network, self.folder / "best.pt")
+        if self.world > 1:
+            dist.barrier()
+        return figures
+
+    def save(self) -> None:
+        """Everything that `resume` needs, written beside and renamed."""
+        if self.rank:
+            return
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else {},
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "place": {"epoch": self.epoch, "step": self.step, "best": self.best},
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_state(state, self.folder / "last.pt")
+
+    def resume(self) -> bool:
+        """Go on from last.pt, where there is one. Raises DataError where it belongs to another network."""
+        file = self.folder / "last.pt"
+        if not file.exists():
+            return False
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        try:
+            self.network.load_state_dict(state["network"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise DataError(
+                f"{file} belongs to another training ({str(error).splitlines()[0]}); name another folder with --out"
+            ) from None
+        self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["random"].cpu())
+        self.epoch, self.step, self.best = (state["place"][key] for key in ("epoch", "step", "best"))
+        return True
+
+    # --- small things ---
+
+    def _global_step(self) -> int:
+        return self.epoch * self.steps + self.step
+
+    def _share(self, value: Tensor) -> Tensor:
+        """The mean of a number over the processes, so that normalisers are those of the whole batch."""
+        if self.world == 1:
+            return value
+        value = value.detach().clone()
+        dist.all_reduce(value)
+        return value / self.world
+
+    def _note(self, figures: dict[str, float]) -> None:
+        if self.rank == 0:
+            rate = self.optimiser.param_groups[0]["lr"]
+            place = {"epoch": self.epoch, "step": self._global_step(), "lr": rate}
+            self.report(place | figures)
+
+    def _stop(self, batch: Batch, terms: dict[str, Tensor]) -> None:
+        names = ", ".join(batch.names[:8]) + (" ..." if len(batch.names) > 8 else "")
+        values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
+        raise NotFinite(
+            f"epoch {self.epoch}, step {self.step}: the loss is not finite ({values}) on the batch {names}; "
+            "lower the rate (--set lr=...) or look at these samples with --check"
+        )

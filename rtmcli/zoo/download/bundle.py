@@ -1,0 +1,136 @@
+"""Models in one tar file, for a machine without a network: packed on one, unpacked on the other, proved by hash."""
+
+import io
+import json
+import os
+import re
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rtmcli.errors import DataError, MissingError, RtmError, UsageError
+from rtmcli.zoo.download.lock import hash_file, locked, make_folder, read_lock, record
+from rtmcli.zoo.install import model_state, models_folder
+
+MANIFEST = "rtm-models.json"
+LARGEST = 2 << 30  # bytes of one model
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(onnx|pth)")
+
+
+def pack_models(files: Sequence[Path], out: Path) -> None:
+    """Write files of `models_folder()` into a tar, their hashes first. Raises DataError for one that has changed."""
+    tables = read_lock()
+    listed = []
+    for path in files:
+        if model_state(path) == "changed":
+            raise DataError(
+                f"{path}: is not what was fetched; 'rtm models pull {path.stem}' fetches it again"
+            )
+        digest = hash_file(path)
+        listed.append({"file": path.name, "sha256": digest, "size": path.stat().st_size})
+    manifest = json.dumps(
+        {"format": 1, "models": listed, "downloads": tables["downloads"]}, indent=1
+    ).encode()
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise RtmError(f"cannot write {out}: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
+            tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
+            for path in files:
+                with path.open("rb") as content:
+                    tar.addfile(_member(path.name, path.stat().st_size), content)
+        os.replace(temporary, out)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def unpack_models(bundle: Path) -> list[Path]:
+    """Put the models of a tar into `models_folder()`, each as soon as its hash is proved.
+
+    Raises:
+        MissingError: no such file.
+        DataError: it is no bundle, holds what its list does not name, or something other than it says; models that
+            are here as other bytes are never replaced.
+    """
+    make_folder(models_folder())
+    try:
+        with tarfile.open(bundle, "r:") as tar:
+            manifest = _manifest(tar, bundle)
+            expected = {item["file"]: item for item in manifest["models"]}
+            done = []
+            while (member := tar.next()) is not None:
+                item = expected.pop(member.name, None)
+                if item is None or not member.isreg() or member.size != item["size"]:
+                    raise DataError(f"{bundle}: holds {member.name!r}, which its list does not name so")
+                done.append(_place(tar, member, item, bundle))
+    except FileNotFoundError:
+        raise MissingError(f"no file {str(bundle)!r}; 'rtm models bundle NAME -o FILE' writes one") from None
+    except (tarfile.TarError, EOFError) as error:
+        raise DataError(f"{bundle}: is not a whole bundle of models: {error}") from None
+    if expected:
+        raise DataError(f"{bundle}: ends before {', '.join(expected)}")
+    for name, known in manifest["downloads"].items():
+        if locked("downloads", name) is None and isinstance(known, dict):
+            url = str(known.get("url", ""))
+            record("downloads", name, sha256=str(known["sha256"]), size=int(known["size"]), url=url)
+    return done
+
+
+def _manifest(tar: tarfile.TarFile, bundle: Path) -> dict[str, Any]:
+    first = tar.next()
+    if first is None or first.name != MANIFEST or not first.isreg() or first.size > 1 << 20:
+        raise DataError(f"{bundle}: is not a bundle of models; 'rtm models bundle' writes one")
+    content = tar.extractfile(first)
+    assert content is not None
+    try:
+        manifest: dict[str, Any] = json.loads(content.read())
+        if manifest["format"] != 1:
+            raise UsageError(f"{bundle}: was written by a later rtm; update this one")
+        for item in manifest["models"]:
+            sound = _NAME.fullmatch(item["file"]) and re.fullmatch(r"[0-9a-f]{64}", item["sha256"])
+            if not sound or not 0 < item["size"] <= LARGEST:
+                raise DataError(
+                    f"{bundle}: lists {item['file']!r}, which is no model of a sound name and size"
+                )
+        if not isinstance(manifest["downloads"], dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{bundle}: its list of models is damaged") from None
+    return manifest
+
+
+def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], bundle: Path) -> Path:
+    target = models_folder() / item["file"]
+    known = locked("models", target.name)
+    if known not in (None, item["sha256"]):
+        raise DataError(
+            f"{bundle}: {target.name} has other bytes than the one recorded here; remove that one first, if you "
+            f"want this one: {target}"
+        )
+    content = tar.extractfile(member)
+    assert content is not None
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            while block := content.read(1 << 20):
+                out.write(block)
+        if hash_file(Path(temporary)) != item["sha256"]:
+            raise DataError(f"{bundle}: {target.name} is damaged; bundle it again")
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    record("models", target.name, sha256=item["sha256"], size=item["size"])
+    return target
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    """The same for everybody at any time, so that equal models make equal bundles."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o644
+    return info

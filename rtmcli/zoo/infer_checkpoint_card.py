@@ -1,0 +1,221 @@
+"""The card of a checkpoint that carries none: what its tensors, its meta data and its file's name say.
+
+The tensors tell family, size, number of keypoints or classes, and for top-down models the input size. What they leave
+open (whose 17 points?) the meta data or a published file name may tell; nothing is assumed that could be otherwise.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.catalogue import entry_of_file, family_card
+from rtmcli.zoo.infer_card import COCO80
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+# Width of the last stem layer, int(64 w) -> size; the three families that have a `t` call it so, detectors `tiny`.
+_STEM = {16: "nano", 24: "t", 32: "s", 48: "m", 64: "l", 80: "x"}
+# Number of keypoints -> the skeletons of published models with as many; words that tell one from another.
+_SKELETONS: dict[int, dict[str, tuple[str, ...]]] = {
+    17: {
+        "ap10k17": ("ap10k", "ap-10k", "animal"),
+        "coco17": ("coco", "body7", "body8", "humanart", "human-art"),
+    },
+    26: {"halpe26": ()},
+    133: {"coco133": ()},
+    21: {"hand21": ()},
+    106: {"face106": ()},
+    98: {"face98": ()},
+    68: {"face68": ()},
+    14: {"crowdpose14": ()},
+    16: {"mpii16": ()},
+}
+
+
+def guess_checkpoint(
+    path: Path,
+    shapes: Shapes,
+    meta: Mapping[str, Any],
+    *,
+    skeleton: str | None = None,
+    input_size: tuple[int, int] | None = None,
+) -> Card:
+    """Describe a published checkpoint.
+
+    Args:
+        path: the file; its name may be a published one.
+        shapes: the shape of each tensor by key.
+        meta: what the file says besides the tensors; only plain texts in it are read.
+        skeleton: where a person gave it.
+        input_size: (width, height), where a person gave it.
+
+    Raises:
+        DataError: the tensors are of no family known here.
+        UsageError: something stays open, or a flag contradicts the tensors; the message names the flag.
+    """
+    family = _family(shapes, path)
+    size = _size(shapes, family, path)
+    width, height = _input_size(shapes, family, size, meta, path, input_size)
+    known = entry_of_file(path.name)
+    said = f"{_meta_words(meta)} {path.name.lower()}"
+    if family in ("rtmdet", "yolox"):
+        name = f"{family}-{size}-{height}x{width}"
+        card = family_card(
+            family, name=name, size=size, width=width, height=height, classes=_classes(shapes, meta, said)
+        )
+    else:
+        points = _points(shapes, family)
+        chosen = skeleton or (known.skeleton if known and _has(known.skeleton, points) else None)
+        chosen = chosen or _skeleton(points, family, said, path)
+        _check_points(chosen, points, path)
+        name = f"{family}-{size}-{chosen}-{height}x{width}"
+        card = family_card(family, name=name, size=size, width=width, height=height, skeleton=chosen)
+    if known is None or known.task == "backbone":
+        return card
+    full = known.card()
+    same = ("family", "size", "width", "height", "skeleton", "classes")
+    return full if all(getattr(full, part) == getattr(card, part) for part in same) else card
+
+
+def _family(shapes: Shapes, path: Path) -> str:
+    signs = {
+        "rtmo": "head.dcc.",
+        "rtmdet": "bbox_head.rtm_cls.",
+        "yolox": "bbox_head.multi_level_conv_cls.",
+        "rtmw3d": "head.cls_z.",
+        "rtmw": "head.conv_dec.",
+        "rtmpose": "head.cls_x.",
+    }
+    for family, sign in signs.items():
+        if any(key.startswith(sign) for key in shapes):
+            return family
+    if not any(key.startswith(("head.", "bbox_head.")) for key in shapes):
+        raise DataError(
+            f"{path}: holds a backbone without a head, which finds nothing; 'rtm train --init' takes it"
+        )
+    first = next(key for key in shapes if key.startswith(("head.", "bbox_head.")))
+    raise DataError(
+        f"{path}: is no RTMPose, RTMW, RTMW3D, RTMO, RTMDet or YOLOX checkpoint (its head begins with {first}, "
+        "and has none of the keys that tell them)"
+    )
+
+
+def _size(shapes: Shapes, family: str, path: Path) -> str:
+    key = "backbone.stem.conv.conv.weight" if family in ("rtmo", "yolox") else "backbone.stem.2.conv.weight"
+    width = shapes[key][0] if shapes.get(key) else 0
+    size = _STEM.get(width)
+    if size is None:
+        raise DataError(
+            f"{path}: a {family} whose stem ({key}) has {width or 'no'} channels is of no published size"
+        )
+    return "tiny" if size == "t" and family in ("rtmdet", "yolox") else size
+
+
+def _points(shapes: Shapes, family: str) -> int:
+    if family == "rtmo":
+        return shapes["head.dcc.pos_enc"][0] if "head.dcc.pos_enc" in shapes else 0
+    layer = "head.final_layer.weight" if family == "rtmpose" else "head.final_layer.conv.weight"
+    return shapes[layer][0] if layer in shapes else 0
+
+
+def _input_size(
+    shapes: Shapes, family: str, size: str, meta: Mapping[str, Any], path: Path, given: tuple[int, int] | None
+) -> tuple[int, int]:
+    """(width, height). A top-down network is bound to its size; the others take any, and have a published one."""
+    if family in ("rtmpose", "rtmw", "rtmw3d"):
+        bins = [shapes.get(f"head.cls_{axis}.weight", (0,))[0] for axis in "xy"]
+        width, height = (count // 2 for count in bins)  # two bins a pixel
+        if given and given != (width, height):
+            raise UsageError(
+                f"{path}: its tensors are for an input of {height}x{width}, not {given[1]}x{given[0]}; "
+                "leave --input-size out"
+            )
+        return width, height
+    if given:
+        return given
+    text = str(meta.get("cfg", "")) if isinstance(meta.get("cfg"), str) else ""
+    if said := re.search(r"input_size\s*=\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)", text):  # (width, height) there
+        return int(said[1]), int(said[2])
+    if known := entry_of_file(path.name):
+        return known.width, known.height
+    if said := re.search(r"(?<!\d)(\d{3})x(\d{3})(?!\d)", path.name):  # height x width
+        return int(said[2]), int(said[1])
+    if family == "rtmo":
+        side = 416 if size == "t" else 640
+    elif family == "rtmdet":
+        side = 320 if size == "nano" else 640
+    else:
+        side = 416 if size in ("nano", "tiny") else 640
+    return side, side
+
+
+def _skeleton(points: int, family: str, said: str, path: Path) -> str:
+    candidates = _SKELETONS.get(points)
+    if candidates is None:
+        raise UsageError(
+            f"{path}: has {points} keypoints, as no published model does; give --skeleton NAME or FILE"
+        )
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    if family == "rtmo":  # the published ones are all of people
+        return "coco17"
+    for name, words in candidates.items():
+        if any(word in said for word in words):
+            return name
+    names = " or ".join(sorted(candidates, reverse=True))
+    raise UsageError(
+        f"{path}: {points} keypoints may be those of {names}, and neither meta data nor name tell; "
+        "give --skeleton NAME (the input size, --input-size, is known from its tensors)"
+    )
+
+
+def _has(skeleton: str | None, points: int) -> bool:
+    from rtmcli.skeletons import load_skeleton
+
+    return skeleton is not None and len(load_skeleton(skeleton).keypoints) == points
+
+
+def _check_points(skeleton: str, points: int, path: Path) -> None:
+    if not _has(skeleton, points):
+        raise UsageError(f"{path}: has {points} keypoints, which {skeleton} has not; give another --skeleton")
+
+
+def _classes(shapes: Shapes, meta: Mapping[str, Any], said: str) -> tuple[str, ...]:
+    keys = ("bbox_head.rtm_cls.0.weight", "bbox_head.multi_level_conv_cls.0.weight")
+    count = next((shapes[key][0] for key in keys if key in shapes), 0)
+    of_set = meta.get("dataset_meta")
+    named = (
+        of_set.get("classes", of_set.get("CLASSES")) if isinstance(of_set, Mapping) else meta.get("CLASSES")
+    )
+    if (
+        isinstance(named, (tuple, list))
+        and len(named) == count
+        and all(isinstance(name, str) for name in named)
+    ):
+        return tuple(named)
+    if count == len(COCO80):
+        return COCO80
+    if count == 1:
+        return ("hand",) if "hand" in said else ("face",) if "face" in said else ("person",)
+    return tuple(f"class {index}" for index in range(count))
+
+
+def _meta_words(meta: Mapping[str, Any]) -> str:
+    """What the meta data say about the data set, in lower case; only texts are looked at.
+
+    Paths of pre-trained weights in the configuration name other sets than the model's own, so they are left out.
+    """
+    of_set = meta.get("dataset_meta")
+    name = of_set.get("dataset_name", "") if isinstance(of_set, Mapping) else ""
+    if isinstance(name, str) and name:
+        return name.lower()
+    config = meta.get("cfg")
+    if not isinstance(config, str):
+        return ""
+    kinds = re.findall(
+        r"(?:dataset_type|ann_file|metainfo|from_file|type)\s*=\s*(?:dict\()?'([^']*)'", config
+    )
+    return " ".join(word for word in kinds if "dataset" in word.lower() or "/" in word).lower()
