@@ -9,9 +9,9 @@ from peer_protocol import serve, settings
 def main() -> None:
     given = settings()
     from rtmcli import Detector, TopDown, open_media
+    from rtmcli.arrays import Image
     from rtmcli.bench.machine import machine
     from rtmcli.inference.pipeline import items_of, run_pipeline
-    from rtmcli.inference.preprocess import Image
     from rtmcli.opencv import cv2
     from rtmcli.records.frame import Instance
     from rtmcli.records.ndjson import encode_frame

@@ -4,8 +4,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Image
 from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Color, Skeleton, load_skeleton
@@ -23,14 +23,14 @@ _IDS: tuple[Color, ...] = (
 
 
 def draw_frame(
-    image: npt.NDArray[np.uint8],
+    image: Image,
     frame: Frame,
     *,
     skeleton: str | Skeleton | None = None,
     min_score: float = 0.3,
     boxes: bool = True,
     ids: bool = True,
-) -> npt.NDArray[np.uint8]:
+) -> Image:
     """Draw a frame's instances.
 
     Args:
@@ -71,9 +71,7 @@ def draw_frame(
     return image
 
 
-def _pose(
-    image: npt.NDArray[np.uint8], person: Instance, bones: Skeleton | None, least: float, frame: Frame
-) -> None:
+def _pose(image: Image, person: Instance, bones: Skeleton | None, least: float, frame: Frame) -> None:
     """Limbs over their dark edges, then points."""
     assert person.keypoints is not None
     points = person.keypoints  # (K, 3)
@@ -111,7 +109,7 @@ def _pose(
     _dots(image, points, radius, list(zip(seen, colors, strict=True)))
 
 
-def _width(person: Instance, image: npt.NDArray[np.uint8]) -> float:
+def _width(person: Instance, image: Image) -> float:
     """Thickness of a limb in pixels: by the person's size, within what the picture's size makes sensible."""
     least, most = 1.0, max(1.5, min(image.shape[:2]) / 110)
     return min(max(_height(person) / 75, least), most)
@@ -140,15 +138,13 @@ def _text(person: Instance) -> str:
     return " ".join(words)
 
 
-def _line(image: npt.NDArray[np.uint8], a: np.ndarray, b: np.ndarray, color: Color, width: float) -> None:
+def _line(image: Image, a: np.ndarray, b: np.ndarray, color: Color, width: float) -> None:
     from rtmcli.opencv import cv2
 
     cv2.line(image, _fixed(a), _fixed(b), color[::-1], max(1, round(width)), cv2.LINE_AA, _SHIFT)
 
 
-def _dots(
-    image: npt.NDArray[np.uint8], points: np.ndarray, radius: np.ndarray, which: list[tuple[int, Color]]
-) -> None:
+def _dots(image: Image, points: np.ndarray, radius: np.ndarray, which: list[tuple[int, Color]]) -> None:
     """Discs as polygons: OpenCV's own small circles come out as diamonds."""
     from rtmcli.opencv import cv2
 
@@ -160,7 +156,7 @@ def _dots(
         cv2.fillConvexPoly(image, rim, color[::-1], cv2.LINE_AA, _SHIFT)
 
 
-def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: float) -> None:
+def _box(image: Image, box: np.ndarray, color: Color, width: float) -> None:
     from rtmcli.opencv import cv2
 
     limit = 4 * max(image.shape[:2])
@@ -169,7 +165,7 @@ def _box(image: npt.NDArray[np.uint8], box: np.ndarray, color: Color, width: flo
     cv2.rectangle(image, _fixed((x1, y1)), _fixed((x2, y2)), color[::-1], thick, cv2.LINE_AA, _SHIFT)
 
 
-def _tag(image: npt.NDArray[np.uint8], person: Instance, text: str, color: Color) -> None:
+def _tag(image: Image, person: Instance, text: str, color: Color) -> None:
     """The text on a patch of the person's colour, at the upper left corner of the box and inside the picture."""
     from rtmcli.opencv import cv2
 

@@ -15,7 +15,7 @@ ROOT = Path(rtmcli.__file__).parent
 # From the ground up. A name holds for all below it, the longest match counts: `zoo.card` is data that even the
 # networks read, `zoo.convert` builds and exports.
 LAYERS = [
-    ["errors", "cpus"],
+    ["errors", "arrays", "cpus"],
     ["records.frame", "settings"],
     ["terminal", "opencv", "zoo.card", "records.line_io", "records.truncation"],
     ["records.parse", "skeletons", "geometry"],

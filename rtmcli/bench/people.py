@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.errors import MissingError, RtmError
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.onestage import OneStage
 from rtmcli.inference.open_model import OpenModel, open_model
-from rtmcli.inference.preprocess import Image
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
-from rtmcli.records.frame import Floats, Instance
+from rtmcli.records.frame import Instance
 
 ROUNDS = 20
 LEAST = "least_score"  # the input that takes the place of the score threshold inside of a one-stage file
@@ -122,7 +122,7 @@ def _onestage(
         opened = open_model(_open_threshold(find_model(model), Path(folder)), **options)
     engine = ThresholdEngine(opened.engine)
     poses = OneStage(OpenModel(engine, opened.card), score=-1.0)
-    scores: Floats = np.array([person.score for person in poses([image])[0]], np.float32)  # falling
+    scores: Float32Array = np.array([person.score for person in poses([image])[0]], np.float32)  # falling
     calls = {}
     for count in counts:
         if count >= len(scores):

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Item, items_of, run_pipeline
-from rtmcli.inference.preprocess import Image
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
-from rtmcli.records.frame import Floats, Instance
+from rtmcli.records.frame import Instance
 from rtmcli.records.ndjson import encode_frame
 
 PAIRS = 5
@@ -73,11 +73,11 @@ class ClockedTopDown(TopDown):
 
     clock: Clock
 
-    def _fill(self, images: Sequence[Image], center: Floats, scale: Floats) -> None:
+    def _fill(self, images: Sequence[Image], center: Float32Array, scale: Float32Array) -> None:
         with self.clock("crop"):
             super()._fill(images, center, scale)
 
-    def _decode(self, n: int) -> tuple[Floats, Floats | None, Floats]:
+    def _decode(self, n: int) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         with self.clock("pose and decode"):
             return super()._decode(n)
 

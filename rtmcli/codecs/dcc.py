@@ -12,20 +12,20 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+from rtmcli.arrays import BoolArray, FloatArray
 
 BOX_PADDING = 1.25  # bins span 1.25 times the box
 NORM_EPS = 1e-5
 
 
 def decode(
-    weights: Mapping[str, Array],
-    pose: Array,
-    boxes: Array,
-    cells: Array,
+    weights: Mapping[str, FloatArray],
+    pose: FloatArray,
+    boxes: FloatArray,
+    cells: FloatArray,
     *,
-    kept: npt.NDArray[np.integer] | npt.NDArray[np.bool_] | None = None,
-) -> Array:
+    kept: npt.NDArray[np.integer] | BoolArray | None = None,
+) -> FloatArray:
     """Key points (n, K, 2) in input pixels.
 
     Args:
@@ -41,24 +41,28 @@ def decode(
     return np.stack([expectation(x_logits, bins_x), expectation(y_logits, bins_y)], axis=-1)  # (n, K, 2)
 
 
-def relative_bins(weights: Mapping[str, Array], boxes: Array, cells: Array) -> tuple[Array, Array]:
+def relative_bins(
+    weights: Mapping[str, FloatArray], boxes: FloatArray, cells: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Positions (n, X) and (n, Y) of the bins, in pixels from the cell."""
     center, sides = _padded(boxes)
     return _bins(weights, center - cells, sides)
 
 
-def absolute_bins(weights: Mapping[str, Array], boxes: Array) -> tuple[Array, Array]:
+def absolute_bins(weights: Mapping[str, FloatArray], boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Positions (n, X) and (n, Y) of the bins, in input pixels."""
     return _bins(weights, *_padded(boxes))
 
 
-def sine_encoding(weights: Mapping[str, Array], positions: Array) -> Array:
+def sine_encoding(weights: Mapping[str, FloatArray], positions: FloatArray) -> FloatArray:
     """(...) positions to (..., D): cosines, then sines, of p / 300^(i / half); the divisors come as `spe.dim_t`."""
     angle = positions[..., None] / weights["spe.dim_t"]  # (..., half)
     return np.concatenate([np.cos(angle), np.sin(angle)], axis=-1)
 
 
-def classify(weights: Mapping[str, Array], pose: Array, x_rel: Array, y_rel: Array) -> tuple[Array, Array]:
+def classify(
+    weights: Mapping[str, FloatArray], pose: FloatArray, x_rel: FloatArray, y_rel: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Logits (n, K, X) and (n, K, Y) over bins at (n, X) and (n, Y) pixels from the cell."""
     tokens = keypoint_features(weights, pose)  # (n, K, D)
     x = _linear(sine_encoding(weights, x_rel), weights, "x_fc")  # (n, X, D)
@@ -66,7 +70,7 @@ def classify(weights: Mapping[str, Array], pose: Array, x_rel: Array, y_rel: Arr
     return tokens @ x.swapaxes(1, 2), tokens @ y.swapaxes(1, 2)
 
 
-def keypoint_features(weights: Mapping[str, Array], pose: Array) -> Array:
+def keypoint_features(weights: Mapping[str, FloatArray], pose: FloatArray) -> FloatArray:
     """Pose vectors (n, P) to refined key point features (n, K, D)."""
     points, channels = weights["pos_enc"].shape
     flat = _linear(pose, weights, "pose_to_kpts.0")  # (n, K D)
@@ -77,7 +81,7 @@ def keypoint_features(weights: Mapping[str, Array], pose: Array) -> Array:
     return _gated_unit(weights, flat.reshape(-1, points, channels))
 
 
-def expectation(logits: Array, bins: Array) -> Array:
+def expectation(logits: FloatArray, bins: FloatArray) -> FloatArray:
     """The mean bin position (n, K) under the softmax of logits (n, K, B); bins (n, B)."""
     clamped = np.clip(logits, -5e4, 5e4)
     powers = np.exp(clamped - clamped.max(axis=-1, keepdims=True))
@@ -85,12 +89,12 @@ def expectation(logits: Array, bins: Array) -> Array:
     return (probabilities * bins[:, None]).sum(axis=-1)
 
 
-def sigmas(weights: Mapping[str, Array], pose: Array) -> Array:
+def sigmas(weights: Mapping[str, FloatArray], pose: FloatArray) -> FloatArray:
     """Predicted uncertainty (n, K) of each key point: how wide the training's targets are."""
     return _sigmoid(_linear(pose, weights, "sigma_fc.0")) * weights["sigma_fc.2.scale"]
 
 
-def targets(keypoints: Array, areas: Array, spread: Array, bins: Array) -> Array:
+def targets(keypoints: FloatArray, areas: FloatArray, spread: FloatArray, bins: FloatArray) -> FloatArray:
     """Target vectors (n, K, B) along one axis: Laplace bumps as wide as the predicted sigma says.
 
     Args:
@@ -102,18 +106,20 @@ def targets(keypoints: Array, areas: Array, spread: Array, bins: Array) -> Array
     return np.exp(-np.abs(keypoints[..., None] - bins[:, None]) / width / narrow / 2) / narrow
 
 
-def _padded(boxes: Array) -> tuple[Array, Array]:
+def _padded(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Centre and padded width and height of boxes, (n, 2) each."""
     return (boxes[:, :2] + boxes[:, 2:]) * 0.5, (boxes[:, 2:] - boxes[:, :2]) * BOX_PADDING
 
 
-def _bins(weights: Mapping[str, Array], center: Array, sides: Array) -> tuple[Array, Array]:
+def _bins(
+    weights: Mapping[str, FloatArray], center: FloatArray, sides: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     x = weights["x_bins"] * sides[:, :1] + center[:, :1]  # (n, X)
     y = weights["y_bins"] * sides[:, 1:] + center[:, 1:]  # (n, Y)
     return x, y
 
 
-def _gated_unit(weights: Mapping[str, Array], x: Array) -> Array:
+def _gated_unit(weights: Mapping[str, FloatArray], x: FloatArray) -> FloatArray:
     """The gated attention unit over key points (n, K, D), with RTMO's learned position added to q and k."""
     width = x.shape[-1]
     norm = np.sqrt((x**2).sum(axis=-1, keepdims=True) / width)
@@ -128,13 +134,13 @@ def _gated_unit(weights: Mapping[str, Array], x: Array) -> Array:
     return weights["gau.res_scale.scale"] * x + mixed
 
 
-def _linear(x: Array, weights: Mapping[str, Array], name: str) -> Array:
+def _linear(x: FloatArray, weights: Mapping[str, FloatArray], name: str) -> FloatArray:
     return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
 
-def _sigmoid(x: Array) -> Array:
+def _sigmoid(x: FloatArray) -> FloatArray:
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
-def _silu(x: Array) -> Array:
+def _silu(x: FloatArray) -> FloatArray:
     return x * _sigmoid(x)

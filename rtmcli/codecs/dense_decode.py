@@ -11,10 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, IndexArray
 from rtmcli.geometry.boxes import nms
-
-Floats = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.intp]
 
 PER_CLASS = 200  # as the official exports
 
@@ -25,15 +23,15 @@ class Found(NamedTuple):
     A place counts the cells of all levels.
     """
 
-    boxes: Floats
-    scores: Floats
-    labels: Indices
-    places: Indices
+    boxes: Float32Array
+    scores: Float32Array
+    labels: IndexArray
+    places: IndexArray
 
 
 def rtmdet_cells(
-    logits: Sequence[Floats],
-    distances: Sequence[Floats],
+    logits: Sequence[Float32Array],
+    distances: Sequence[Float32Array],
     *,
     score: float,
     strides: Sequence[int] = (8, 16, 32),
@@ -52,9 +50,9 @@ def rtmdet_cells(
 
 
 def yolox_cells(
-    logits: Sequence[Floats],
-    offsets: Sequence[Floats],
-    objects: Sequence[Floats],
+    logits: Sequence[Float32Array],
+    offsets: Sequence[Float32Array],
+    objects: Sequence[Float32Array],
     *,
     score: float,
     strides: Sequence[int] = (8, 16, 32),
@@ -83,7 +81,7 @@ def yolox_cells(
     return _joined(parts)
 
 
-def cell_points(column: Indices, row: Indices, stride: int, *, middle: bool = False) -> Floats:
+def cell_points(column: IndexArray, row: IndexArray, stride: int, *, middle: bool = False) -> Float32Array:
     """The point (n, 2) that offsets of a cell count from: its upper left corner, or the middle of its pixels."""
     shift = np.float32((stride - 1) / 2 if middle else 0)
     return np.stack([column, row], axis=1).astype(np.float32) * stride + shift
@@ -122,5 +120,5 @@ def _logit(score: float) -> float:
     return math.log(score / (1 - score)) if score < 1 else math.inf
 
 
-def _sigmoid(x: Floats) -> Floats:
+def _sigmoid(x: Float32Array) -> Float32Array:
     return (1 / (1 + np.exp(-x))).astype(np.float32)

@@ -7,16 +7,16 @@ Zhang et al. 2020. Sizes are (W, H); a batch of one picture, whose N people shar
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
-Floats = npt.NDArray[np.float32]
+from rtmcli.arrays import Float32Array, Float64Array, FloatArray
+
 Size = tuple[int, int]
 
 BLUR = 11  # taps of the Gaussian before DARK, for maps of sigma 2
 
 
 def encode_udp(
-    keypoints: Array, visible: Array, *, size: Size, map_size: Size, sigma: float = 2.0
-) -> tuple[Floats, Floats]:
+    keypoints: FloatArray, visible: FloatArray, *, size: Size, map_size: Size, sigma: float = 2.0
+) -> tuple[Float32Array, Float32Array]:
     """Gaussians about the exact points, pixel centres of input and map matched at both ends.
 
     Args:
@@ -30,14 +30,14 @@ def encode_udp(
 
 
 def encode_msra(
-    keypoints: Array,
-    visible: Array,
+    keypoints: FloatArray,
+    visible: FloatArray,
     *,
     size: Size,
     map_size: Size,
     sigma: float = 2.0,
     unbiased: bool = False,
-) -> tuple[Floats, Floats]:
+) -> tuple[Float32Array, Float32Array]:
     """Gaussians about the nearest cell, or (unbiased) about the exact point over the whole map.
 
     Arguments and result as for `encode_udp`.
@@ -48,8 +48,13 @@ def encode_msra(
 
 
 def encode_offsets(
-    keypoints: Array, visible: Array, *, size: Size, map_size: Size, radius_factor: float = 0.0546875
-) -> tuple[Floats, Floats]:
+    keypoints: FloatArray,
+    visible: FloatArray,
+    *,
+    size: Size,
+    map_size: Size,
+    radius_factor: float = 0.0546875,
+) -> tuple[Float32Array, Float32Array]:
     """UDP's combined form: for each point a disc, and the offsets to it in x and y in units of the disc's radius.
 
     Returns:
@@ -66,7 +71,7 @@ def encode_offsets(
     return maps.reshape(-1, *maps.shape[2:]), visible.astype(np.float32)
 
 
-def decode_udp(heatmaps: Array, *, size: Size) -> tuple[Floats, Floats]:
+def decode_udp(heatmaps: FloatArray, *, size: Size) -> tuple[Float32Array, Float32Array]:
     """Points of maps (K, h, w) with DARK refinement: (K, 2) in input pixels, and scores (K,), the maxima."""
     map_size = np.array([heatmaps.shape[2], heatmaps.shape[1]])
     points, scores = _maxima(heatmaps)
@@ -77,7 +82,9 @@ def decode_udp(heatmaps: Array, *, size: Size) -> tuple[Floats, Floats]:
     return (points / (map_size - 1) * np.array(size)).astype(np.float32), scores
 
 
-def decode_msra(heatmaps: Array, *, size: Size, unbiased: bool = False) -> tuple[Floats, Floats]:
+def decode_msra(
+    heatmaps: FloatArray, *, size: Size, unbiased: bool = False
+) -> tuple[Float32Array, Float32Array]:
     """Points of maps (K, h, w): the maximum, moved a quarter cell towards its higher neighbour, or by DARK.
 
     Returns (K, 2) in input pixels and scores (K,); (-1, -1) cells where the score is not positive.
@@ -94,8 +101,8 @@ def decode_msra(heatmaps: Array, *, size: Size, unbiased: bool = False) -> tuple
 
 
 def _draw(
-    means: Array, cells: Array, visible: Array, map_size: Size, sigma: float, *, cut: bool
-) -> tuple[Floats, Floats]:
+    means: FloatArray, cells: FloatArray, visible: FloatArray, map_size: Size, sigma: float, *, cut: bool
+) -> tuple[Float32Array, Float32Array]:
     """Gaussians about `means`, where `cut` within three sigma of `cells`; a point with no cell inside has weight 0."""
     width, height = map_size
     radius = 3 * sigma
@@ -112,7 +119,7 @@ def _draw(
     return maps, np.where(labelled & outside, 0, visible).astype(np.float32)
 
 
-def _maxima(heatmaps: Array) -> tuple[npt.NDArray[np.float64], Floats]:
+def _maxima(heatmaps: FloatArray) -> tuple[Float64Array, Float32Array]:
     """Cells x, y (K, 2) of the first maxima, (-1, -1) where not positive, and the maxima (K,)."""
     count, _, width = heatmaps.shape
     flat = heatmaps.reshape(count, -1)
@@ -123,7 +130,7 @@ def _maxima(heatmaps: Array) -> tuple[npt.NDArray[np.float64], Floats]:
     return points, scores.astype(np.float32)
 
 
-def _blur(heatmaps: Array) -> npt.NDArray[np.float64]:
+def _blur(heatmaps: FloatArray) -> Float64Array:
     """Gaussian blur of (K, h, w) with zeros outside, each map's maximum restored."""
     border = (BLUR - 1) // 2
     sigma = 0.3 * (border - 1) + 0.8  # OpenCV's for a kernel of this size
@@ -139,12 +146,12 @@ def _blur(heatmaps: Array) -> npt.NDArray[np.float64]:
     return blurred * heatmaps.max(axis=(1, 2), keepdims=True) / np.where(peaks == 0, 1, peaks)
 
 
-def _udp_step(logs: Array, at: npt.NDArray[np.int_]) -> Array:
+def _udp_step(logs: FloatArray, at: npt.NDArray[np.int_]) -> FloatArray:
     """Newton step (K, 2) at cells (K, 2) of log maps, edges repeated: gradient over Hessian."""
     f, k = np.pad(logs, [(0, 0), (1, 1), (1, 1)], mode="edge"), np.arange(len(at))
     x, y = at[:, 0] + 1, at[:, 1] + 1
 
-    def value(dx: int, dy: int) -> Array:
+    def value(dx: int, dy: int) -> FloatArray:
         return f[k, y + dy, x + dx]
 
     here = value(0, 0)
@@ -157,7 +164,7 @@ def _udp_step(logs: Array, at: npt.NDArray[np.int_]) -> Array:
     return np.linalg.solve(hessian, gradient[..., None])[..., 0]
 
 
-def _dark_step(logs: Array, at: npt.NDArray[np.int_]) -> Array:
+def _dark_step(logs: FloatArray, at: npt.NDArray[np.int_]) -> FloatArray:
     """DARK's step (K, 2) with differences over two cells; zero within two cells of the edge."""
     step = np.zeros((len(at), 2))
     height, width = logs.shape[1:]
@@ -174,7 +181,7 @@ def _dark_step(logs: Array, at: npt.NDArray[np.int_]) -> Array:
     return step
 
 
-def _quarter_step(heatmaps: Array, at: npt.NDArray[np.int_]) -> Array:
+def _quarter_step(heatmaps: FloatArray, at: npt.NDArray[np.int_]) -> FloatArray:
     """A quarter cell towards the higher neighbour, (K, 2); none at the edge."""
     step = np.zeros((len(at), 2))
     height, width = heatmaps.shape[1:]

@@ -8,19 +8,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
-Floats = npt.NDArray[np.float32]
+from rtmcli.arrays import Float32Array, FloatArray
 
 
 def encode(
-    keypoints: Array,
-    visible: Array,
+    keypoints: FloatArray,
+    visible: FloatArray,
     *,
     size: tuple[int, int],
     sigma: tuple[float, float],
     ratio: float = 2.0,
     normalize: bool = False,
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Gaussian labels of key points.
 
     Args:
@@ -36,14 +35,14 @@ def encode(
 
 
 def encode_axes(
-    points: Array,
-    visible: Array,
+    points: FloatArray,
+    visible: FloatArray,
     size: tuple[int, ...],
     sigma: tuple[float, ...],
     ratio: float,
     *,
     normalize: bool = False,
-) -> tuple[list[Floats], Floats]:
+) -> tuple[list[Float32Array], Float32Array]:
     """Labels of any number of axes: points (N, K, A) to A arrays (N, K, size r), and weights (N, K).
 
     A point whose three-sigma patch is all outside along any axis has zero rows and weight 0.
@@ -62,8 +61,13 @@ def encode_axes(
 
 
 def encode_smoothed(
-    keypoints: Array, visible: Array, *, size: tuple[int, int], ratio: float = 2.0, smoothing: float = 0.1
-) -> tuple[Floats, Floats, Floats]:
+    keypoints: FloatArray,
+    visible: FloatArray,
+    *,
+    size: tuple[int, int],
+    ratio: float = 2.0,
+    smoothing: float = 0.1,
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """One-hot labels with label smoothing ("standard" SimCC): `smoothing` shared out over the other bins.
 
     Arguments and results as for `encode`; a centre outside the input gets weight 0.
@@ -83,8 +87,8 @@ def encode_smoothed(
 
 
 def decode(
-    simcc_x: Array, simcc_y: Array, ratio: float = 2.0, *, score: Literal["min", "mean"] = "min"
-) -> tuple[Floats, Floats]:
+    simcc_x: FloatArray, simcc_y: FloatArray, ratio: float = 2.0, *, score: Literal["min", "mean"] = "min"
+) -> tuple[Float32Array, Float32Array]:
     """Key points of a network's vectors.
 
     Args:
@@ -100,8 +104,8 @@ def decode(
 
 
 def decode_dark(
-    simcc_x: Array, simcc_y: Array, ratio: float = 2.0, *, sigma: tuple[float, float]
-) -> tuple[Floats, Floats]:
+    simcc_x: FloatArray, simcc_y: FloatArray, ratio: float = 2.0, *, sigma: tuple[float, float]
+) -> tuple[Float32Array, Float32Array]:
     """As `decode`, refined below the bin by a Newton step on the blurred logs (DARK, Zhang et al. 2020).
 
     Points without a positive score stay as `decode` gives them.
@@ -115,8 +119,8 @@ def decode_dark(
 
 
 def visibility(
-    simcc_x: Array, simcc_y: Array, *, sigma: tuple[float, float], sharpness: float = 150.0
-) -> Floats:
+    simcc_x: FloatArray, simcc_y: FloatArray, *, sigma: tuple[float, float], sharpness: float = 150.0
+) -> Float32Array:
     """Visibility (N, K) in 0..1: the smaller peak of the softmaxes of `sharpness` sigma times the vectors.
 
     RTMW's configurations decode it ("decode_visibility"); the scores stay what `decode` gives.
@@ -129,7 +133,9 @@ def visibility(
     return np.minimum(*peaks).astype(np.float32)
 
 
-def _gaussians(centers: Array, drawn: Array, bins: int, sigma: float, *, normalize: bool) -> Floats:
+def _gaussians(
+    centers: FloatArray, drawn: FloatArray, bins: int, sigma: float, *, normalize: bool
+) -> Float32Array:
     """exp(-(i - m)^2 / 2 sigma^2) over all bins for the (N, K) centres `drawn`; zero rows elsewhere."""
     offsets = np.arange(bins, dtype=np.float32) - centers[..., None]  # (N, K, bins)
     rows = np.exp(-(offsets**2) / (2 * np.float32(sigma) ** 2))
@@ -138,7 +144,7 @@ def _gaussians(centers: Array, drawn: Array, bins: int, sigma: float, *, normali
     return np.where(drawn[..., None], rows, 0).astype(np.float32)
 
 
-def _maxima(simcc_x: Array, simcc_y: Array, score: str) -> tuple[Floats, Floats]:
+def _maxima(simcc_x: FloatArray, simcc_y: FloatArray, score: str) -> tuple[Float32Array, Float32Array]:
     """First maxima of both axes (N, K, 2) as bins, (-1, -1) without a positive score, and scores (N, K)."""
     at_x, at_y = simcc_x.argmax(axis=-1), simcc_y.argmax(axis=-1)  # (N, K)
     max_x, max_y = simcc_x.max(axis=-1), simcc_y.max(axis=-1)
@@ -154,7 +160,7 @@ def _kernel_size(sigma: float) -> int:
     return size - 1 if size % 2 == 0 else size
 
 
-def _blur(vectors: Array, size: int) -> Array:
+def _blur(vectors: FloatArray, size: int) -> FloatArray:
     """Gaussian blur along the last axis, zeros outside, each row's maximum restored; (M, bins)."""
     border = (size - 1) // 2
     width = 0.3 * (border - 1) + 0.8  # OpenCV's sigma for a kernel of this size
@@ -166,7 +172,7 @@ def _blur(vectors: Array, size: int) -> Array:
     return blurred * vectors.max(axis=1, keepdims=True) / np.where(peaks == 0, 1, peaks)
 
 
-def _newton_step(logs: Array, at: npt.NDArray[np.int64]) -> Array:
+def _newton_step(logs: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
     """First over second derivative of (M, bins) log vectors at the bins `at` (M,)."""
     padded, row = np.pad(logs, [(0, 0), (2, 2)], mode="edge"), np.arange(len(at))
     before2, before, here, after, after2 = (padded[row, at + 2 + step] for step in (-2, -1, 0, 1, 2))

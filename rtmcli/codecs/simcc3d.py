@@ -6,12 +6,9 @@ Depth is measured from the root, the middle of the hips, and its range of +-R me
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, Float64Array, FloatArray
 from rtmcli.codecs import simcc
-
-Array = npt.NDArray[np.floating]
-Floats = npt.NDArray[np.float32]
 
 # RTMW3D's data: focal lengths where the camera is unknown, in pixels.
 DEFAULT_FOCAL = (1145.04940459, 1143.78109572)
@@ -43,16 +40,20 @@ class Labels:
     x, y, z: (N, K, bins). weights, weights_z: (N, K); no depth label has weight 0. root_z: (N,) metres.
     """
 
-    x: Floats
-    y: Floats
-    z: Floats
-    weights: Floats
-    weights_z: Floats
-    root_z: Floats
+    x: Float32Array
+    y: Float32Array
+    z: Float32Array
+    weights: Float32Array
+    weights_z: Float32Array
+    root_z: Float32Array
 
 
 def encode(
-    keypoints: Array, keypoints_3d: Array | None, visible: Array, *, volume: Volume | None = None
+    keypoints: FloatArray,
+    keypoints_3d: FloatArray | None,
+    visible: FloatArray,
+    *,
+    volume: Volume | None = None,
 ) -> Labels:
     """Labels of points in the picture and in space.
 
@@ -75,8 +76,8 @@ def encode(
 
 
 def decode(
-    simcc_x: Array, simcc_y: Array, simcc_z: Array, *, volume: Volume | None = None
-) -> tuple[Floats, Floats, Floats]:
+    simcc_x: FloatArray, simcc_y: FloatArray, simcc_z: FloatArray, *, volume: Volume | None = None
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Points of a network's three outputs (N, K, bins).
 
     Returns:
@@ -93,8 +94,12 @@ def decode(
 
 
 def to_camera(
-    points: Array, root_z: Array, *, focal: tuple[float, float] = DEFAULT_FOCAL, center: tuple[float, float]
-) -> npt.NDArray[np.float64]:
+    points: FloatArray,
+    root_z: FloatArray,
+    *,
+    focal: tuple[float, float] = DEFAULT_FOCAL,
+    center: tuple[float, float],
+) -> Float64Array:
     """Points in metres in the camera's frame: what 3D errors are measured in.
 
     Args:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc
 from rtmcli.engines.base import Engine
 from rtmcli.errors import RtmError
@@ -20,9 +20,6 @@ from rtmcli.inference.preprocess import Batch, crop
 from rtmcli.inference.topdown import PADDING
 from rtmcli.media import open_media
 from rtmcli.zoo.card import Card
-
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 TOLERANCE = {
     "float32": 0.1,
@@ -116,7 +113,7 @@ def sample_feeds(pictures: Sequence[Image], engine: Engine, card: Card, *, most:
     return feeds
 
 
-def fill(image: Image, box: Floats | None, card: Card, slot: Image) -> None:
+def fill(image: Image, box: Float32Array | None, card: Card, slot: Image) -> None:
     """Put a picture, or a box of it, into a network's input as the predictors do."""
     size = (card.width, card.height)
     if box is not None:
@@ -155,10 +152,10 @@ def compare(
     return _compare_boxes(pairs, card, common)
 
 
-def points_of(outputs: Any, card: Card) -> Floats:
+def points_of(outputs: Any, card: Card) -> Float32Array:
     """Keypoints (N, K, 3) in input pixels, with score, of what a pose model gives under either contract."""
     if "keypoints" in outputs:
-        found: Floats = outputs["keypoints"]
+        found: Float32Array = outputs["keypoints"]
         return found
     points, scores = simcc.decode(outputs["simcc_x"], outputs["simcc_y"], card.codec.get("ratio", 2.0))
     return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)
@@ -169,7 +166,7 @@ def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[st
     key = "keypoints" if card.task == "onestage" else "labels"
     best = max((float(a["dets"][0, :, 4].max(initial=0)) for a, _ in pairs), default=0.0)
     least = SURE if best > SURE else 1e-9
-    away: list[Floats] = []
+    away: list[Float32Array] = []
     scores, similar, unmatched = [0.0], list[float](), 0
     for a, b in pairs:
         rows = np.flatnonzero(a["dets"][0, :, 4] > least)[:BOXES]
@@ -208,12 +205,12 @@ def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[st
     )  # fmt: skip
 
 
-def _distances(away: Floats) -> dict[str, Any]:
+def _distances(away: Float32Array) -> dict[str, Any]:
     median, p99 = np.percentile(away, (50, 99))
     return {"median": float(median), "p99": float(p99), "worst": float(away.max())}
 
 
-def _similarity(away: Floats, card: Card, *, area: float | None = None) -> Floats:
+def _similarity(away: Float32Array, card: Card, *, area: float | None = None) -> Float32Array:
     """OKS terms (N, K) of distances in input pixels; a crop's person fills 1 / 1.25 of each side."""
     from rtmcli.skeletons import load_skeleton
 
@@ -224,16 +221,16 @@ def _similarity(away: Floats, card: Card, *, area: float | None = None) -> Float
     if len(sigmas) != away.shape[1]:
         sigmas = np.full(away.shape[1], 0.05)
     size = area if area is not None else card.width * card.height / PADDING**2
-    terms: Floats = np.exp(-(away**2) / (2 * (2 * sigmas) ** 2 * max(size, 1.0)))
+    terms: Float32Array = np.exp(-(away**2) / (2 * (2 * sigmas) ** 2 * max(size, 1.0)))
     return terms
 
 
-def _views(pictures: Sequence[Image], card: Card, most: int) -> list[tuple[Image, Floats | None]]:
+def _views(pictures: Sequence[Image], card: Card, most: int) -> list[tuple[Image, Float32Array | None]]:
     """Whole pictures, or for a pose model the people in them; a picture without anybody is a crop itself."""
     if card.task != "topdown":
         return [(image, None) for image in pictures]
     detector = Detector(threads=1)
-    views: list[tuple[Image, Floats | None]] = []
+    views: list[tuple[Image, Float32Array | None]] = []
     for image in pictures:
         people = [person.box for person in detector([image])[0] if person.box is not None]
         whole = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)

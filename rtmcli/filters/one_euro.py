@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from rtmcli.arrays import BoolArray, Float64Array
 
 # Which value the derivative is taken from: the last filtered one (the paper) or the last raw one (its authors' later
 # code). "norm" is the paper's with one speed for all coordinates of a vector, its length (mmdeploy's tracker).
 Variant = Literal["filtered", "raw", "norm"]
 
 
-def alpha(dt: Array | float, cutoff: Array | float) -> Array:
+def alpha(dt: Float64Array | float, cutoff: Float64Array | float) -> Float64Array:
     """The share of a new value in an exponential average, for a cutoff in hertz after `dt` seconds (section 3)."""
     return np.asarray(1.0 / (1.0 + 1.0 / (2 * np.pi * cutoff * dt)))
 
@@ -42,13 +42,18 @@ class OneEuro:
         self.beta = beta
         self.d_cutoff = d_cutoff
         self.variant = variant
-        self.value: Array | None = None
-        self._raw: Array | None = None
-        self._speed: Array | None = None
+        self.value: Float64Array | None = None
+        self._raw: Float64Array | None = None
+        self._speed: Float64Array | None = None
 
     def __call__(
-        self, value: npt.ArrayLike, dt: Array | float, *, unit: float = 1.0, weight: Array | float = 1.0
-    ) -> Array:
+        self,
+        value: npt.ArrayLike,
+        dt: Float64Array | float,
+        *,
+        unit: float = 1.0,
+        weight: Float64Array | float = 1.0,
+    ) -> Float64Array:
         """The filtered value, `dt` seconds after the last; the first value comes back as it is.
 
         Args:
@@ -65,7 +70,7 @@ class OneEuro:
         before = self._raw if self.variant == "raw" else self.value
         share = alpha(dt, self.d_cutoff) * weight
         self._speed = share * ((raw - before) / dt) + (1 - share) * self._speed
-        fast: Array = np.abs(self._speed)
+        fast: Float64Array = np.abs(self._speed)
         if self.variant == "norm":
             fast = np.sqrt((self._speed**2).sum(axis=-1, keepdims=True))
         share = alpha(dt, self.min_cutoff + self.beta / unit * fast) * weight
@@ -73,7 +78,7 @@ class OneEuro:
         self._raw = raw
         return self.value
 
-    def restart(self, where: npt.NDArray[np.bool_], value: Array) -> None:
+    def restart(self, where: BoolArray, value: Float64Array) -> None:
         """Forget the signal where the mask (the value's shape without its last axis) says so: go on from `value`."""
         if self.value is None or self._raw is None or self._speed is None:
             return

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import UsageError
 from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
-from rtmcli.filters.one_euro import Array, OneEuro, alpha
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.filters.one_euro import OneEuro, alpha
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.tracking import Tracker
 from rtmcli.tracking.source_state import Sources, seconds
 
@@ -119,17 +119,17 @@ class _Person:
 class _Points:
     """The filter of some points (K, D) with a score each, and how far each has been trusted lately."""
 
-    def __init__(self, points: Floats | None, now: float, cutoffs: tuple[float, float, float]) -> None:
+    def __init__(self, points: Float32Array | None, now: float, cutoffs: tuple[float, float, float]) -> None:
         min_cutoff, beta, d_cutoff = cutoffs
         self._filter = OneEuro(min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, variant="norm")
         self._count = None if points is None else len(points)
-        self._trust: Array | None = None  # (K,)
+        self._trust: Float64Array | None = None  # (K,)
         self._seen = np.full(self._count or 0, -np.inf)  # (K,) seconds
 
-    def fits(self, points: Floats | None) -> bool:
+    def fits(self, points: Float32Array | None) -> bool:
         return points is None or self._count is None or len(points) == self._count
 
-    def smooth(self, rows: Floats, now: float, max_gap: float, size: float) -> Floats:
+    def smooth(self, rows: Float32Array, now: float, max_gap: float, size: float) -> Float32Array:
         """Smoothed rows (K, D + 1), coordinates and the score as it came; a row of NaN stays one."""
         points = rows[:, :-1].astype(np.float64)  # (K, D)
         there = np.asarray(np.isfinite(points).all(axis=-1))  # (K,)
@@ -155,21 +155,21 @@ class _Points:
         return smoothed
 
 
-def _corners(box: Floats) -> Floats:
+def _corners(box: Float32Array) -> Float32Array:
     """A box as two points that are fully trusted, (2, 3)."""
     corners = np.ones((2, 3), np.float32)
     corners[:, :2] = box.reshape(2, 2)
     return corners
 
 
-def _diagonal(box: Floats | None, keypoints: Floats | None) -> float | None:
+def _diagonal(box: Float32Array | None, keypoints: Float32Array | None) -> float | None:
     """The size of a person in pixels, from the box or else from the points' extent."""
     if box is not None and np.isfinite(box).all():
         return float(np.hypot(box[2] - box[0], box[3] - box[1]))
     return None if keypoints is None else _extent(keypoints[:, :2])
 
 
-def _extent(points: npt.NDArray[np.float32]) -> float | None:
+def _extent(points: Float32Array) -> float | None:
     there = points[np.asarray(np.isfinite(points).all(axis=1))]
     return float(np.linalg.norm(there.max(axis=0) - there.min(axis=0))) if len(there) > 1 else None
 

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import DataError
 from rtmcli.geometry.boxes import clip, from_xywh, to_xywh
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 
 # Key point fields of COCO-WholeBody, in the order of its 133 points.
 PERSON = 1  # COCO's category
@@ -62,7 +62,7 @@ def check_results(data: Any, name: str) -> list[dict[str, Any]]:
     return data
 
 
-def points_of(entry: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+def points_of(entry: Mapping[str, Any]) -> Float64Array:
     """(K, 3) x, y, visibility or score of an annotation or result; whole-body fields are joined."""
     fields = [np.asarray(entry[f], np.float64).ravel() for f in POINT_FIELDS if f in entry]
     return np.concatenate(fields).reshape(-1, 3) if fields else np.zeros((0, 3))
@@ -206,7 +206,7 @@ def _boxed(entry: Mapping[str, Any], label: str, size: tuple[int, int] | None) -
 
 
 def _instance(result: Mapping[str, Any]) -> Instance:
-    points: Floats | None = None
+    points: Float32Array | None = None
     if "keypoints" in result:
         points = points_of(result).astype(np.float32)
     box = from_xywh(np.array(result["bbox"], np.float32)) if "bbox" in result else None

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink, input_lines, input_name
 from rtmcli.skeletons import load_skeleton
 
@@ -109,10 +110,10 @@ def _rest(row: dict[str, str]) -> dict[str, Any]:
 
 def _person(rows: list[dict[str, str]]) -> Instance:
     first = rows[0]
-    box: Floats | None = None
+    box: Float32Array | None = None
     if first.get("x1"):
         box = np.array([float(first[key]) for key in ("x1", "y1", "x2", "y2")], np.float32)
-    points: Floats | None = None
+    points: Float32Array | None = None
     if first.get("index"):
         points = np.full((max(int(row["index"]) for row in rows) + 1, 3), np.nan, np.float32)
         for row in rows:

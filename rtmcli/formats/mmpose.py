@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.coco_records import COMMON
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
 
@@ -102,7 +103,7 @@ def _entry(one: Instance) -> dict[str, Any]:
 
 
 def _instance(entry: dict[str, Any]) -> Instance:
-    points: Floats | None = None
+    points: Float32Array | None = None
     if "keypoints" in entry:
         places = np.array(entry["keypoints"], np.float32)[:, :2]  # (K, 2)
         scores = np.array(entry.get("keypoint_scores", [1.0] * len(places)), np.float32)  # (K,)

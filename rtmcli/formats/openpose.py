@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, RtmError, UsageError
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 
 HANDS = {"hand_left_keypoints_2d": "lefthand", "hand_right_keypoints_2d": "righthand"}
@@ -104,7 +105,7 @@ def _person(one: Instance, frame: Frame) -> dict[str, Any]:
     return person
 
 
-def _flat(points: Floats) -> Floats:
+def _flat(points: Float32Array) -> Float32Array:
     return np.ascontiguousarray(np.where(np.isnan(points), np.float32(0), points).ravel().astype(np.float32))
 
 
@@ -137,7 +138,7 @@ def _frame_of(path: Path) -> Frame:
     return frame
 
 
-def _parts(person: dict[str, Any]) -> dict[str, Floats]:
+def _parts(person: dict[str, Any]) -> dict[str, Float32Array]:
     """The lists of a person as (K, 3) points, NaN where OpenPose says 0, 0, 0."""
     found = {}
     for key in ("pose_keypoints_2d", "face_keypoints_2d", *HANDS):
@@ -147,7 +148,7 @@ def _parts(person: dict[str, Any]) -> dict[str, Floats]:
     return found
 
 
-def _whole_body(parts: dict[str, Floats]) -> Floats:
+def _whole_body(parts: dict[str, Float32Array]) -> Float32Array:
     """Body, feet, face and hands as coco133."""
     body, whole = parts["pose_keypoints_2d"], load_skeleton("coco133")
     points = np.full((len(whole), 3), np.nan, np.float32)

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
 from rtmcli.geometry.boxes import clip, keypoints_box
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
 from rtmcli.zoo.catalogue import class_of
 
@@ -220,5 +221,5 @@ def map_frame(target: str) -> Callable[[Frame], Frame]:
     return change
 
 
-def _mapped(points: Floats | None, source: str, goal: Skeleton) -> Floats | None:
+def _mapped(points: Float32Array | None, source: str, goal: Skeleton) -> Float32Array | None:
     return None if points is None else map_keypoints(points, source, goal)

@@ -4,22 +4,20 @@ from math import cos, radians, sin, tan
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
-Image = npt.NDArray[np.uint8]
+from rtmcli.arrays import Float64Array, FloatArray, Image
 
 OPENCV_LIMIT = 32766  # longest side that cv2.warpAffine takes: it counts pixels in 16 bits
 
 
 def topdown_matrix(
-    center: Array,
-    scale: Array,
+    center: FloatArray,
+    scale: FloatArray,
     size: tuple[int, int],
     rotation: float = 0.0,
     *,
     shift: tuple[float, float] = (0.0, 0.0),
-) -> npt.NDArray[np.float64]:
+) -> Float64Array:
     """The map from the picture to the input: centre to the middle, `scale` wide to the input's width.
 
     Args:
@@ -41,8 +39,8 @@ def topdown_matrix(
 
 
 def udp_matrix(
-    center: Array, scale: Array, size: tuple[int, int], rotation: float = 0.0
-) -> npt.NDArray[np.float64]:
+    center: FloatArray, scale: FloatArray, size: tuple[int, int], rotation: float = 0.0
+) -> Float64Array:
     """The unbiased form (UDP, Huang et al. 2020): pixel centres at both ends meet, so W - 1 steps are scaled.
 
     Arguments and result as `topdown_matrix`; the rotation has the opposite sign, as in the reference.
@@ -62,7 +60,7 @@ def udp_matrix(
 
 def fit_matrix(
     image_size: tuple[int, int], size: tuple[int, int]
-) -> tuple[npt.NDArray[np.float64], Array, Array]:
+) -> tuple[Float64Array, FloatArray, FloatArray]:
     """The whole picture centred in the input with its aspect kept (RTMO in mmpose, "BottomupResize").
 
     Returns:
@@ -77,13 +75,13 @@ def fit_matrix(
 
 
 def sheared_matrix(
-    center: Array,
+    center: FloatArray,
     *,
     translate: tuple[float, float] = (0.0, 0.0),
     scale: float = 1.0,
     rotation: float = 0.0,
     shear: tuple[float, float] = (0.0, 0.0),
-) -> npt.NDArray[np.float64]:
+) -> Float64Array:
     """The affine map of RTMO's training: scale, turn, then shear about `center`, then move by `translate`.
 
     Args:
@@ -100,18 +98,18 @@ def sheared_matrix(
     return np.column_stack([linear, middle + translate - linear @ middle])
 
 
-def transform(points: Array, matrix: npt.NDArray[np.floating]) -> Array:
+def transform(points: FloatArray, matrix: FloatArray) -> FloatArray:
     """Points (..., 2) through a (2, 3) matrix."""
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def invert(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def invert(matrix: FloatArray) -> Float64Array:
     """The (2, 3) matrix that undoes `matrix`."""
     linear = np.linalg.inv(np.asarray(matrix, np.float64)[:, :2])
     return np.column_stack([linear, -linear @ matrix[:, 2]])
 
 
-def to_image(points: Array, center: Array, scale: Array, size: tuple[int, int]) -> Array:
+def to_image(points: FloatArray, center: FloatArray, scale: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Points of the input back in the picture, for crops without rotation.
 
     Args:
@@ -125,7 +123,7 @@ def to_image(points: Array, center: Array, scale: Array, size: tuple[int, int]) 
 
 def warp(
     image: Image,
-    matrix: npt.NDArray[np.floating],
+    matrix: FloatArray,
     size: tuple[int, int],
     border: int = 0,
     *,
@@ -157,7 +155,7 @@ def warp(
     return out if out is not None else np.asarray(warped, np.uint8)
 
 
-def _near(image: Image, matrix: npt.NDArray[np.floating], size: tuple[int, int]) -> tuple[Image, Array]:
+def _near(image: Image, matrix: FloatArray, size: tuple[int, int]) -> tuple[Image, FloatArray]:
     """The part of a huge picture that `matrix` can see, and the matrix from that part."""
     corners = np.array([[0, 0], [size[0], 0], [0, size[1]], [size[0], size[1]]], np.float64)
     seen = transform(corners, invert(matrix))  # (4, 2)

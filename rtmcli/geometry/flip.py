@@ -5,11 +5,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+from rtmcli.arrays import FloatArray
+
 Direction = Literal["horizontal", "vertical", "diagonal"]
 
 
-def flip_points(points: Array, size: tuple[int, int], direction: Direction = "horizontal") -> Array:
+def flip_points(points: FloatArray, size: tuple[int, int], direction: Direction = "horizontal") -> FloatArray:
     """Points (..., 2) in the mirrored picture of `size` (W, H): x' = W - 1 - x (pixel centres)."""
     out = points.copy()
     if direction != "vertical":
@@ -20,12 +21,12 @@ def flip_points(points: Array, size: tuple[int, int], direction: Direction = "ho
 
 
 def flip_keypoints(
-    keypoints: Array,
-    visible: Array,
+    keypoints: FloatArray,
+    visible: FloatArray,
     size: tuple[int, int],
     flip_indices: npt.NDArray[np.integer],
     direction: Direction = "horizontal",
-) -> tuple[Array, Array]:
+) -> tuple[FloatArray, FloatArray]:
     """Key points (N, K, 2) and visibility (N, K) in the mirrored picture: left becomes right.
 
     A diagonal flip is a half turn, which swaps no sides.
@@ -35,20 +36,22 @@ def flip_keypoints(
     return flip_points(keypoints, size, direction), visible.copy()
 
 
-def flip_boxes(boxes: Array, size: tuple[int, int], direction: Direction = "horizontal") -> Array:
+def flip_boxes(boxes: FloatArray, size: tuple[int, int], direction: Direction = "horizontal") -> FloatArray:
     """Boxes (N, 4) x1, y1, x2, y2 in the mirrored picture of `size` (W, H)."""
     corners = flip_points(boxes.reshape(-1, 2, 2), size, direction)  # (N, 2, 2)
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
 
 
 def unflip_simcc(
-    simcc_x: Array, simcc_y: Array, flip_indices: npt.NDArray[np.integer]
-) -> tuple[Array, Array]:
+    simcc_x: FloatArray, simcc_y: FloatArray, flip_indices: npt.NDArray[np.integer]
+) -> tuple[FloatArray, FloatArray]:
     """SimCC vectors (N, K, bins) of the mirrored picture, told of the picture itself."""
     return simcc_x[:, flip_indices, ::-1], simcc_y[:, flip_indices]
 
 
-def unflip_heatmaps(heatmaps: Array, flip_indices: npt.NDArray[np.integer], *, shift: bool = False) -> Array:
+def unflip_heatmaps(
+    heatmaps: FloatArray, flip_indices: npt.NDArray[np.integer], *, shift: bool = False
+) -> FloatArray:
     """Heat maps (N, K, H, W) of the mirrored picture; `shift` moves them a column right (old MSRA)."""
     back = heatmaps[:, flip_indices, :, ::-1]
     if shift:
@@ -57,8 +60,8 @@ def unflip_heatmaps(heatmaps: Array, flip_indices: npt.NDArray[np.integer], *, s
 
 
 def unflip_coordinates(
-    points: Array, flip_indices: npt.NDArray[np.integer], *, size: tuple[int, int], shift: bool = False
-) -> Array:
+    points: FloatArray, flip_indices: npt.NDArray[np.integer], *, size: tuple[int, int], shift: bool = False
+) -> FloatArray:
     """Coordinates (N, K, 2) in 0..1 regressed from the mirrored picture; `shift` by one pixel of `size`."""
     back = points[:, flip_indices].copy()
     back[..., 0] = 1.0 - back[..., 0]

@@ -3,9 +3,9 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from rtmcli.arrays import FloatArray, Image
+
 Rounding = Literal["nearest", "down"]
 
 
@@ -64,6 +64,6 @@ def letterbox(
     return canvas, factors
 
 
-def to_image(points: npt.NDArray[np.floating], factors: tuple[float, float]) -> npt.NDArray[np.floating]:
+def to_image(points: FloatArray, factors: tuple[float, float]) -> FloatArray:
     """Boxes (N, 4) or points (..., 2) of the input back in the picture."""
     return points / np.resize(np.asarray(factors, points.dtype), points.shape[-1])

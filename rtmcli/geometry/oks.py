@@ -5,23 +5,20 @@ evaluation; the defaults are theirs.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float64Array, FloatArray, IndexArray
 from rtmcli.geometry.boxes import greedy
-
-Array = npt.NDArray[np.floating]
-Indices = npt.NDArray[np.intp]
 
 
 def oks_matrix(
-    a: Array,
-    b: Array,
-    areas_a: Array,
-    areas_b: Array,
-    sigmas: Array,
+    a: FloatArray,
+    b: FloatArray,
+    areas_a: FloatArray,
+    areas_b: FloatArray,
+    sigmas: FloatArray,
     *,
     min_score: float | None = None,
-) -> npt.NDArray[np.float64]:
+) -> Float64Array:
     """OKS of all pairs of poses: the mean over key points of exp(-d^2 / (2 (2 sigma)^2 area)).
 
     Args:
@@ -43,8 +40,8 @@ def oks_matrix(
 
 
 def weighted_oks(
-    a: Array, b: Array, areas_b: Array, weights_b: Array, sigmas: Array
-) -> npt.NDArray[np.float64]:
+    a: FloatArray, b: FloatArray, areas_b: FloatArray, weights_b: FloatArray, sigmas: FloatArray
+) -> Float64Array:
     """OKS of predictions `a` (N, K, 2) with labels `b` (M, K, 2) as assigners and RTMO's head count it.
 
     Only the label's area (M,) counts, and points are averaged with the label's weights (M, K).
@@ -56,14 +53,14 @@ def weighted_oks(
 
 
 def oks_nms(
-    keypoints: Array,
-    scores: Array,
-    areas: Array,
-    sigmas: Array,
+    keypoints: FloatArray,
+    scores: FloatArray,
+    areas: FloatArray,
+    sigmas: FloatArray,
     threshold: float,
     *,
     min_score: float | None = None,
-) -> Indices:
+) -> IndexArray:
     """Greedy suppression of poses: indices of the kept ones, best score first.
 
     A pose goes when its OKS with a kept one is strictly above `threshold`; equal scores keep their order.
@@ -77,8 +74,14 @@ def oks_nms(
 
 
 def soft_oks_nms(
-    keypoints: Array, scores: Array, areas: Array, sigmas: Array, threshold: float, *, keep: int = 20
-) -> Indices:
+    keypoints: FloatArray,
+    scores: FloatArray,
+    areas: FloatArray,
+    sigmas: FloatArray,
+    threshold: float,
+    *,
+    keep: int = 20,
+) -> IndexArray:
     """Soft suppression: nobody goes, but a pose near a better one is re-scored by exp(-OKS^2 / threshold).
 
     Returns the indices in the order they are picked, at most `keep`. (Bodla et al. 2017, on OKS.)
@@ -95,8 +98,8 @@ def soft_oks_nms(
 
 
 def nearby_joints_nms(
-    keypoints: Array, scores: Array, *, distance: float = 0.05, joints: int | None = None
-) -> Indices:
+    keypoints: FloatArray, scores: FloatArray, *, distance: float = 0.05, joints: int | None = None
+) -> IndexArray:
     """Suppression by joints that coincide (DEKR, Geng et al. 2021): indices kept, best score first.
 
     A pose goes when more than `joints` (default: a third of K) of its joints are closer to a kept pose's than
@@ -111,7 +114,9 @@ def nearby_joints_nms(
     return order[greedy(near[np.ix_(order, order)])]
 
 
-def ranking_scores(box_scores: Array, keypoint_scores: Array, *, mode: str, min_score: float = 0.2) -> Array:
+def ranking_scores(
+    box_scores: FloatArray, keypoint_scores: FloatArray, *, mode: str, min_score: float = 0.2
+) -> FloatArray:
     """The score by which poses are ranked in an evaluation, (N,).
 
     Args:

@@ -3,7 +3,8 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+
+from rtmcli.arrays import Float32Array, Image
 
 
 class Planes:
@@ -29,7 +30,7 @@ class Planes:
         self._shift = [np.float32(m / s) for m, s in zip(mean, std, strict=True)]
         self._identity = all(m == 0 and s == 1 for m, s in zip(mean, std, strict=True))
 
-    def write(self, image: npt.NDArray[np.uint8], out: npt.NDArray[np.float32]) -> None:
+    def write(self, image: Image, out: Float32Array) -> None:
         """`image` (H, W, 3) uint8 BGR into `out` (3, H, W) float32: (x - mean) / std."""
         import cv2
 

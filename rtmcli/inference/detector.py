@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, Image, IndexArray
 from rtmcli.errors import UsageError
 from rtmcli.geometry import boxes as geometry
 from rtmcli.geometry.letterbox import letterbox
 from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, Image, check_pictures
-from rtmcli.records.frame import Floats, Instance
+from rtmcli.inference.preprocess import Batch, check_pictures
+from rtmcli.records.frame import Instance
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
 SCORE = 0.3  # near the best F1 of every RTMDet measured (benchmarks/detector_threshold.py), for cards that say nothing
@@ -94,7 +95,7 @@ class Detector:
 
     def _instances(
         self,
-        dets: Floats,
+        dets: Float32Array,
         labels: npt.NDArray[np.int64],
         image: Image,
         factors: tuple[float, float],
@@ -102,7 +103,7 @@ class Detector:
         """One picture's rows (M, 5) and (M,) as instances; padding rows have score 0."""
         kept = (dets[:, 4] > self.score) & np.isin(labels, self._labels)
         scores, labels = dets[kept, 4], labels[kept]
-        boxes: Floats = np.divide(dets[kept, :4], np.array([*factors, *factors], np.float32))
+        boxes: Float32Array = np.divide(dets[kept, :4], np.array([*factors, *factors], np.float32))
         np.clip(boxes, 0, np.array(image.shape[1::-1] * 2, np.float32), out=boxes)
         order = np.argsort(-scores, kind="stable")
         if self.nms is not None:
@@ -115,10 +116,10 @@ class Detector:
 
     def _suppress(
         self,
-        boxes: Floats,
-        scores: Floats,
+        boxes: Float32Array,
+        scores: Float32Array,
         labels: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.intp]:
+    ) -> IndexArray:
         """Indices kept by a suppression class by class, best score first."""
         assert self.nms is not None
         kept = [np.zeros(0, np.intp)]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array
 from rtmcli.codecs.simcc3d import DEFAULT_FOCAL, Volume, to_camera
-from rtmcli.records.frame import Floats
 from rtmcli.zoo.card import Card
 
 
@@ -17,7 +17,9 @@ def volume_of(card: Card) -> Volume:
     )
 
 
-def in_space(points: Floats, depth: Floats, scores: Floats, size: tuple[int, int], volume: Volume) -> Floats:
+def in_space(
+    points: Float32Array, depth: Float32Array, scores: Float32Array, size: tuple[int, int], volume: Volume
+) -> Float32Array:
     """Points in metres relative to the root, x to the right, y down, z away from the camera.
 
     The camera is not known: its focal length is that of the training data and its axis goes through the middle of

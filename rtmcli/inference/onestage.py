@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.errors import UsageError
 from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, Image, check_pictures
-from rtmcli.records.frame import Floats, Instance
+from rtmcli.inference.preprocess import Batch, check_pictures
+from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 
 SCORE = 0.3
@@ -97,7 +98,9 @@ class OneStage:
             found.append(self._instances(boxes.reshape(-1, 4), dets[kept, 4], points, image))
         return found
 
-    def _instances(self, boxes: Floats, scores: Floats, points: Floats, image: Image) -> list[Instance]:
+    def _instances(
+        self, boxes: Float32Array, scores: Float32Array, points: Float32Array, image: Image
+    ) -> list[Instance]:
         height, width = image.shape[:2]
         boxes = np.clip(boxes, 0, np.array([width, height] * 2)).astype(np.float32)
         if self.nms is None:

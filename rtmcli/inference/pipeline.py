@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Image
 from rtmcli.geometry.boxes import keypoints_box
 from rtmcli.media import Media, Picture
 from rtmcli.media.interleave import as_they_come, in_turn
@@ -24,7 +24,6 @@ from rtmcli.records.frame import Frame, Instance
 from rtmcli.zoo.card import Card
 
 T = TypeVar("T")
-Image = npt.NDArray[np.uint8]
 Find = Callable[[Sequence[Image]], list[list[Instance]]]
 Pose = Callable[[Sequence[Image], Sequence[Sequence[Instance]]], list[list[Instance]]]
 

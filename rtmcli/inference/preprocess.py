@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, FloatArray, Image
 from rtmcli.errors import UsageError
 from rtmcli.geometry import affine
 from rtmcli.zoo.card import Card
-
-Image = npt.NDArray[np.uint8]
 
 
 class Batch(threading.local):
@@ -44,7 +43,7 @@ class Batch(threading.local):
         return {self._name: self._planes[:n]}
 
 
-def crop(image: Image, matrix: npt.NDArray[np.floating], out: Image) -> None:
+def crop(image: Image, matrix: FloatArray, out: Image) -> None:
     """Warp a part of the picture into a slot (H, W, 3), by a matrix (2, 3) from picture to slot without rotation.
 
     A crop that shrinks by two or more is averaged over whole blocks first: bilinear sampling alone would skip
@@ -76,7 +75,7 @@ def _averaged(image: Image, low: npt.NDArray[np.int_], blocks: npt.NDArray[np.in
     return np.asarray(averaged, np.uint8)
 
 
-def normalise(picture: Image, card: Card, out: npt.NDArray[np.float32]) -> None:
+def normalise(picture: Image, card: Card, out: Float32Array) -> None:
     """A BGR picture (H, W, 3) as the card's normalised planes, written to `out` (3, H, W) float32.
 
     Splitting first and working in place on float32 planes takes a tenth of the time of the textbook form.

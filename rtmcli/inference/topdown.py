@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
 from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.keypoints3d import in_space, volume_of
 from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, Image, check_pictures, crop
-from rtmcli.records.frame import Floats, Instance
+from rtmcli.inference.preprocess import Batch, check_pictures, crop
+from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
 
@@ -97,7 +98,9 @@ class TopDown:
                 posed[id(person)] = replace(person, keypoints=keypoints, keypoints3d=deep)
         return [[posed.get(id(person), person) for person in people] for people in instances]
 
-    def _poses(self, images: Sequence[Image], boxes: Floats) -> list[tuple[Floats, Floats | None]]:
+    def _poses(
+        self, images: Sequence[Image], boxes: Float32Array
+    ) -> list[tuple[Float32Array, Float32Array | None]]:
         """Keypoints (K, 3), and (K, 4) in space where the model gives depth, of N boxes (N, 4) in N pictures."""
         card = self.card
         size = (card.width, card.height)
@@ -114,13 +117,13 @@ class TopDown:
             for k, p, d, s, image in zip(keypoints, points, depth, scores, images, strict=True)
         ]
 
-    def _fill(self, images: Sequence[Image], center: Floats, scale: Floats) -> None:
+    def _fill(self, images: Sequence[Image], center: Float32Array, scale: Float32Array) -> None:
         """The crops of N people into the first N slots of the batch."""
         size = (self.card.width, self.card.height)
         for image, slot, c, s in zip(images, self._batch.slots(len(images)), center, scale, strict=True):
             crop(image, affine.topdown_matrix(c, s, size), slot)
 
-    def _decode(self, n: int) -> tuple[Floats, Floats | None, Floats]:
+    def _decode(self, n: int) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         """Points in input pixels, their depth in metres if the model gives it, and scores of the n crops."""
         card, engine = self.card, self.engine
         if card.codec.get("name") == "simcc3d":

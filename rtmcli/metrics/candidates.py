@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import BoolArray, FloatArray
 from rtmcli.formats.coco import points_of
 from rtmcli.geometry.boxes import areas as box_areas
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.metrics.matching import Candidates
 
-Array = npt.NDArray[np.floating]
 Annotation = Mapping[str, Any]
 
 MAX_POSES = 20  # detections a picture that count, COCO key points
@@ -37,7 +36,7 @@ class Group:
 def keypoint_groups(
     truth: Mapping[str, Any],
     results: Sequence[Annotation],
-    sigmas: Array,
+    sigmas: FloatArray,
     *,
     use_area: bool,
     part: slice | None,
@@ -113,7 +112,9 @@ def _grouped(
         yield pictures
 
 
-def _oks(found: Array, wanted: Array, boxes: Array, areas: Array, tolerance: Array) -> Array:
+def _oks(
+    found: FloatArray, wanted: FloatArray, boxes: FloatArray, areas: FloatArray, tolerance: FloatArray
+) -> FloatArray:
     """(D, G) OKS of points (D, K, 2) with labels (G, K, 3) over the labelled points.
 
     A label without any uses the distance outside its box, doubled about its middle, over all points. A predicted
@@ -132,7 +133,7 @@ def _oks(found: Array, wanted: Array, boxes: Array, areas: Array, tolerance: Arr
     return similar.sum(axis=-1) / counted.sum(axis=-1)
 
 
-def _iou(found: Array, wanted: Array, crowd: npt.NDArray[np.bool_]) -> Array:
+def _iou(found: FloatArray, wanted: FloatArray, crowd: BoolArray) -> FloatArray:
     """(D, G) IoU of x, y, w, h boxes; with a crowd the share of the detection that lies in it."""
     a, b = from_xywh(found), from_xywh(wanted)
     sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
@@ -142,13 +143,13 @@ def _iou(found: Array, wanted: Array, crowd: npt.NDArray[np.bool_]) -> Array:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _label_points(annotation: Annotation, count: int) -> Array:
+def _label_points(annotation: Annotation, count: int) -> FloatArray:
     """(K, 3) points of a label, all unlabelled where it has only a box."""
     points = points_of(annotation)
     return points if len(points) else np.zeros((count, 3))
 
 
-def _extent(points: Array) -> float:
+def _extent(points: FloatArray) -> float:
     """Area of the box about a pose's points, as COCO sizes a result."""
     known = points[~np.isnan(points[:, :2]).any(axis=1), :2]
     return float((known.max(axis=0) - known.min(axis=0)).prod()) if len(known) else 0.0

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.metrics.candidates import BODY, Annotation, Array, box_groups, keypoint_groups
+from rtmcli.arrays import FloatArray
+from rtmcli.metrics.candidates import BODY, Annotation, box_groups, keypoint_groups
 from rtmcli.metrics.matching import ANY, LARGE, MEDIUM, SMALL, Curves, Outcome, accumulate, judge
 
 BOX_RANGES = (ANY, SMALL, MEDIUM, LARGE)
@@ -26,7 +27,7 @@ WHOLEBODY_PARTS = {
 def keypoint_figures(
     truth: Mapping[str, Any],
     results: Sequence[Annotation],
-    sigmas: Array,
+    sigmas: FloatArray,
     *,
     use_area: bool = True,
     part: slice | None = None,
@@ -44,7 +45,7 @@ def keypoint_figures(
 def keypoint_curves(
     truth: Mapping[str, Any],
     results: Sequence[Annotation],
-    sigmas: Array,
+    sigmas: FloatArray,
     *,
     use_area: bool = True,
     part: slice | None = None,
@@ -63,7 +64,7 @@ def keypoint_curves(
 
 
 def wholebody_figures(
-    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: Array
+    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: FloatArray
 ) -> dict[str, dict[str, float]]:
     """The ten figures of COCO-WholeBody for each part and for `wholebody`."""
     parts: dict[str, slice | None] = {**WHOLEBODY_PARTS, "wholebody": None}
@@ -71,7 +72,7 @@ def wholebody_figures(
 
 
 def crowdpose_figures(
-    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: Array
+    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: FloatArray
 ) -> dict[str, float]:
     """CrowdPose's nine figures: AP, AR, and AP of easy, medium and hard pictures (by their `crowdIndex`).
 

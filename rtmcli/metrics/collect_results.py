@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import FloatArray
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import Pictures, points_of, result_of
 from rtmcli.geometry.boxes import fix_aspect
@@ -97,7 +97,7 @@ def is_onestage(models: Iterable[str]) -> bool:
 
 
 def rank_poses(
-    results: Sequence[dict[str, Any]], sigmas: npt.NDArray[np.floating], *, rank: Rank, oks: float | None
+    results: Sequence[dict[str, Any]], sigmas: FloatArray, *, rank: Rank, oks: float | None
 ) -> list[dict[str, Any]]:
     """The results that have a pose, with their ranking score, less near-duplicates; `id` stays."""
     poses = [result for result in results if "keypoints" in result]
@@ -109,7 +109,7 @@ def rank_poses(
 
 def rank_and_suppress(
     poses: Sequence[dict[str, Any]],
-    sigmas: npt.NDArray[np.floating],
+    sigmas: FloatArray,
     *,
     rank: str = "box-keypoint",
     oks: float | None = 0.9,

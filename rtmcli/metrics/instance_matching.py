@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.metrics.candidates import Annotation, Array, Group, box_groups, keypoint_groups
+from rtmcli.arrays import FloatArray
+from rtmcli.metrics.candidates import Annotation, Group, box_groups, keypoint_groups
 
 LEAST_SIMILAR = 1e-6  # below it a result and a label have nothing to do with each other
 
@@ -20,7 +21,7 @@ class Pair:
 
 
 def pair_keypoints(
-    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: Array, *, use_area: bool = True
+    truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: FloatArray, *, use_area: bool = True
 ) -> dict[int, Pair]:
     """Each evaluated result (by index) with a label of its own, the most alike of a picture first.
 

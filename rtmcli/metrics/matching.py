@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
-Flags = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.intp]
+from rtmcli.arrays import BoolArray, FloatArray, IndexArray
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
@@ -36,21 +34,21 @@ class Candidates:
         crowd: (G,) labels that several detections may match.
     """
 
-    similarity: Array
-    scores: Array
-    sizes: Array
-    areas: Array
-    ignored: Flags
-    crowd: Flags
+    similarity: FloatArray
+    scores: FloatArray
+    sizes: FloatArray
+    areas: FloatArray
+    ignored: BoolArray
+    crowd: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a picture's detections: `hit`, `ignored` (A, T, D), their scores (D,), labels `wanted` (A,)."""
 
-    hit: Flags
-    ignored: Flags
-    scores: Array
+    hit: BoolArray
+    ignored: BoolArray
+    scores: FloatArray
     wanted: npt.NDArray[np.int64]
 
 
@@ -72,7 +70,9 @@ def judge(candidates: Candidates, ranges: Sequence[tuple[float, float]]) -> Outc
     return Outcome(hit, left_out, candidates.scores, (~ignored).sum(axis=1))
 
 
-def match(similarity: Array, ignored: Flags, crowd: Flags, thresholds: Array = THRESHOLDS) -> Indices:
+def match(
+    similarity: FloatArray, ignored: BoolArray, crowd: BoolArray, thresholds: FloatArray = THRESHOLDS
+) -> IndexArray:
     """Greedy assignment, best detection first, each to the free label most like it.
 
     A label that counts goes before an ignored one; of equals the later wins. `similarity` (D, G),
@@ -99,8 +99,8 @@ def match(similarity: Array, ignored: Flags, crowd: Flags, thresholds: Array = T
 class Curves:
     """Precision (T, R, C, A) at each recall point and final recall (T, C, A); -1 where there was nothing to find."""
 
-    precision: Array
-    recall: Array
+    precision: FloatArray
+    recall: FloatArray
 
     def average_precision(self, threshold: float | None = None, area: int = 0) -> float:
         """Mean precision over recall points, classes and thresholds (or at one); -1 without any label."""
@@ -129,7 +129,7 @@ def accumulate(classes: Iterable[Sequence[Outcome]], areas: int, *, keep: int | 
     return Curves(np.stack(precision, axis=2), np.stack(recall, axis=1))
 
 
-def _ranked(outcomes: Sequence[Outcome], keep: int | None) -> tuple[Flags, Flags, Indices]:
+def _ranked(outcomes: Sequence[Outcome], keep: int | None) -> tuple[BoolArray, BoolArray, IndexArray]:
     """`hit` and `ignored` (A, T, D) of all pictures together, and the order of falling scores."""
     hit = np.concatenate([o.hit[..., :keep] for o in outcomes], axis=-1)
     ignored = np.concatenate([o.ignored[..., :keep] for o in outcomes], axis=-1)
@@ -137,7 +137,7 @@ def _ranked(outcomes: Sequence[Outcome], keep: int | None) -> tuple[Flags, Flags
     return hit, ignored, np.argsort(-scores, kind="stable")
 
 
-def _curve(hit: Flags, wanted: int) -> tuple[Array, float]:
+def _curve(hit: BoolArray, wanted: int) -> tuple[FloatArray, float]:
     """Precision at the recall points of ranked detections, made to fall from left to right; and final recall."""
     true = np.cumsum(hit, dtype=np.float64)
     recall = true / wanted
@@ -150,7 +150,7 @@ def _curve(hit: Flags, wanted: int) -> tuple[Array, float]:
     return values, float(recall[-1]) if len(recall) else 0.0
 
 
-def _last_best(allowed: Flags, values: Array) -> Indices:
+def _last_best(allowed: BoolArray, values: FloatArray) -> IndexArray:
     """The allowed label of highest value, the last of equals, or -1; (A, T, G) and (G,) to (A, T)."""
     best = allowed.shape[-1] - 1 - np.where(allowed, values, -1.0)[..., ::-1].argmax(axis=-1)
     return np.where(allowed.any(axis=-1), best, -1)
@@ -163,6 +163,6 @@ def _at(threshold: float | None) -> slice:
     return slice(index, index + 1)
 
 
-def _mean(values: Array) -> float:
+def _mean(values: FloatArray) -> float:
     known = values[values > -1]
     return float(known.mean()) if known.size else -1.0

@@ -3,15 +3,14 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+from rtmcli.arrays import BoolArray, FloatArray
 
 
 def mpjpe(
-    found: Array,
-    truth: Array,
-    mask: npt.NDArray[np.bool_],
+    found: FloatArray,
+    truth: FloatArray,
+    mask: BoolArray,
     *,
     align: Literal["none", "scale", "procrustes"] = "none",
 ) -> float:
@@ -29,7 +28,7 @@ def mpjpe(
     return float(np.linalg.norm(found - truth, axis=-1)[mask].mean()) if mask.any() else 0.0
 
 
-def procrustes(found: Array, truth: Array) -> Array:
+def procrustes(found: FloatArray, truth: FloatArray) -> FloatArray:
     """Points (K, 3) moved, turned and scaled onto `truth` (K, 3) in the least squares; never mirrored."""
     source_mean, target_mean = found.mean(axis=0), truth.mean(axis=0)
     source, target = found - source_mean, truth - target_mean

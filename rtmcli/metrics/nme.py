@@ -1,9 +1,8 @@
 """Normalised mean error of facial landmarks."""
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+from rtmcli.arrays import BoolArray, FloatArray
 
 # The two points whose distance normalises: the outer corners of the eyes, or the pupils (COFW).
 REFERENCE_POINTS = {
@@ -15,7 +14,7 @@ REFERENCE_POINTS = {
 }
 
 
-def nme(found: Array, truth: Array, mask: npt.NDArray[np.bool_], *, reference: tuple[int, int]) -> float:
+def nme(found: FloatArray, truth: FloatArray, mask: BoolArray, *, reference: tuple[int, int]) -> float:
     """Mean distance over the labelled points, in units of the distance of two points of the label.
 
     Args:

@@ -4,12 +4,9 @@ Points are (N, K, 2) in pixels; `mask` (N, K) tells which are labelled. Source: 
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import BoolArray, FloatArray
 from rtmcli.codecs import simcc
-
-Array = npt.NDArray[np.floating]
-Mask = npt.NDArray[np.bool_]
 
 # MPII: pairs of joints that are reported together; head top and neck for the head.
 MPII_PAIRS = {
@@ -34,7 +31,9 @@ JHMDB_PAIRS = {
 }
 
 
-def pck(found: Array, truth: Array, mask: Mask, *, threshold: float, norm: Array) -> tuple[Array, float, int]:
+def pck(
+    found: FloatArray, truth: FloatArray, mask: BoolArray, *, threshold: float, norm: FloatArray
+) -> tuple[FloatArray, float, int]:
     """Percentage of correct key points: closer than `threshold` times the normaliser.
 
     Args:
@@ -47,20 +46,24 @@ def pck(found: Array, truth: Array, mask: Mask, *, threshold: float, norm: Array
     return _shares(distances, threshold)
 
 
-def auc(found: Array, truth: Array, mask: Mask, *, norm: float = 30.0, thresholds: int = 20) -> float:
+def auc(
+    found: FloatArray, truth: FloatArray, mask: BoolArray, *, norm: float = 30.0, thresholds: int = 20
+) -> float:
     """Mean PCK over the thresholds i / `thresholds` (i from 0), of `norm` pixels (hands: 30)."""
     sides = np.full((len(found), 2), norm)
     distances = _distances(found, truth, mask, sides)
     return float(np.mean([_shares(distances, i / thresholds)[1] for i in range(thresholds)]))
 
 
-def epe(found: Array, truth: Array, mask: Mask) -> float:
+def epe(found: FloatArray, truth: FloatArray, mask: BoolArray) -> float:
     """Mean end-point error in pixels over the labelled points."""
     distances = _distances(found, truth, mask, np.ones((len(found), 2)))
     return float(distances[mask].mean()) if mask.any() else 0.0
 
 
-def mpii_pckh(found: Array, truth: Array, mask: Mask, head_sizes: Array) -> dict[str, float]:
+def mpii_pckh(
+    found: FloatArray, truth: FloatArray, mask: BoolArray, head_sizes: FloatArray
+) -> dict[str, float]:
     """MPII's PCKh in percent: head, shoulder, ..., `PCK` at 0.5 and `PCK@0.1` of the head size.
 
     Args:
@@ -72,7 +75,7 @@ def mpii_pckh(found: Array, truth: Array, mask: Mask, head_sizes: Array) -> dict
     distances = np.linalg.norm(found + 1.0 - truth, axis=-1) / head_sizes[:, None]  # (N, K)
     labelled = mask.sum(axis=0)  # (K,)
 
-    def shares(threshold: float) -> Array:
+    def shares(threshold: float) -> FloatArray:
         good = ((distances <= threshold) & mask).sum(axis=0)
         return np.where(labelled > 0, 100.0 * good / np.maximum(labelled, 1), -100.0)
 
@@ -87,7 +90,7 @@ def mpii_pckh(found: Array, truth: Array, mask: Mask, head_sizes: Array) -> dict
 
 
 def jhmdb_pck(
-    found: Array, truth: Array, mask: Mask, *, norm: Array, threshold: float, suffix: str
+    found: FloatArray, truth: FloatArray, mask: BoolArray, *, norm: FloatArray, threshold: float, suffix: str
 ) -> dict[str, float]:
     """JHMDB's PCK by body part, keys as `Sho PCK`; `norm` is the box's longer side or `torso_sizes`."""
     shares, mean, _ = pck(found, truth, mask, threshold=threshold, norm=norm)
@@ -95,7 +98,7 @@ def jhmdb_pck(
     return {**figures, suffix: mean}
 
 
-def torso_sizes(found: Array, truth: Array) -> Array:
+def torso_sizes(found: FloatArray, truth: FloatArray) -> FloatArray:
     """(N, 2) distance of points 4 and 5 (JHMDB), of the prediction where the label's is under a pixel."""
     labelled = np.linalg.norm(truth[:, 4] - truth[:, 5], axis=1)
     predicted = np.linalg.norm(found[:, 4] - found[:, 5], axis=1)
@@ -104,13 +107,13 @@ def torso_sizes(found: Array, truth: Array) -> Array:
 
 
 def simcc_accuracy(
-    found: tuple[Array, Array],
-    truth: tuple[Array, Array],
-    mask: Mask,
+    found: tuple[FloatArray, FloatArray],
+    truth: tuple[FloatArray, FloatArray],
+    mask: BoolArray,
     *,
     ratio: float = 2.0,
     threshold: float = 0.05,
-) -> tuple[Array, float, int]:
+) -> tuple[FloatArray, float, int]:
     """PCK of SimCC outputs (x, y) against labels: the accuracy shown while training.
 
     The normaliser is the input's (height, width) on (x, y), in that order, as the reference logs it.
@@ -120,7 +123,7 @@ def simcc_accuracy(
     return pck(points, wanted, mask, threshold=threshold, norm=np.tile(size, (len(points), 1)))
 
 
-def _distances(found: Array, truth: Array, mask: Mask, norm: Array) -> Array:
+def _distances(found: FloatArray, truth: FloatArray, mask: BoolArray, norm: FloatArray) -> FloatArray:
     """(N, K) normalised distances, -1 where not labelled or without a normaliser."""
     usable = mask & np.asarray((norm > 0).all(axis=1, keepdims=True))
     safe = np.where(norm > 0, norm, 1)[:, None]
@@ -128,7 +131,7 @@ def _distances(found: Array, truth: Array, mask: Mask, norm: Array) -> Array:
     return np.where(usable, distances, -1.0)
 
 
-def _shares(distances: Array, threshold: float) -> tuple[Array, float, int]:
+def _shares(distances: FloatArray, threshold: float) -> tuple[FloatArray, float, int]:
     labelled = np.asarray(distances >= 0)
     count = np.asarray(labelled.sum(axis=0))  # (K,)
     good = (labelled & (distances < threshold)).sum(axis=0)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float64Array, FloatArray
 from rtmcli.errors import UsageError
 from rtmcli.formats.coco import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
@@ -66,10 +66,10 @@ def plot_boxes(
 def keypoint_errors(
     labels: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
-    sigmas: npt.NDArray[np.floating],
+    sigmas: FloatArray,
     *,
     use_area: bool = True,
-) -> list[npt.NDArray[np.float64]]:
+) -> list[Float64Array]:
     """For each of K key points the distances of people found (OKS >= 0.5) in units of 2 sigma sqrt(area)."""
     rows = []
     for index, pair in pair_keypoints(labels, results, sigmas, use_area=use_area).items():

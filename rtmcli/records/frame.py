@@ -6,10 +6,7 @@ Coordinates and scores are float32 arrays, in pixels of the picture as shown; `t
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
+from rtmcli.arrays import Float32Array
 
 # The keys of a record in the order they are written in.
 FRAME_KEYS = ("source", "frame", "frames", "time", "width", "height", "skeleton", "model", "instances")
@@ -32,10 +29,10 @@ class Instance:
         order: the key order of the line this instance was read from; empty for a new one.
     """
 
-    box: Floats | None = None
+    box: Float32Array | None = None
     score: float | None = None
-    keypoints: Floats | None = None
-    keypoints3d: Floats | None = None
+    keypoints: Float32Array | None = None
+    keypoints3d: Float32Array | None = None
     id: int | None = None
     label: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)

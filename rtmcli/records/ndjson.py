@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Floats, Frame, Instance
+from rtmcli.arrays import Float32Array
+from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
 from rtmcli.records.line_io import Sink, input_lines, input_name
 from rtmcli.records.parse import decode_frame
 
@@ -82,7 +83,7 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     return _ordered(data, instance.extra, instance.order, INSTANCE_KEYS)
 
 
-def _rows(points: Floats) -> Floats | list[Floats | None]:
+def _rows(points: Float32Array) -> Float32Array | list[Float32Array | None]:
     points = np.ascontiguousarray(points, dtype=np.float32)  # (K, 3 or 4)
     if np.isfinite(points).all():
         return points

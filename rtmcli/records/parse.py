@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
-from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Floats, Frame, Instance
+from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
 
 _FRAME_SET = frozenset(FRAME_KEYS)
 _INSTANCE_SET = frozenset(INSTANCE_KEYS)
@@ -83,7 +84,7 @@ def _unknown(data: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in known or value is None}
 
 
-def _points(rows: Any, key: str, width: int) -> Floats | None:
+def _points(rows: Any, key: str, width: int) -> Float32Array | None:
     """(K, width) float32; a `null` row is a row of NaN."""
     if rows is None:
         return None
@@ -117,7 +118,7 @@ def _points_with_nulls(rows: list[Any], key: str, width: int) -> np.ndarray:
     return points
 
 
-def _box(values: Any) -> Floats | None:
+def _box(values: Any) -> Float32Array | None:
     if values is None:
         return None
     if type(values) is not list or len(values) != 4 or any(type(v) not in _NUMBERS for v in values):
@@ -125,7 +126,7 @@ def _box(values: Any) -> Floats | None:
     return _float32(np.array(values, dtype=np.float64), "box")
 
 
-def _float32(values: np.ndarray, key: str) -> Floats:
+def _float32(values: np.ndarray, key: str) -> Float32Array:
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     if np.isinf(narrow).any():

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float64Array, IndexArray
 from rtmcli.errors import DataError, UsageError
 
 Color = tuple[int, int, int]
@@ -57,13 +58,13 @@ class Skeleton:
 
     name: str
     keypoints: tuple[str, ...]
-    flip: npt.NDArray[np.intp]
+    flip: IndexArray
     links: tuple[tuple[int, int], ...]
     colors: tuple[Color, ...]
     link_colors: tuple[Color, ...]
-    sigmas: npt.NDArray[np.float64]
+    sigmas: Float64Array
     own_sigmas: bool
-    weights: npt.NDArray[np.float64]
+    weights: Float64Array
     parts: dict[str, tuple[int, ...]]
     upper: tuple[int, ...]
     lower: tuple[int, ...]
@@ -230,7 +231,7 @@ def _index(value: int | str, names: tuple[str, ...]) -> int:
     return int(value)
 
 
-def _flip(pairs: Any, names: tuple[str, ...]) -> npt.NDArray[np.intp]:
+def _flip(pairs: Any, names: tuple[str, ...]) -> IndexArray:
     flip = np.arange(len(names))
     for left, right in pairs:
         a, b = _index(left, names), _index(right, names)
@@ -248,7 +249,7 @@ def _colors(data: dict[str, Any], key: str, count: int) -> tuple[Color, ...]:
     return tuple((int(r), int(g), int(b)) for r, g, b in colors)
 
 
-def _numbers(data: dict[str, Any], key: str, count: int, default: float) -> npt.NDArray[np.float64]:
+def _numbers(data: dict[str, Any], key: str, count: int, default: float) -> Float64Array:
     values = np.array(data.get(key, [default] * count), dtype=np.float64)
     if values.shape != (count,) or not (values > 0).all():
         raise ValueError(f"{key!r} must be {count} positive numbers, got {values.size}")

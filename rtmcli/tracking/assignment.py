@@ -1,12 +1,11 @@
 """The assignment problem: pair rows and columns so that the sum of their values is highest."""
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
+from rtmcli.arrays import BoolArray, Float64Array, FloatArray
 
 
-def assign(values: Array, allowed: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
     """Pairs (row, column) of the highest total value, using allowed pairs (N, M) only.
 
     Values lie in [0, 1], and it is their total that counts: two fair pairs beat one good one.
@@ -30,7 +29,7 @@ def assign(values: Array, allowed: npt.NDArray[np.bool_]) -> list[tuple[int, int
     return sorted(pairs)
 
 
-def _hungarian(cost: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+def _hungarian(cost: Float64Array) -> list[tuple[int, int]]:
     """Pairs of the lowest total cost, by shortest augmenting paths (Jonker and Volgenant 1987); O(n^3)."""
     if cost.shape[0] > cost.shape[1]:
         return [(row, column) for column, row in _hungarian(cost.T)]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import BoolArray, Float32Array
 from rtmcli.errors import RtmError
 from rtmcli.geometry.boxes import iou_matrix, keypoints_box
 from rtmcli.geometry.oks import oks_matrix
-from rtmcli.records.frame import Floats, Frame, Instance
+from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.assignment import assign
 from rtmcli.tracking.source_state import Sources, seconds
@@ -104,8 +104,8 @@ class Tracker:
         return [(tracks[t], people[p]) for t, p in pairs]
 
     def _oks(
-        self, tracks: "list[_Track]", people: "list[_Person]", overlap: Floats, frame: Frame, now: float
-    ) -> Floats:
+        self, tracks: "list[_Track]", people: "list[_Person]", overlap: Float32Array, frame: Frame, now: float
+    ) -> Float32Array:
         """(T, P): OKS where both have a pose of the same skeleton, else the overlap."""
         similar = overlap.copy()
         poses = [person.instance.keypoints for person in people]
@@ -135,15 +135,15 @@ class _Person:
     """An instance of the frame that can be tracked: it has a box."""
 
     index: int
-    box: Floats
+    box: Float32Array
     instance: Instance
 
 
 @dataclass(slots=True)
 class _Track:
     id: int
-    box: Floats
-    keypoints: Floats | None
+    box: Float32Array
+    keypoints: Float32Array | None
     seen: float
     hits: int = 1
     missed: bool = False  # not seen in the last frame
@@ -188,7 +188,7 @@ class _Track:
         self.place = person.index
 
 
-def _doubles(box: np.ndarray, leaders: list[Floats]) -> bool:
+def _doubles(box: np.ndarray, leaders: list[Float32Array]) -> bool:
     """Whether a box is a second one on somebody who has a settled track: that track stays the one that goes on."""
     if not leaders:
         return False
@@ -199,9 +199,7 @@ def _doubles(box: np.ndarray, leaders: list[Floats]) -> bool:
     return bool((shared > _DOUBLE * smaller).any())
 
 
-def _rest(
-    pairs: list[tuple[int, int]], values: np.ndarray, allowed: npt.NDArray[np.bool_]
-) -> list[tuple[int, int]]:
+def _rest(pairs: list[tuple[int, int]], values: np.ndarray, allowed: BoolArray) -> list[tuple[int, int]]:
     """The best pairs among the rows and columns that are still free."""
     if len(pairs) == min(values.shape):
         return []
@@ -238,7 +236,7 @@ def _area(box: np.ndarray) -> float:
     return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
 
 
-def _box_of(instance: Instance) -> Floats | None:
+def _box_of(instance: Instance) -> Float32Array | None:
     box = instance.box
     if box is None and instance.keypoints is not None and len(instance.keypoints):
         box = keypoints_box(instance.keypoints[None], grow=1.0)[0]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float64Array, FloatArray, Image
 from rtmcli.geometry.affine import topdown_matrix, transform, udp_matrix, warp
 from rtmcli.geometry.boxes import fix_aspect
 from rtmcli.geometry.flip import flip_keypoints, flip_points
@@ -21,9 +22,6 @@ from rtmcli.training.augment.pixels import (
     random_median_blur,
     random_photometric,
 )
-
-Array = npt.NDArray[np.floating]
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +65,18 @@ class Crop(NamedTuple):
     """
 
     image: Image
-    keypoints: Array
-    visible: Array
-    matrix: Array
+    keypoints: FloatArray
+    visible: FloatArray
+    matrix: FloatArray
     flipped: bool
 
 
 def random_crop(
     image: Image,
-    center: Array,
-    scale: Array,
-    keypoints: Array,
-    visible: Array,
+    center: FloatArray,
+    scale: FloatArray,
+    keypoints: FloatArray,
+    visible: FloatArray,
     *,
     size: tuple[int, int],
     flip_indices: npt.NDArray[np.integer],
@@ -114,8 +112,8 @@ def random_crop(
 
 
 def half_body(
-    keypoints: Array,
-    visible: Array,
+    keypoints: FloatArray,
+    visible: FloatArray,
     *,
     upper: Sequence[int],
     lower: Sequence[int],
@@ -124,7 +122,7 @@ def half_body(
     min_upper: int = 2,
     min_lower: int = 3,
     padding: float = 1.5,
-) -> tuple[Array, Array] | None:
+) -> tuple[FloatArray, FloatArray] | None:
     """Centre and scale of one half of the body, or None where too few points are visible.
 
     The upper half where `preference` < 0.7 and it has enough points, or the lower has not.
@@ -150,7 +148,7 @@ def draw_box(rng: np.random.Generator, recipe: CropRecipe) -> BoxDraw:
     return box_draw(normal, chance, recipe)
 
 
-def box_draw(normal: Array, chance: Array, recipe: CropRecipe) -> BoxDraw:
+def box_draw(normal: FloatArray, chance: FloatArray, recipe: CropRecipe) -> BoxDraw:
     """The change that four truncated normals (dx, dy, scale, rotation) and three uniform numbers stand for."""
     low, high = recipe.scale
     moved, turned = chance[0] < recipe.shift_probability, chance[2] < recipe.rotation_probability
@@ -161,17 +159,17 @@ def box_draw(normal: Array, chance: Array, recipe: CropRecipe) -> BoxDraw:
     )
 
 
-def change_box(center: Array, scale: Array, draw: BoxDraw) -> tuple[Array, Array]:
+def change_box(center: FloatArray, scale: FloatArray, draw: BoxDraw) -> tuple[FloatArray, FloatArray]:
     """Centre and scale after a draw; the shift is a share of the scale before it."""
     return center + np.asarray(draw.shift, center.dtype) * scale, scale * np.float32(draw.factor)
 
 
 def cut(
     image: Image,
-    center: Array,
-    scale: Array,
-    keypoints: Array,
-    visible: Array,
+    center: FloatArray,
+    scale: FloatArray,
+    keypoints: FloatArray,
+    visible: FloatArray,
     draw: BoxDraw,
     *,
     size: tuple[int, int],
@@ -194,7 +192,7 @@ def cut(
     return Crop(warp(image, matrix, size), points, visible, matrix, flipped)
 
 
-def truncated_normal(rng: np.random.Generator, size: int, limit: float = 1.0) -> npt.NDArray[np.float64]:
+def truncated_normal(rng: np.random.Generator, size: int, limit: float = 1.0) -> Float64Array:
     """(size,) standard normal numbers within +-limit: those outside are drawn again."""
     values = rng.standard_normal(size)
     while (outside := np.abs(values) > limit).any():

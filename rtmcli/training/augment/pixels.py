@@ -7,11 +7,9 @@ Each comes as a function of its drawn numbers and a sampler that draws them from
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Image
 from rtmcli.opencv import cv2
-
-Image = npt.NDArray[np.uint8]
 
 
 def hsv(image: Image, gain: tuple[int, int, int]) -> Image:

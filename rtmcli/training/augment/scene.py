@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, FloatArray, Image
 from rtmcli.geometry.affine import sheared_matrix, topdown_matrix, transform, warp
 from rtmcli.geometry.flip import flip_boxes, flip_keypoints
 from rtmcli.opencv import cv2
 
-Floats = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
 FILL = 114  # grey of what lies outside pictures
 
 
@@ -29,11 +28,11 @@ class Scene:
     """
 
     image: Image
-    boxes: Floats
+    boxes: Float32Array
     labels: npt.NDArray[np.int64]
-    areas: Floats
-    keypoints: Floats
-    visible: Floats
+    areas: Float32Array
+    keypoints: Float32Array
+    visible: Float32Array
     ignored: npt.NDArray[np.uint8] | None = None
 
     @property
@@ -144,7 +143,7 @@ def fitted_affine(
     return apply(scene, matrix, size)
 
 
-def apply(scene: Scene, matrix: npt.NDArray[np.floating], size: tuple[int, int]) -> Scene:
+def apply(scene: Scene, matrix: FloatArray, size: tuple[int, int]) -> Scene:
     """A scene through a (2, 3) matrix: boxes become the extent of their turned corners, clipped to the border."""
     x1, y1, x2, y2 = scene.boxes.T
     corners = np.stack([np.stack([x1, x2, x1, x2], -1), np.stack([y1, y1, y2, y2], -1)], -1)  # (G, 4, 2)

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
 from rtmcli.skeletons import Skeleton
 from rtmcli.training.data.image_store import Store
 from rtmcli.training.data.labels import Labels, Picture, from_coco, from_records
 
 __all__ = ["DataSet", "Labels", "Picture", "Store", "check_set", "epoch_order", "load_set"]
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(eq=False)
@@ -120,5 +118,5 @@ def epoch_order(sizes: list[int], ratios: list[float], *, seed: int, epoch: int)
     return [order[i] for i in random.permutation(len(order))]
 
 
-def _sides(box: Floats) -> Floats:
+def _sides(box: Float32Array) -> Float32Array:
     return box[2:] - box[:2]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Image
 from rtmcli.errors import DataError
 from rtmcli.opencv import cv2
 
@@ -32,7 +32,7 @@ class Store:
             self.members.update(_members(shard))
         self._open = threading.local()
 
-    def read(self, name: str) -> npt.NDArray[np.uint8]:
+    def read(self, name: str) -> Image:
         """The picture (H, W, 3) BGR. Raises DataError where it is missing or damaged."""
         data = self.bytes_of(name)
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.coco import POINT_FIELDS
 from rtmcli.skeletons import Skeleton, load_skeleton
 from rtmcli.training.data.skeleton_map import convert_keypoints
 from rtmcli.training.data.soft_maps import SoftMap
 
-Floats = npt.NDArray[np.float32]
 Pairs = list[tuple[Any, int]]
 
 # COCO-WholeBody spreads its 133 points over several fields.
@@ -34,13 +34,13 @@ class Labels:
     none. maps: a teacher's heat maps of each person, None for who has none; empty where the file has none.
     """
 
-    boxes: Floats
-    keypoints: Floats
-    weights: Floats
-    areas: Floats
-    crowds: Floats
+    boxes: Float32Array
+    keypoints: Float32Array
+    weights: Float32Array
+    areas: Float32Array
+    crowds: Float32Array
     classes: npt.NDArray[np.int64]
-    depths: Floats | None = None
+    depths: Float32Array | None = None
     maps: tuple[SoftMap | None, ...] = ()
 
 
@@ -112,7 +112,9 @@ def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[Picture]:
         yield Picture(name, number, Labels(boxes, points, weights, areas, none, first, depths))
 
 
-def _told(raw: Floats, pairs: Pairs | None, skeleton: Skeleton | None) -> tuple[Floats, Floats]:
+def _told(
+    raw: Float32Array, pairs: Pairs | None, skeleton: Skeleton | None
+) -> tuple[Float32Array, Float32Array]:
     """Points (G, K, 2) and weights (G, K) in the target skeleton."""
     if skeleton is None:
         return np.zeros((len(raw), 0, 2), np.float32), np.zeros((len(raw), 0), np.float32)
@@ -125,7 +127,7 @@ def _told(raw: Floats, pairs: Pairs | None, skeleton: Skeleton | None) -> tuple[
 
 def _depths(
     people: list[Any], count: int, pairs: Pairs | None, skeleton: Skeleton | None, path: Path
-) -> Floats | None:
+) -> Float32Array | None:
     """Depths (G, K) of rows [x, y, z, v] in the target skeleton, NaN where unknown; None where nobody has any."""
     if skeleton is None or all(rows is None for rows in people):
         return None

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+from rtmcli.arrays import FloatArray
+
 Source = int | Sequence[int]
 
 
 def convert_keypoints(
-    keypoints: Floats, visible: Floats, pairs: Sequence[tuple[Source, int]], count: int
-) -> tuple[Floats, Floats, Floats]:
+    keypoints: FloatArray, visible: FloatArray, pairs: Sequence[tuple[Source, int]], count: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Labels in the target skeleton.
 
     Args:

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from rtmcli.arrays import Float32Array, FloatArray, IndexArray
 from rtmcli.errors import DataError
 from rtmcli.opencv import cv2
-
-Floats = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class SoftMap:
     path: Path
     box: tuple[float, float, float, float]
 
-    def read(self, count: int) -> Floats:
+    def read(self, count: int) -> Float32Array:
         """The maps (K, h, w), in 0..1. Raises DataError where there are none, or not `count` of them."""
         try:
             maps = np.load(self.path, allow_pickle=False)
@@ -40,13 +37,13 @@ class SoftMap:
 
 def soft_labels(
     soft: SoftMap,
-    matrix: Matrix,
+    matrix: FloatArray,
     *,
     size: tuple[int, int],
-    flip: npt.NDArray[np.intp] | None,
+    flip: IndexArray | None,
     count: int,
     ratio: float,
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """SimCC labels of a crop: the maps' sums along the columns and the rows, each with a peak of 1.
 
     Args:
@@ -61,12 +58,12 @@ def soft_labels(
 
 def soft_cells(
     soft: SoftMap,
-    matrix: Matrix,
+    matrix: FloatArray,
     *,
     size: tuple[int, int],
-    flip: npt.NDArray[np.intp] | None,
+    flip: IndexArray | None,
     count: int,
-) -> tuple[Floats, Floats]:
+) -> tuple[Float32Array, Float32Array]:
     """The maps (K, H, W) as they lie in a crop, and how high each is there, at most 1, (K,).
 
     Args:
@@ -82,7 +79,7 @@ def soft_cells(
     return seen.astype(np.float32), np.minimum(seen.max(axis=(1, 2)), 1).astype(np.float32)
 
 
-def _bins(sums: Floats, side: int, ratio: float) -> Floats:
+def _bins(sums: Float32Array, side: int, ratio: float) -> Float32Array:
     """Sums by pixel (K, side) read off at the bins, (K, side r), with a peak of 1 each."""
     places = np.arange(round(side * ratio)) / ratio
     rows = np.stack([np.interp(places, np.arange(side), row) for row in sums])

@@ -8,17 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from rtmcli.arrays import Float32Array
 from rtmcli.codecs import heatmap
 from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.soft_maps import SoftMap, soft_cells
 from rtmcli.training.losses import heatmap_mse
 from rtmcli.training.tasks.base import Batch, Terms
 from rtmcli.training.tasks.topdown import CropTask, as_arrays
-
-Floats = npt.NDArray[np.float32]
 
 
 class HeatmapTask(CropTask):
@@ -30,12 +28,12 @@ class HeatmapTask(CropTask):
     def map_size(self) -> tuple[int, int]:
         return self.size[0] // 4, self.size[1] // 4
 
-    def encode(self, crop: Crop, depths: Floats | None) -> dict[str, Floats]:
+    def encode(self, crop: Crop, depths: Float32Array | None) -> dict[str, Float32Array]:
         seen = (crop.visible > 0)[None].astype(np.float32)
         maps, inside = heatmap.encode_udp(crop.keypoints[None], seen, size=self.size, map_size=self.map_size)
         return {"maps": maps, "weights": self.weighted(inside[0] * crop.visible)}
 
-    def soften(self, targets: dict[str, Floats], soft: SoftMap, crop: Crop) -> None:
+    def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
         shrink = (np.array(self.map_size) - 1) / (
             np.array(self.size) - 1
         )  # UDP: corner cells on corner pixels
@@ -52,9 +50,9 @@ class HeatmapTask(CropTask):
         loss = heatmap_mse(predicted.float(), batch.targets["maps"], batch.targets["weights"])
         return loss, {"mse": loss.detach()}
 
-    def decode(self, predicted: Any) -> tuple[Floats, Floats | None, Floats]:
+    def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         found = [heatmap.decode_udp(one, size=self.size) for one in as_arrays([predicted])[0]]
         return np.stack([points for points, _ in found]), None, np.stack([scores for _, scores in found])
 
-    def strip(self, sample: dict[str, Any]) -> Floats:
+    def strip(self, sample: dict[str, Any]) -> Float32Array:
         return np.asarray(sample["maps"].max(axis=(0, 1)), np.float32)

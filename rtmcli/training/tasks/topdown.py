@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from rtmcli.arrays import Float32Array, FloatArray
 from rtmcli.codecs import simcc
 from rtmcli.geometry import boxes as geometry
 from rtmcli.geometry.affine import to_image, topdown_matrix, udp_matrix, warp
@@ -25,17 +25,15 @@ from rtmcli.training.tasks.base import Batch, Share, Terms, make_card, normalise
 
 FACE = range(23, 91)  # of a whole body's 133 points
 
-Floats = npt.NDArray[np.float32]
-
 
 class Found(NamedTuple):
     """One person's pose: places in the set, points (K, 2) in the picture, depths (K,) or None, scores (K,)."""
 
     picture: int
     person: int
-    points: Floats
-    depths: Floats | None
-    scores: Floats
+    points: Float32Array
+    depths: Float32Array | None
+    scores: Float32Array
 
 
 class CropTask:
@@ -87,7 +85,7 @@ class CropTask:
             **targets,
         }
 
-    def encode(self, crop: Crop, depths: Floats | None) -> dict[str, Floats]:
+    def encode(self, crop: Crop, depths: Float32Array | None) -> dict[str, Float32Array]:
         """What the network is asked for: labels by name, and `weights` (K,). depths: (K,) metres or NaN, or None."""
         x, y, inside = simcc.encode(
             crop.keypoints[None],
@@ -98,12 +96,12 @@ class CropTask:
         )
         return {"x": x[0], "y": y[0], "weights": self.weighted(inside[0] * crop.visible)}
 
-    def weighted(self, weights: npt.NDArray[np.floating]) -> Floats:
+    def weighted(self, weights: FloatArray) -> Float32Array:
         """Weights (K,) of the labels with the skeleton's own, where the recipe counts them."""
         own = self.skeleton.weights if self.recipe.keypoint_weights else 1.0
         return (weights * own).astype(np.float32)
 
-    def soften(self, targets: dict[str, Floats], soft: SoftMap, crop: Crop) -> None:
+    def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
         """Put a teacher's heat maps in the place of the labels' Gaussians."""
         targets["x"], targets["y"], seen = soft_labels(
             soft,
@@ -177,7 +175,7 @@ class CropTask:
                 where = to_image(points[n], *places[n], self.size)
                 yield Found(place, person, where, None if depths is None else depths[n], scores[n])
 
-    def decode(self, predicted: Any) -> tuple[Floats, Floats | None, Floats]:
+    def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         """Points (N, K, 2) in crop pixels, depths (N, K) in metres from the root or None, scores (N, K)."""
         x, y = as_arrays(predicted)
         points, scores = simcc.decode(x, y, ratio=self.recipe.ratio)
@@ -195,7 +193,7 @@ class CropTask:
         strip[:] = (255 * row).astype(np.uint8)[None, :, None]
         return np.concatenate([image, strip])
 
-    def strip(self, sample: dict[str, Any]) -> Floats:
+    def strip(self, sample: dict[str, Any]) -> Float32Array:
         """The labels along x, those of all points in one row."""
         return np.asarray(sample["x"].max(0), np.float32)
 
@@ -239,7 +237,7 @@ def near_share(predicted: Any, targets: Any, weights: Tensor) -> Tensor:
     return ok.sum() / (weights > 0).sum().clamp(min=1)
 
 
-def as_arrays(predicted: Sequence[Tensor]) -> list[Floats]:
+def as_arrays(predicted: Sequence[Tensor]) -> list[Float32Array]:
     """A network's outputs as float32 arrays."""
     return [p.float().cpu().numpy() for p in predicted]
 
@@ -265,7 +263,7 @@ def coco_truth(data: DataSet) -> dict[str, Any]:
     return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
 
 
-def _note(number: int, picture: Picture, box: Floats) -> dict[str, Any]:
+def _note(number: int, picture: Picture, box: Float32Array) -> dict[str, Any]:
     x1, y1, x2, y2 = map(float, box)
     corner = [x1, y1, x2 - x1, y2 - y1]
     area = corner[2] * corner[3]

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from rtmcli.arrays import Float32Array
 from rtmcli.codecs import simcc3d
 from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.dataset import DataSet
@@ -21,8 +21,6 @@ from rtmcli.training.losses import bone_length, simcc_kl
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Terms
 from rtmcli.training.tasks.topdown import CropTask, Found, as_arrays, near_share
-
-Floats = npt.NDArray[np.float32]
 
 # Each point's parent in the bone term of the published RTMW3D; a point that is its own parent has a bone of length 0.
 PARENTS = (
@@ -46,7 +44,7 @@ class SpaceTask(CropTask):
             depth_range=recipe.z_range,
         )
 
-    def encode(self, crop: Crop, depths: Floats | None) -> dict[str, Floats]:
+    def encode(self, crop: Crop, depths: Float32Array | None) -> dict[str, Float32Array]:
         space, known = None, np.zeros(len(crop.keypoints), bool)
         if depths is not None and np.isfinite(depths).any():
             from_root, known = self.from_root(depths), np.isfinite(depths)
@@ -65,7 +63,7 @@ class SpaceTask(CropTask):
             "weights_z": self.weighted(labels.weights_z[0] * crop.visible * known),
         }
 
-    def from_root(self, depths: Floats) -> Floats:
+    def from_root(self, depths: Float32Array) -> Float32Array:
         """Depths (..., K) counted from the middle of the hips; where that is unknown they are so already."""
         root = depths[..., list(self.volume.root)].mean(axis=-1, keepdims=True)
         return np.where(np.isfinite(root), depths - root, depths)
@@ -90,7 +88,7 @@ class SpaceTask(CropTask):
             terms["z_bins"] = off.sum() / (weights_z > 0).sum().clamp(min=1)
         return total + terms.get("bone", 0), terms
 
-    def decode(self, predicted: Any) -> tuple[Floats, Floats | None, Floats]:
+    def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         x, y, z = as_arrays(predicted)
         points, _, scores = simcc3d.decode(x, y, z, volume=self.volume)
         return points[..., :2], points[..., 2], scores
@@ -98,7 +96,7 @@ class SpaceTask(CropTask):
     def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
         """The keypoints' figures in the picture, and `z_error`: metres, mean over the points of known depth."""
         figures = super().figures(people, data)
-        errors: list[Floats] = []
+        errors: list[Float32Array] = []
         for found in people:
             labels = data.pictures[found.picture].labels
             if labels.depths is not None and found.depths is not None:
