@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import FloatArray
-from rtmcli.metrics.candidates import BODY, Annotation, box_groups, keypoint_groups
 from rtmcli.metrics.matching import ANY, LARGE, MEDIUM, SMALL, Curves, Outcome, accumulate, judge
+from rtmcli.metrics.similarity import BODY, Annotation, box_groups, keypoint_groups
 
 BOX_RANGES = (ANY, SMALL, MEDIUM, LARGE)
 

@@ -10,7 +10,7 @@ from rtmcli.arrays import Float64Array, FloatArray
 from rtmcli.errors import UsageError
 from rtmcli.formats.coco import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
-from rtmcli.metrics.instance_matching import pair_keypoints
+from rtmcli.metrics.label_assignment import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
 from rtmcli.skeletons import Skeleton
 

@@ -226,7 +226,7 @@ def _evaluate_boxes(labels: dict[str, Any], given: "Predictions", known: set[Any
 
 def _write_records(labels: dict[str, Any], given: "Predictions", report: _Report) -> None:
     """Each record with the similarity its people reached, the label they were paired with, and how many were missed."""
-    from rtmcli.metrics.instance_matching import pair_boxes, pair_keypoints
+    from rtmcli.metrics.label_assignment import pair_boxes, pair_keypoints
     from rtmcli.records.ndjson import write_frames
 
     if report.skeleton is None:

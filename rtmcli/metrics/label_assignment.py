@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import FloatArray
-from rtmcli.metrics.candidates import Annotation, Group, box_groups, keypoint_groups
+from rtmcli.metrics.similarity import Annotation, Group, box_groups, keypoint_groups
 
 LEAST_SIMILAR = 1e-6  # below it a result and a label have nothing to do with each other
 
