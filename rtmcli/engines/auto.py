@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 
 from rtmcli.engines.base import Arrays, Engine, non_finite
 from rtmcli.errors import MissingError, RtmError
+from rtmcli.files import write_atomically
 from rtmcli.settings import current, home
 
 PACKAGES = ("onnxruntime", "onnxruntime-gpu", "openvino", "ncnn", "torch", "tensorrt")
@@ -141,13 +143,9 @@ def _is_choice(found: Any) -> bool:
 
 def _keep(choices: dict[str, Any]) -> None:
     """Write the table whole; where the folder cannot be written, the next run measures again."""
-    part = _place().with_name(f".engines.json.{os.getpid()}.part")
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(choices, indent=1) + "\n", encoding="utf-8")
-        part.replace(_place())
-    except OSError:
-        part.unlink(missing_ok=True)
+    with suppress(OSError, RtmError):
+        _place().parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(_place(), (json.dumps(choices, indent=1) + "\n").encode())
 
 
 def _say(path: Path, found: dict[str, Any], precision: str | None) -> None:

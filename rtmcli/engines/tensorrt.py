@@ -14,6 +14,7 @@ import numpy as np
 
 from rtmcli.engines.base import Arrays, Port, split_device
 from rtmcli.errors import DataError, MissingError, RtmError, UsageError
+from rtmcli.files import write_atomically
 from rtmcli.settings import home
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.metadata import read_card
@@ -173,12 +174,7 @@ def build_file(source: Path, path: Path, *, precision: str) -> Path:
         raise RtmError(f"{source}: tensorrt could not build this model for this GPU")
     card = read_card(source)
     text = card.to_json().encode() if card is not None else b""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(MAGIC + len(text).to_bytes(8, "little") + text + bytes(plan))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, MAGIC + len(text).to_bytes(8, "little") + text + bytes(plan))
     return path
 
 

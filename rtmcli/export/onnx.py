@@ -12,6 +12,7 @@ from torch import nn
 from rtmcli.export.onestage import classify_survivors
 from rtmcli.export.suppression import suppression
 from rtmcli.export.trace import quietly
+from rtmcli.files import replacing
 from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.graphs import DetectorGraph, Graph, OneStageGraph, build_graph
 from rtmcli.zoo.card import METADATA_KEY, Card
@@ -170,9 +171,5 @@ def _strip(model: onnx.ModelProto) -> None:
 
 def _write(model: onnx.ModelProto, path: Path) -> None:
     """Write under a temporary name and rename, so that no half file is ever seen."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        onnx.save(model, str(part))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        onnx.save(model, str(temporary))

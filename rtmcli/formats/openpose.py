@@ -4,9 +4,7 @@ The body goes as BODY_25 (or as the 18 points of COCO's OpenPose model, where th
 in their own lists. OpenPose writes a point that is not there as 0, 0, 0.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,6 +14,7 @@ import orjson
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, RtmError, UsageError
+from rtmcli.files import write_atomically
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 
@@ -166,14 +165,4 @@ def _whole_body(parts: dict[str, Float32Array]) -> Float32Array:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise RtmError(f"cannot write {path}: {error.strerror}") from None
-        raise
+    write_atomically(path, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))

@@ -8,6 +8,7 @@ import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray
 from rtmcli.errors import UsageError
+from rtmcli.files import replacing
 from rtmcli.formats.coco import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
 from rtmcli.metrics.label_assignment import pair_keypoints
@@ -112,18 +113,9 @@ def figure_of(columns: int, *, height: float) -> tuple[Any, Any]:
 
 def save(figure: Any, path: Path, title: str) -> None:
     """Write a figure under a temporary name and rename. Raises UsageError where the format is unknown."""
-    from tempfile import NamedTemporaryFile
-
     figure.suptitle(title, fontsize=11)
-    with NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix, delete=False
-    ) as file:
-        temporary = Path(file.name)
-    try:
-        figure.savefig(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except ValueError as error:
-        raise UsageError(f"cannot write {path}: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        try:
+            figure.savefig(temporary)
+        except ValueError as error:
+            raise UsageError(f"cannot write {path}: {error}") from None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rtmcli.errors import DataError, MissingError
+from rtmcli.files import replacing
 from rtmcli.zoo.card import METADATA_KEY, Card
 
 # Entries that a network computes by itself: whatever a file holds there is neither needed nor taken.
@@ -154,17 +155,12 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Tensor], *, card: Card
     own = {
         key: value.detach().cpu().clone(memory_format=torch.contiguous_format) for key, value in state.items()
     }
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as temporary:
         if path.suffix == ".safetensors":
-            part.write_bytes(
-                _safetensors().torch.save(own, metadata=meta)
-            )  # save_file lets nobody else read it
+            # safetensors' save_file would make a file that only its owner can read.
+            temporary.write_bytes(_safetensors().torch.save(own, metadata=meta))
         else:
-            torch.save({"meta": meta, "state_dict": own}, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            torch.save({"meta": meta, "state_dict": own}, temporary)
 
 
 def _put(network: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from rtmcli.errors import DataError, RtmError, UsageError
+from rtmcli.files import publish, temporary_beside
 
 # Longer than any sane frame (a thousand people with 133 points are 5 MB), short enough to survive a stream without
 # a newline.
@@ -89,7 +90,7 @@ class Sink:
 
     def __init__(self, sink: str | Path | BinaryIO) -> None:
         self._path: Path | None = None
-        self._temporary: str | None = None
+        self._temporary: Path | None = None
         self._stream: BinaryIO | None = None
         self._fd = -1
         self._waiting: list[bytes] = []
@@ -137,10 +138,8 @@ class Sink:
             if path.exists() and not path.is_file():  # /dev/null, a named pipe: nothing to rename
                 self._fd = os.open(path, os.O_WRONLY)
                 return
-            import tempfile
-
-            self._fd, self._temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            os.chmod(self._temporary, 0o666 & ~_umask())
+            self._temporary = temporary_beside(path)
+            self._fd = os.open(self._temporary, os.O_WRONLY)
         except OSError as error:
             raise RtmError(f"cannot write {path}: {error.strerror}") from None
 
@@ -156,11 +155,11 @@ class Sink:
             if self._path is not None:
                 os.close(self._fd)
                 if self._temporary is not None and kind is None:
-                    os.replace(self._temporary, self._path)
+                    publish(self._temporary, self._path)
                     self._temporary = None
         finally:
             if self._temporary is not None:
-                os.unlink(self._temporary)
+                self._temporary.unlink(missing_ok=True)
 
 
 class Guard:
@@ -212,9 +211,3 @@ def write_whole(fd: int, data: bytes) -> None:
 
 def _name(fd: int) -> str:
     return "standard output" if fd == 1 else "the output"
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from rtmcli.files import replacing
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -16,15 +17,5 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 def save_state(state: object, path: Path) -> None:
     """Anything that `torch.load(weights_only=True)` takes."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
+    with replacing(path, sync=True) as temporary, temporary.open("wb") as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from rtmcli.errors import DataError, RtmError
-from rtmcli.training.checkpoints import save_state, save_weights, write_atomically
+from rtmcli.files import write_atomically
+from rtmcli.training.checkpoints import save_state, save_weights
 from rtmcli.training.data.dataset import DataSet, epoch_order
 from rtmcli.training.data.loader import step_batches
 from rtmcli.training.distillation import kept

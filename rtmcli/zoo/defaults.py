@@ -6,8 +6,9 @@ import tomllib
 from typing import Any
 
 from rtmcli.errors import UsageError
+from rtmcli.files import write_atomically
 from rtmcli.settings import config, home
-from rtmcli.zoo.download.lock import make_folder, write_text
+from rtmcli.zoo.download.lock import make_folder
 from rtmcli.zoo.metadata import read_card
 from rtmcli.zoo.resolve import find_model
 
@@ -42,7 +43,7 @@ def set_default(said: str) -> list[str]:
             f"{place} is written in a way that cannot be changed safely; put {option} = {value!r} into its [pose]"
         )
     make_folder(place.parent)
-    write_text(place, text)
+    write_atomically(place, text.encode())
     config.cache_clear()
     return [f"{value} is the {option} of 'rtm {verb}' from now on ({place})" for verb in verbs]
 

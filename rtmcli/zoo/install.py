@@ -31,7 +31,7 @@ def installed_path(name: str, kind: Kind = "onnx") -> Path:
 
 def installed_models() -> list[str]:
     """Names of the models that are here and can run, beside the bundled ones."""
-    return sorted(path.stem for path in models_folder().glob("*.onnx"))
+    return sorted(path.stem for path in models_folder().glob("[!.]*.onnx"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +101,15 @@ def verify_models() -> Iterator[tuple[Path, State]]:
     """Every model that is here, or should be, and how it is."""
     names = set(read_lock()["models"])
     if models_folder().is_dir():
-        names |= {path.name for path in models_folder().iterdir() if path.suffix in (".onnx", ".pth")}
+        names |= {path.name for path in models_folder().iterdir() if _is_model(path)}
     for name in sorted(names):
         path = models_folder() / name
         yield path, model_state(path)
+
+
+def _is_model(path: Path) -> bool:
+    """Hidden files are temporary ones of a pull that is running or was killed."""
+    return path.suffix in (".onnx", ".pth") and not path.name.startswith(".")
 
 
 def record_model(path: Path) -> None:

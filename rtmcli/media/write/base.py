@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from rtmcli.errors import RtmError, UsageError
+from rtmcli.files import publish, temporary_beside
 from rtmcli.records.line_io import ClosedPipe
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
@@ -88,7 +88,7 @@ class _One(Writer):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._temporary: str | None = temporary_file(path)
+        self._temporary: Path | None = temporary_beside(path)
         self._written = False
 
     def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
@@ -111,7 +111,7 @@ class _One(Writer):
 
     def abort(self) -> None:
         if self._temporary is not None:
-            os.unlink(self._temporary)
+            self._temporary.unlink(missing_ok=True)
             self._temporary = None
 
 
@@ -123,7 +123,7 @@ class _Folder(Writer):
         self._names: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary: str | None = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+            self._temporary: str | None = _temporary_folder(path)
         except OSError as error:
             raise RtmError(f"cannot write {path}: {error.strerror}") from None
 
@@ -138,13 +138,12 @@ class _Folder(Writer):
         while own in self._names:  # pictures of the same name from several folders
             number, own = number + 1, f"{stem}-{number + 1}{suffix}"
         self._names.add(own)
-        _save(image, os.path.join(self._temporary, own), self._path / own)
+        _save(image, Path(self._temporary, own), self._path / own)
 
     def close(self) -> None:
         if self._temporary is None:
             return
         try:
-            os.chmod(self._temporary, 0o777 & ~_umask())
             if self._path.is_dir():
                 for name in sorted(self._names):
                     os.replace(os.path.join(self._temporary, name), self._path / name)
@@ -162,7 +161,7 @@ class _Folder(Writer):
             self._temporary = None
 
 
-def _save(image: np.ndarray, file: str, final: Path) -> None:
+def _save(image: np.ndarray, file: Path, final: Path) -> None:
     """Write one picture in the format of `final`'s suffix."""
     from rtmcli.opencv import cv2
 
@@ -173,31 +172,13 @@ def _save(image: np.ndarray, file: str, final: Path) -> None:
     if not done:
         raise RtmError(f"cannot write {final}: OpenCV does not encode this picture")
     try:
-        Path(file).write_bytes(data.tobytes())
+        file.write_bytes(data.tobytes())
     except OSError as error:
         raise RtmError(f"cannot write {final}: {error.strerror}") from None
 
 
-def temporary_file(path: Path) -> str:
-    """A new empty file in the folder of `path`, with its suffix and ordinary permissions."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        os.chmod(name, 0o666 & ~_umask())
-    except OSError as error:
-        raise RtmError(f"cannot write {path}: {error.strerror}") from None
-    return name
-
-
-def publish(temporary: str, path: Path) -> None:
-    try:
-        os.replace(temporary, path)
-    except OSError as error:
-        os.unlink(temporary)
-        raise RtmError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _temporary_folder(path: Path) -> str:
+    """A new empty folder beside `path`, hidden, with ordinary permissions."""
+    folder = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    folder.mkdir()
+    return str(folder)

@@ -1,6 +1,5 @@
 """Pictures -> H.264 or GIF, with the time of each kept."""
 
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 
 from rtmcli.cpus import available_cpus
 from rtmcli.errors import RtmError
-from rtmcli.media.write.base import Writer, publish, temporary_file
+from rtmcli.files import publish, temporary_beside
+from rtmcli.media.write.base import Writer
 
 # Ticks a second of a written video: a multiple of all usual frame rates, as MPEG has it.
 TICKS = 90_000
@@ -24,7 +24,7 @@ class VideoWriter(Writer):
         self._step = 1 / fps
         self._began: float | None = None
         self._last = -1  # ticks
-        self._temporary: str | None = temporary_file(path)
+        self._temporary: Path | None = temporary_beside(path)
         self._container: Any = None
         self._stream: Any = None
 
@@ -74,7 +74,7 @@ class VideoWriter(Writer):
             if self._container is not None:
                 with suppress(av.error.FFmpegError, OSError):  # it is thrown away
                     self._container.close()
-            os.unlink(self._temporary)
+            self._temporary.unlink(missing_ok=True)
             self._temporary = None
 
     _ticks = TICKS

@@ -1,12 +1,11 @@
 """One model out of a zip: the member that is wanted alone, to a place the zip cannot choose, never more than fits."""
 
-import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from rtmcli.errors import DataError
+from rtmcli.files import replacing
 
 LARGEST = 1 << 30  # bytes unpacked; the largest published network has 0.4 GB
 _BLOCK = 1 << 20
@@ -62,16 +61,10 @@ def _choose(members: list[zipfile.ZipInfo], archive: Path, member: str) -> zipfi
 
 
 def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path, target: Path) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        size = 0
-        with os.fdopen(handle, "wb") as out, opened.open(info) as packed:
-            while block := packed.read(_BLOCK):
-                size += len(block)
-                if size > LARGEST:  # whatever its head said
-                    raise DataError(f"{archive}: {info.filename} unpacks to more than {LARGEST} bytes")
-                out.write(block)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    size = 0
+    with replacing(target) as temporary, temporary.open("wb") as out, opened.open(info) as packed:
+        while block := packed.read(_BLOCK):
+            size += len(block)
+            if size > LARGEST:  # whatever its head said
+                raise DataError(f"{archive}: {info.filename} unpacks to more than {LARGEST} bytes")
+            out.write(block)

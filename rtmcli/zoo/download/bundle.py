@@ -2,15 +2,15 @@
 
 import io
 import json
-import os
 import re
+import shutil
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rtmcli.errors import DataError, MissingError, RtmError, UsageError
+from rtmcli.errors import DataError, MissingError, UsageError
+from rtmcli.files import replacing
 from rtmcli.zoo.download.lock import hash_file, locked, make_folder, read_lock, record
 from rtmcli.zoo.install import model_state, models_folder
 
@@ -33,20 +33,11 @@ def pack_models(files: Sequence[Path], out: Path) -> None:
     manifest = json.dumps(
         {"format": 1, "models": listed, "downloads": tables["downloads"]}, indent=1
     ).encode()
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise RtmError(f"cannot write {out}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-            tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
-            for path in files:
-                with path.open("rb") as content:
-                    tar.addfile(_member(path.name, path.stat().st_size), content)
-        os.replace(temporary, out)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(out) as temporary, tarfile.open(temporary, mode="w:") as tar:
+        tar.addfile(_member(MANIFEST, len(manifest)), io.BytesIO(manifest))
+        for path in files:
+            with path.open("rb") as content:
+                tar.addfile(_member(path.name, path.stat().st_size), content)
 
 
 def unpack_models(bundle: Path) -> list[Path]:
@@ -114,17 +105,11 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], 
         )
     content = tar.extractfile(member)
     assert content is not None
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            while block := content.read(1 << 20):
-                out.write(block)
-        if hash_file(Path(temporary)) != item["sha256"]:
+    with replacing(target) as temporary:
+        with temporary.open("wb") as out:
+            shutil.copyfileobj(content, out)
+        if hash_file(temporary) != item["sha256"]:
             raise DataError(f"{bundle}: {target.name} is damaged; bundle it again")
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
     record("models", target.name, sha256=item["sha256"], size=item["size"])
     return target
 

@@ -7,8 +7,6 @@ other bytes are taken under that name.
 
 import hashlib
 import json
-import os
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rtmcli.errors import DataError, RtmError
+from rtmcli.files import write_atomically
 from rtmcli.settings import home
 
 Tables = dict[str, dict[str, dict[str, Any]]]
@@ -56,7 +55,7 @@ def record(table: str, name: str, *, sha256: str, size: int, **more: str) -> Non
     with _alone(path.with_name(".lock")):
         tables = read_lock()
         tables[table][name] = {"sha256": sha256, "size": size, **more}
-        write_text(path, _toml(tables))
+        write_atomically(path, _toml(tables).encode())
 
 
 def hash_file(path: Path) -> str:
@@ -73,18 +72,6 @@ def make_folder(path: Path) -> None:
         raise RtmError(
             f"cannot make the folder {path}: {error.strerror}; RTM_HOME names another one"
         ) from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file at once, so that nobody reads half of it."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 @contextmanager

@@ -1,0 +1,67 @@
+"""Files that are complete under their name or absent: written under a temporary name beside it, then renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rtmcli.errors import RtmError
+
+
+@contextmanager
+def replacing(path: Path, *, sync: bool = False) -> Iterator[Path]:
+    """A temporary file to write in a `with` block: it becomes `path` at the end, or is removed after an error.
+
+    Args:
+        path: the final name. A file of that name stays until the new one is complete.
+        sync: wait until the bytes are on the disk before renaming, for files that must survive a power failure.
+
+    Raises:
+        RtmError: the folder cannot be written.
+    """
+    temporary = temporary_beside(path)
+    try:
+        yield temporary
+        if sync:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a whole file. Raises RtmError where it cannot be written."""
+    with replacing(path) as temporary:
+        try:
+            temporary.write_bytes(content)
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new empty file in the folder of `path`: a hidden name, the suffix of `path`, ordinary permissions.
+
+    Raises:
+        RtmError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.urandom(4).hex()}{path.suffix}")
+    try:
+        # The kernel applies the umask, which Python cannot read without changing it for all threads.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    return temporary
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a finished temporary file its final name. Raises RtmError, and removes it, where that fails."""
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> RtmError:
+    return RtmError(f"cannot write {path}: {error.strerror}")
