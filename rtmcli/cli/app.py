@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from rtmcli import __version__
+from rtmcli.cli.command import as_command
 from rtmcli.errors import UsageError
 from rtmcli.records.line_io import ClosedPipe, guard
 from rtmcli.settings import Defaults, current
@@ -149,7 +150,7 @@ def load_verb(verb: str) -> Any:
     if holder is None:
         holder = typer.Typer(rich_markup_mode=None, add_completion=False)
         holder.command(verb, help=_help_text(module.main.__doc__ or ""), context_settings=_CONTEXT)(
-            module.main
+            as_command(module.main)
         )
     else:
         holder.rich_markup_mode = None

@@ -1,10 +1,15 @@
-"""Options that `detect` and `pose` share, with their help."""
+"""The options of `detect` and `pose` as objects, with their help."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rtmcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from rtmcli.media import Media
 
 
 def seconds(text: str | float) -> float:
@@ -16,77 +21,6 @@ def seconds(text: str | float) -> float:
     except ValueError:
         raise UsageError(f"{text!r} is not a time; write seconds (12.5), mm:ss or hh:mm:ss") from None
     return sum(part * 60**power for power, part in enumerate(reversed(parts)))
-
-
-Score = Annotated[
-    float | None,
-    typer.Option(
-        min=0, max=1, metavar="S", help="Keep boxes scored above S (the card's threshold, else 0.3)."
-    ),
-]
-Nms = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, metavar="IOU", help="Drop a box that overlaps a better one by more than IOU."),
-]
-DetectorName = Annotated[
-    str | None, typer.Option("--detector", metavar="NAME|FILE", help="The detector (rtmdet-nano).")
-]
-DetectorSize = Annotated[
-    str | None,
-    typer.Option(metavar="WxH", help="The detector's input, where its file does not say it: 640x640."),
-]
-Family = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="rtmdet or yolox, where the detector's file does not say it."),
-]
-Every = Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame of a source.")]
-Start = Annotated[
-    float | None,
-    typer.Option(parser=seconds, metavar="TIME", help="Begin here: seconds, mm:ss or hh:mm:ss."),
-]
-End = Annotated[float | None, typer.Option(parser=seconds, metavar="TIME", help="Stop before here.")]
-MaxFrames = Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames of a source.")]
-OnError = Annotated[
-    Literal["stop", "skip"],
-    typer.Option(help="What to do at damage: stop with exit code 3, or skip what is broken."),
-]
-Fps = Annotated[
-    float | None,
-    typer.Option(
-        min=0.001, metavar="RATE", help="Read a folder or list of pictures as one clip of this rate."
-    ),
-]
-EngineName = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        help="onnxruntime, openvino, ncnn, torch, tensorrt; auto takes the fastest that is here (measured once).",
-    ),
-]
-Device = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ...")]
-Precision = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="float32 (the default; auto may choose less), float16, bfloat16."),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Threads of one run of a network (files: 1, cameras: all)."),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Frames worked on at once (files: as many as CPUs; cameras: 1)."),
-]
-BatchFrames = Annotated[
-    int,
-    typer.Option(
-        min=1, metavar="N", help="Frames that share a run of the networks: for GPUs, bfloat16 on CPUs."
-    ),
-]
-Draw = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Also draw what is found into this video or picture.")
-]
-Show = Annotated[bool, typer.Option("--show", help="Also show it in a window; q quits.")]
 
 
 def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
@@ -102,3 +36,202 @@ def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
 def words(text: str | None) -> list[str] | None:
     """`a, b` -> ["a", "b"]; None stays None."""
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceOptions:
+    """Which frames of the sources to read."""
+
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame of a source.")] = 1
+    start: Annotated[
+        float | None,
+        typer.Option(parser=seconds, metavar="TIME", help="Begin here: seconds, mm:ss or hh:mm:ss."),
+    ] = None
+    end: Annotated[float | None, typer.Option(parser=seconds, metavar="TIME", help="Stop before here.")] = (
+        None
+    )
+    max_frames: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Stop after N frames of a source.")
+    ] = None
+    on_error: Annotated[
+        Literal["stop", "skip"],
+        typer.Option(help="What to do at damage: stop with exit code 3, or skip what is broken."),
+    ] = "stop"
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, metavar="RATE", help="Read a folder or list of images as one clip of this rate."
+        ),
+    ] = None
+
+    def open(self, sources: Sequence[str]) -> "list[Media]":
+        """Open every source before the first is read, so that a misspelt name ends the verb at once."""
+        from rtmcli.media import open_media
+
+        opened: list[Media] = []
+        try:
+            for source in sources:
+                opened.append(
+                    open_media(
+                        source, start=self.start, end=self.end, every=self.every,
+                        max_frames=self.max_frames, on_error=self.on_error, fps=self.fps,
+                    )
+                )  # fmt: skip
+        except BaseException:
+            for media in opened:
+                media.close()
+            raise
+        return opened
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectorOptions:
+    """Which detector finds the boxes, and which of them to keep."""
+
+    detector: Annotated[
+        str | None, typer.Option("--detector", metavar="NAME|FILE", help="The detector (rtmdet-nano).")
+    ] = None
+    score: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="S", help="Keep boxes scored above S (the card's threshold, else 0.3)."
+        ),
+    ] = None
+    nms: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="IOU", help="Drop a box that overlaps a better one by more than IOU."
+        ),
+    ] = None
+    det_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="The detector's input, where its file does not say it: 640x640."),
+    ] = None
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="rtmdet or yolox, where the detector's file does not say it."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineOptions:
+    """What runs the networks."""
+
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="onnxruntime, openvino, ncnn, torch, tensorrt; auto takes the fastest that is here "
+            "(measured once).",
+        ),
+    ] = "onnxruntime"
+    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ...")] = "cpu"
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="float32 (the default; auto may choose less), float16, bfloat16."),
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Threads of one run of a network (files: 1, cameras: all)."),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Frames worked on at once (files: as many as CPUs; cameras: 1)."
+        ),
+    ] = None
+    batch_frames: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Frames that share a run of the networks: for GPUs, bfloat16 on CPUs."
+        ),
+    ] = 1
+
+    def threads_and_jobs(self, media: "Sequence[Media] | None") -> tuple[int, int]:
+        """Threads of one run of a network, and frames worked on at once.
+
+        A file: as many frames as CPUs with one thread each, which is faster on the CPUs than one frame on all threads.
+        A camera or a single image: all threads for one frame.
+        """
+        from rtmcli.cpus import available_cpus
+
+        cpus = available_cpus()
+        jobs = self.jobs
+        if jobs is None:
+            one_at_a_time = media is not None and (
+                any(one.live for one in media) or [one.total for one in media] == [1]
+            )
+            on_cpu = self.device.startswith("cpu")
+            jobs = 1 if one_at_a_time or not on_cpu else max(1, cpus // (self.threads or 1))
+        return self.threads or max(1, cpus // jobs), jobs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputOptions:
+    """What to draw beside the records."""
+
+    draw: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Also draw what is found into this video or image.")
+    ] = None
+    show: Annotated[bool, typer.Option("--show", help="Also show it in a window; q quits.")] = False
+
+    @property
+    def draws(self) -> bool:
+        """Whether anything is drawn."""
+        return self.draw is not None or self.show
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectOptions:
+    """The options of `rtm detect`."""
+
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Classes to keep, with commas between; all keeps every one."),
+    ] = None
+    source: SourceOptions = field(default_factory=SourceOptions)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoseOptions:
+    """The options of `rtm pose`."""
+
+    model: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The pose model (rtmpose-t).")] = None
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ANN.json", help="Take the boxes of COCO labels or detections; SOURCE is their folder."
+        ),
+    ] = None
+    media: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Where the pixels of the records on stdin are, if they moved."),
+    ] = None
+    flip_test: Annotated[
+        bool,
+        typer.Option("--flip-test", help="Average with the mirrored crop: better, twice the time."),
+    ] = False
+    det_every: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="K", help="Detect every K-th frame; boxes between come from the last poses."
+        ),
+    ] = 1
+    track: Annotated[bool, typer.Option("--track", help="Give every person an id, as rtm track does.")] = (
+        False
+    )
+    skeleton: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model's skeleton, where its file does not say it.")
+    ] = None
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="The model's input, where its file does not say it: 192x256."),
+    ] = None
+    detector: DetectorOptions = field(default_factory=DetectorOptions)
+    source: SourceOptions = field(default_factory=SourceOptions)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)

@@ -1,11 +1,27 @@
-"""Notes for people on stderr: what is worth knowing and no error."""
+"""Notes for people on stderr: what is worth knowing and no error. `-q` suppresses them."""
 
+import contextlib
 import sys
 
 from rtmcli.settings import current
 
 
 def say(text: str, program: str = "rtm") -> None:
-    """Print one line on stderr, unless the person wants none (`-q`)."""
+    """Print one line on stderr, unless `-q` is given. Nothing happens where stderr is closed."""
     if not current().quiet and sys.stderr is not None:
-        print(f"{program}: {text}", file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError):
+            print(f"{program}: {text}", file=sys.stderr)
+
+
+def say_on_terminal(text: str, program: str = "rtm") -> None:
+    """The same, only where stderr is a terminal: for advice that a log does not need."""
+    if is_terminal():
+        say(text, program)
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal; a closed stderr is none."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:
+        return False

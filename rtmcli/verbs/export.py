@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rtmcli.cli import options as o
+from rtmcli.cli.options import size_of
 from rtmcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def main(
 
     order = Order(
         target=to, out=out, precision="int8" if int8 else "float16" if fp16 else "float32", plain=plain, calib=calib,
-        labels=labels, images=images, skeleton=skeleton, size=o.size_of(size, "--size"), force=force,
+        labels=labels, images=images, skeleton=skeleton, size=size_of(size, "--size"), force=force,
     )  # fmt: skip
     done = export_model(model, order, say=say)
     _show(done, to)

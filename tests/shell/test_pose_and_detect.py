@@ -181,7 +181,7 @@ def test_labelled_boxes_of_coco_get_keypoints(sh: Shell, tmp_path: Path) -> None
 
 def test_pose_imports_no_torch(sh: Shell) -> None:
     done = sh(
-        f"{PYTHON} -c \"import sys; from rtmcli.cli import main; main(['pose', 'demo', '--max-frames', '1']); "
+        f"{PYTHON} -c \"import sys; from rtmcli.cli.app import main; main(['pose', 'demo', '--max-frames', '1']); "
         "assert not set(['torch', 'scipy', 'onnx', 'openvino', 'pycocotools']) & set(sys.modules), 'too much'\""
     )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,168 @@
+"""The pipelines of `detect` and `pose`, built from their options: sources and models are opened here."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rtmcli.cli import effects
+from rtmcli.cli.command import Given
+from rtmcli.cli.options import (
+    DetectOptions,
+    DetectorOptions,
+    EngineOptions,
+    OutputOptions,
+    PoseOptions,
+    size_of,
+    words,
+)
+from rtmcli.errors import UsageError
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.detector_classes import classes_for
+from rtmcli.inference.onestage import OneStage
+from rtmcli.inference.open_model import OpenModel, check_task, open_model
+from rtmcli.inference.pipeline import Find, Item, Pose, items_of
+from rtmcli.inference.topdown import TopDown
+from rtmcli.media import Media
+from rtmcli.records.frame import Frame
+from rtmcli.terminal.messages import say, say_on_terminal
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pipeline:
+    """What `run_pipeline` needs, and what is done with its frames.
+
+    Attributes:
+        items, find, pose, det_every, jobs, live, batch: as for `run_pipeline`.
+        after: changes each finished frame.
+        total: frames that will come, where that is known.
+        fps: rate of the first source, where it has one.
+    """
+
+    items: Iterable[Item]
+    find: Find | None = None
+    pose: Pose | None = None
+    det_every: int = 1
+    jobs: int = 1
+    live: bool = False
+    batch: int = 1
+    after: Callable[[Frame], Frame] | None = None
+    total: int | None = None
+    fps: float | None = None
+
+
+def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given) -> Pipeline:
+    """The pipeline of `rtm detect`."""
+    effects.check_sources(sources, given)
+    media = options.source.open(sources)
+    threads, jobs = options.engine.threads_and_jobs(media)
+    opened = _open_detector(options.detector, options.engine, threads)
+    detector = Detector(
+        opened, score=options.detector.score, nms=options.detector.nms, classes=words(options.classes)
+    )
+    if not options.detector.detector:
+        _note_bundled(opened.card, "'rtm models pull yolox-m' fetches a better one")
+    pipeline = Pipeline(items=(), find=detector, jobs=jobs, batch=options.engine.batch_frames)
+    return _with_media(pipeline, media, opened.card, options.output)
+
+
+def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) -> Pipeline:
+    """The pipeline of `rtm pose`: from sources, or from boxes of a COCO file (`--boxes`) or of records on stdin."""
+    boxes_given = options.boxes is not None or not sources
+    media: list[Media] | None = None
+    if boxes_given:
+        effects.check_given_boxes(given)
+        if options.boxes is not None and len(sources) != 1:
+            raise UsageError("--boxes needs one SOURCE: the folder its images lie in")
+    else:
+        effects.check_sources(sources, given)
+        media = options.source.open(sources)
+    threads, jobs = options.engine.threads_and_jobs(media)
+    engine = options.engine
+    opened = open_model(
+        options.model or DEFAULT_POSE, engine=engine.engine, device=engine.device, precision=engine.precision,
+        threads=threads, size=size_of(options.size, "--size"), skeleton=options.skeleton,
+    )  # fmt: skip
+    card = opened.card
+    if not options.model:
+        _note_bundled(card, "'rtm models pull rtmpose-m' fetches a better one")
+    pipeline = Pipeline(items=(), jobs=jobs, batch=engine.batch_frames, after=_tracker(options))
+    if card.task == "onestage":
+        if boxes_given:
+            raise UsageError(
+                f"{card.name} finds people by itself and takes no boxes; name a top-down model with --model, "
+                "or a SOURCE instead of the boxes"
+            )
+        effects.check_onestage(given, card)
+        found = OneStage(opened, score=options.detector.score, nms=options.detector.nms)
+        pipeline = replace(pipeline, find=found)
+    else:
+        pipeline = replace(pipeline, pose=TopDown(opened, flip_test=options.flip_test))
+        if not boxes_given:
+            detector = _detector_for(card, options, threads)
+            pipeline = replace(pipeline, find=detector, det_every=options.det_every)
+    if media is not None:
+        return _with_media(pipeline, media, card, options.output)
+    return replace(pipeline, items=_items_with_boxes(sources, options, card))
+
+
+def _items_with_boxes(sources: Sequence[str], options: PoseOptions, card: Card) -> Iterable[Item]:
+    from rtmcli.cli.given_boxes import given_items, recorded_items
+
+    if options.boxes is None:
+        return recorded_items(options.media, card)
+    return given_items(options.boxes, sources[0], card, score=options.detector.score)
+
+
+def _with_media(pipeline: Pipeline, media: Sequence[Media], card: Card, output: OutputOptions) -> Pipeline:
+    """The pipeline over the frames of opened sources."""
+    # Several files take turns of one detection each; what is drawn comes one file after the other.
+    turn = None if output.draws or len(media) == 1 else pipeline.det_every
+    totals = [one.total for one in media]
+    return replace(
+        pipeline,
+        items=items_of(media, card, turn=turn),
+        live=any(one.live for one in media),
+        total=None if None in totals else sum(total for total in totals if total is not None),
+        fps=media[0].fps,
+    )
+
+
+def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Detector:
+    """The detector that finds what the pose model takes."""
+    engine = options.engine
+    if engine.engine == "ncnn" and options.detector.detector is None:
+        # The bundled detector is an ONNX file, which ncnn cannot read.
+        say("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
+        engine = replace(engine, engine="onnxruntime", device="cpu", precision=None)
+    opened = check_task(_open_detector(options.detector, engine, threads), "detector")
+    return Detector(
+        opened,
+        score=options.detector.score,
+        nms=options.detector.nms,
+        classes=classes_for(pose, opened.card),
+    )
+
+
+def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int) -> OpenModel:
+    return open_model(
+        options.detector or DEFAULT_DETECTOR, engine=engine.engine, device=engine.device,
+        precision=engine.precision, threads=threads, size=size_of(options.det_size, "--det-size"),
+        family=options.family,
+    )  # fmt: skip
+
+
+def _tracker(options: PoseOptions) -> Callable[[Frame], Frame] | None:
+    if not options.track:
+        return None
+    from rtmcli.tracking import Tracker
+
+    return Tracker()
+
+
+def _note_bundled(card: Card, better: str) -> None:
+    """Tell people on a terminal what the small bundled model scores and how to get a better one."""
+    score = next(
+        (f"{name} {value}" for name, value in card.figures.items() if name != "command"), "not measured"
+    )
+    say_on_terminal(f"using the bundled {card.name} ({score}); {better}")
