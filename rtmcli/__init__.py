@@ -1,34 +1,97 @@
-"""rtm: real-time multi-person pose estimation as composable tools.
+"""Real-time multi-person pose estimation, as composable tools: the library behind the verbs of `rtm`.
 
-The library behind the verbs; everything here is loaded on first use, so that `import rtmcli` costs nothing.
+Everything in `__all__` is public. Each name is imported on first use, so `import rtmcli` costs nothing.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtmcli.draw import draw_frame as draw_frame
+    from rtmcli.errors import DataError as DataError
+    from rtmcli.errors import MissingError as MissingError
+    from rtmcli.errors import RtmError as RtmError
+    from rtmcli.errors import UsageError as UsageError
+    from rtmcli.filters.nms import suppress as suppress
+    from rtmcli.filters.smoother import Smoother as Smoother
+    from rtmcli.formats.coco_records import read_coco_records as read_coco_records
+    from rtmcli.formats.coco_records import write_coco_results as write_coco_results
+    from rtmcli.formats.csv_table import read_table as read_table
+    from rtmcli.formats.csv_table import write_table as write_table
+    from rtmcli.formats.mmpose import read_mmpose as read_mmpose
+    from rtmcli.formats.mmpose import write_mmpose as write_mmpose
+    from rtmcli.formats.openpose import read_openpose as read_openpose
+    from rtmcli.formats.openpose import write_openpose as write_openpose
+    from rtmcli.formats.parts import map_frame as map_frame
+    from rtmcli.formats.parts import merge_frames as merge_frames
+    from rtmcli.formats.parts import part_boxes as part_boxes
+    from rtmcli.inference.detector import Detector as Detector
+    from rtmcli.inference.onestage import OneStage as OneStage
+    from rtmcli.inference.open_model import OpenModel as OpenModel
+    from rtmcli.inference.open_model import open_model as open_model
+    from rtmcli.inference.pipeline import Item as Item
+    from rtmcli.inference.pipeline import items_of as items_of
+    from rtmcli.inference.pipeline import run_pipeline as run_pipeline
+    from rtmcli.inference.topdown import TopDown as TopDown
+    from rtmcli.media import Media as Media
+    from rtmcli.media import Picture as Picture
+    from rtmcli.media import Writer as Writer
+    from rtmcli.media import open_media as open_media
+    from rtmcli.media import open_writer as open_writer
+    from rtmcli.records.frame import Frame as Frame
+    from rtmcli.records.frame import Instance as Instance
+    from rtmcli.records.ndjson import encode_frame as encode_frame
+    from rtmcli.records.ndjson import read_frames as read_frames
+    from rtmcli.records.ndjson import write_frames as write_frames
+    from rtmcli.records.parse import decode_frame as decode_frame
+    from rtmcli.skeletons import Skeleton as Skeleton
+    from rtmcli.skeletons import load_skeleton as load_skeleton
+    from rtmcli.skeletons import map_keypoints as map_keypoints
+    from rtmcli.tracking import Tracker as Tracker
+    from rtmcli.zoo.card import Card as Card
+    from rtmcli.zoo.listing import list_models as list_models
+    from rtmcli.zoo.resolve import find_model as find_model
 
 __version__ = "0.1.0"
 
+# Module -> what it gives, in the order of docs/api.md; the imports above say the same to type checkers.
 _PUBLIC = {
-    "Frame": "records.frame",
-    "Instance": "records.frame",
-    "read_frames": "records.ndjson",
-    "write_frames": "records.ndjson",
-    "open_media": "media",
-    "Detector": "inference.detector",
-    "TopDown": "inference.topdown",
-    "OneStage": "inference.onestage",
-    "Tracker": "tracking",
-    "Smoother": "filters",
-    "load_skeleton": "skeletons",
+    "records.frame": ("Frame", "Instance"),
+    "records.ndjson": ("read_frames", "write_frames", "encode_frame"),
+    "records.parse": ("decode_frame",),
+    "media": ("open_media", "Media", "Picture", "open_writer", "Writer"),
+    "inference.detector": ("Detector",),
+    "inference.topdown": ("TopDown",),
+    "inference.onestage": ("OneStage",),
+    "inference.open_model": ("open_model", "OpenModel"),
+    "inference.pipeline": ("run_pipeline", "items_of", "Item"),
+    "tracking": ("Tracker",),
+    "filters.smoother": ("Smoother",),
+    "filters.nms": ("suppress",),
+    "draw": ("draw_frame",),
+    "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),
+    "formats.parts": ("map_frame", "part_boxes", "merge_frames"),
+    "formats.coco_records": ("read_coco_records", "write_coco_results"),
+    "formats.openpose": ("read_openpose", "write_openpose"),
+    "formats.mmpose": ("read_mmpose", "write_mmpose"),
+    "formats.csv_table": ("read_table", "write_table"),
+    "zoo.card": ("Card",),
+    "zoo.resolve": ("find_model",),
+    "zoo.listing": ("list_models",),
+    "errors": ("RtmError", "UsageError", "DataError", "MissingError"),
 }
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_MODULE_OF]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Hidden from type checkers, for which every attribute would exist.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULE_OF:
+            return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

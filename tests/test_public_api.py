@@ -1,0 +1,78 @@
+"""The public names of the library: pinned, importable, and the same for Python and for type checkers."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rtmcli
+
+# A name that goes or changes is a breaking change: it belongs in CHANGELOG.md.
+PUBLIC_NAMES = [
+    "Card", "DataError", "Detector", "Frame", "Instance", "Item", "Media", "MissingError", "OneStage",
+    "OpenModel", "Picture", "RtmError", "Skeleton", "Smoother", "TopDown", "Tracker", "UsageError", "Writer",
+    "__version__", "decode_frame", "draw_frame", "encode_frame", "find_model", "items_of", "list_models",
+    "load_skeleton", "map_frame", "map_keypoints", "merge_frames", "open_media", "open_model", "open_writer",
+    "part_boxes", "read_coco_records", "read_frames", "read_mmpose", "read_openpose", "read_table",
+    "run_pipeline", "suppress", "write_coco_results", "write_frames", "write_mmpose", "write_openpose",
+    "write_table",
+]  # fmt: skip
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(rtmcli.__all__) == PUBLIC_NAMES
+    assert dir(rtmcli) == PUBLIC_NAMES
+
+
+@pytest.mark.parametrize("name", PUBLIC_NAMES)
+def test_a_public_name_can_be_imported(name: str) -> None:
+    assert getattr(rtmcli, name) is not None
+
+
+def test_another_name_raises_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Detektor'"):
+        rtmcli.Detektor  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
+    tree = ast.parse(Path(rtmcli.__file__).read_text())
+    (block,) = (
+        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = {
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {name: f"rtmcli.{module}.{name}" for name, module in rtmcli._MODULE_OF.items()}
+
+
+def test_the_package_declares_that_it_is_typed() -> None:
+    assert (Path(rtmcli.__file__).parent / "py.typed").is_file()
+
+
+def test_mypy_checks_a_program_that_uses_the_library_strictly(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from rtmcli import Detector, Frame, open_media\n"
+        "detector = Detector()\n"
+        "for picture in open_media('demo'):\n"
+        "    (people,) = detector([picture.image])\n"
+        "    frame = Frame(source='demo', frame=picture.frame, instances=people)\n"
+        "    frame.instances[0].keypoint\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(program)],
+        capture_output=True, text=True, cwd=Path(rtmcli.__file__).parent.parent,
+    )  # fmt: skip
+    assert run.stdout.count("error:") == 1
+    assert '"Instance" has no attribute "keypoint"' in run.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC_NAMES if name != "__version__"])
+def test_a_public_class_or_function_has_a_docstring(name: str) -> None:
+    assert inspect.getdoc(getattr(rtmcli, name))
