@@ -1,6 +1,7 @@
 """What the bundled models score on the labelled part `val` of a data folder. Prints JSON lines.
 
     python benchmarks/bundled_ap.py --data DATA [--flip-test] [--detector FILE] [--model FILE]
+    python benchmarks/bundled_ap.py --data DATA --engine openvino --precision bfloat16
 
 Three lines: keypoints in the labels' own boxes; keypoints of the whole pipeline (boxes scored above 0.05, ranked by
 box score times keypoint scores, OKS-NMS 0.9); the detector's boxes. COCO's figures by rtm's own evaluation; where
@@ -41,15 +42,21 @@ def main() -> None:
     parser.add_argument("--part", default="val", help="its folder with images/ and person_keypoints.json")
     parser.add_argument("--model", help="pose model; default the bundled one")
     parser.add_argument("--detector", help="detector; default the bundled one")
+    parser.add_argument("--engine", default="onnxruntime", help="of both networks")
+    parser.add_argument("--precision", help="of both networks")
     parser.add_argument("--flip-test", action="store_true", help="average with the mirrored crop")
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     if not chosen.data:
         parser.error("name the data folder with --data or RTM_DATA")
     part = Path(chosen.data) / chosen.part
-    pose = TopDown(chosen.model, flip_test=chosen.flip_test, threads=chosen.threads)
-    detector = Detector(chosen.detector, score=SCORE, threads=chosen.threads)
-    facts = {"part": chosen.part, "model": pose.card.name, "flip_test": chosen.flip_test}
+    common = {"engine": chosen.engine, "precision": chosen.precision, "threads": chosen.threads}
+    pose = TopDown(chosen.model, flip_test=chosen.flip_test, **common)
+    detector = Detector(chosen.detector, score=SCORE, **common)
+    facts = {
+        "part": chosen.part, "model": pose.card.name, "flip_test": chosen.flip_test,
+        "engine": chosen.engine, "precision": chosen.precision or "float32",
+    }  # fmt: skip
 
     labels_file = part / "person_keypoints.json"
     known = read_coco_boxes(labels_file)

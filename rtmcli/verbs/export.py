@@ -58,8 +58,9 @@ def main(
     """Write a model for a runtime, and prove that it still finds the same.
 
     Real pictures go through torch and through the new file: a table says how far apart keypoints or boxes are, in
-    pixels of the network's input. Beyond 0.1 px (float32) or 1 px (fp16) at the 99th percentile nothing is kept. int8
-    is held to the similarity of the poses, or with --eval to one point of AP; layers that cost more stay in float.
+    pixels of the network's input. Beyond 0.1 px (float32) or 1 px (fp16, keypoints scored above 0.5) at the 99th
+    percentile nothing is kept. int8 is held to the similarity of the poses, or with --eval to one point of AP; layers
+    that cost more stay in float.
 
     Example:
 

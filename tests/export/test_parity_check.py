@@ -61,6 +61,20 @@ def test_keypoints_apart_by_two_pixels_are_two_pixels_apart() -> None:
     assert half.fault is None
 
 
+def test_lower_precision_is_held_to_confident_keypoints_and_float32_to_all() -> None:
+    before, after = np.ones((2, 17, 3), np.float32), np.ones((2, 17, 3), np.float32)
+    before[1, :, 2] = 0.4  # below the threshold
+    after[1, :, 0] += 30
+    a, b = Fixed(keypoints=before), Fixed(keypoints=after)
+    half = compare(a, b, POSE, [PICTURE], precision="bfloat16")  # type: ignore[arg-type]
+    assert (half.p99, half.p99_confident, half.p99_held, half.fault) == (30, 0, 0, None)
+    full = compare(a, b, POSE, [PICTURE])  # type: ignore[arg-type]
+    assert full.fault == "keypoints are 30 px from torch's at p99, 0.1 px is the limit"
+    after[0, :, 0] += 2
+    half = compare(a, b, POSE, [PICTURE], precision="float16")  # type: ignore[arg-type]
+    assert half.fault == "confident keypoints are 2 px from torch's at p99, 1 px is the limit"
+
+
 def test_boxes_are_matched_and_the_lost_ones_counted() -> None:
     a = boxes([0, 0, 20, 20, 0.9], [30, 30, 60, 60, 0.8])
     moved = boxes([30, 30, 60.5, 60, 0.7], [0, 0, 20, 20, 0.9])
