@@ -4,13 +4,9 @@ docs/design.md ("Packages", "Who may import whom") says the same in words.
 """
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-from rtmcli.cli.app import VERBS, available_verbs
+from rtmcli.cli.app import VERBS
 from tests.helpers.import_graph import (
     PACKAGE_ROOT,
     Graph,
@@ -67,8 +63,6 @@ OPEN_LONG_FILES = {
 }
 # Files over 300 lines that stay: tables of data. File -> what it holds.
 TABLES: dict[str, str] = {}
-
-HEAVY = {"cv2", "torch", "scipy", "onnxruntime", "pydantic", "rich", "av"}
 
 
 def unit(name: str) -> str:
@@ -173,47 +167,3 @@ def test_the_tests_have_the_folders_of_the_package() -> None:
     packages = {folder.name for folder in PACKAGE_ROOT.iterdir() if folder.is_dir()}
     folders = {f.name for f in (REPOSITORY / "tests").iterdir() if f.is_dir() and any(f.glob("*.*"))}
     assert folders <= packages | own
-
-
-def loaded(code: str) -> set[str]:
-    """The modules a fresh interpreter has loaded after running `code`."""
-    script = f"{code}\nimport sys; print('LOADED', *sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
-    )
-    return set(run.stdout.split("LOADED")[1].split())
-
-
-def test_importing_the_package_loads_nothing_of_it() -> None:
-    assert not {name for name in loaded("import rtmcli") if name.startswith(("rtmcli.", "numpy", "typer"))}
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
-def test_help_and_version_import_no_verb(arguments: list[str]) -> None:
-    names = loaded(f"from rtmcli.cli.app import main; main({arguments})")
-    assert not {name for name in names if name.startswith("rtmcli.verbs.")}
-    assert not (HEAVY | {"numpy", "orjson"}) & names
-
-
-FRAMES = (
-    '{"source":"a","frame":0,"time":0.0,"skeleton":"coco17","instances":['
-    + ",".join(
-        '{"box":[0,0,9,9],"score":0.9,"keypoints":[' + ",".join(["[1,2,0.5]"] * 17) + "]}" for _ in "ab"
-    )
-    + "]}\n"
-)
-
-
-@pytest.mark.parametrize("verb", ["track", "smooth", "nms"])
-def test_a_filter_verb_imports_no_heavy_package_even_when_it_works(tmp_path: Path, verb: str) -> None:
-    file = tmp_path / "two.jsonl"
-    file.write_text(FRAMES + FRAMES.replace('"frame":0,"time":0.0', '"frame":1,"time":0.04'))
-    names = loaded(f"from rtmcli.cli.app import main; assert main([{verb!r}, {str(file)!r}]) == 0")
-    assert not HEAVY & names
-
-
-@pytest.mark.parametrize("verb", available_verbs())
-def test_a_verbs_help_needs_no_heavy_package(verb: str) -> None:
-    assert not (HEAVY - {"rich"}) & loaded(
-        f"from rtmcli.cli.app import main; assert main([{verb!r}, '--help']) == 0"
-    )
