@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compare_cases import Case, cases, find_data, prepared
+from compare_cases import Case, cases
+from compare_inputs import find_data, prepared
 
 # A pattern for a case's name -> why its output differs on purpose.
 EXCEPTIONS: dict[str, str] = {}
