@@ -52,7 +52,7 @@ def main() -> None:
     part = Path(chosen.data) / chosen.part
     common = {"engine": chosen.engine, "precision": chosen.precision, "threads": chosen.threads}
     pose = TopDown(chosen.model, flip_test=chosen.flip_test, **common)
-    detector = Detector(chosen.detector, score=SCORE, **common)
+    detector = Detector(chosen.detector, score_threshold=SCORE, **common)
     facts = {
         "part": chosen.part, "model": pose.card.name, "flip_test": chosen.flip_test,
         "engine": chosen.engine, "precision": chosen.precision or "float32",

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--iou", type=float, default=0.5)
     options = parser.parse_args()
     labels = json.loads((options.data / "val" / "person_keypoints.json").read_text())
-    detector = Detector(options.detector, score=0.05, threads=1)
+    detector = Detector(options.detector, score_threshold=0.05, threads=1)
     scores, right, people = [], [], 0
     for image in labels["images"]:
         picture = cv2.imread(str(options.data / "val" / "images" / image["file_name"]))

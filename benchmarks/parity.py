@@ -39,11 +39,10 @@ from rtmcli.export.torchscript import export_torchscript
 from rtmcli.networks.build import build_network
 from rtmcli.networks.load import load_network
 from rtmcli.zoo.card import Card
+from rtmcli.zoo.family_pixels import IMAGENET_BGR, IMAGENET_RGB
 from rtmcli.zoo.resolve import find_model
 
-RGB = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375), "color": "rgb"}
-BGR = {"mean": (103.53, 116.28, 123.675), "std": (57.375, 57.12, 58.395)}
-BODY = {"task": "topdown", "skeleton": "coco17", "width": 192, "height": 256, **RGB}
+BODY = {"task": "topdown", "skeleton": "coco17", "width": 192, "height": 256, **IMAGENET_RGB}
 WHOLE = {**BODY, "skeleton": "coco133"}
 SQUARE = {"width": 416, "height": 416, "score": 0.3, "iou": 0.65}
 RANDOM: dict[str, dict[str, Any]] = {
@@ -52,7 +51,8 @@ RANDOM: dict[str, dict[str, Any]] = {
     "rtmw3d-l": {"family": "rtmw3d", "size": "l", **WHOLE, "width": 288, "height": 384},
     "rtmo-s": {"family": "rtmo", "size": "s", "task": "onestage", "skeleton": "coco17", **SQUARE},
     "yolox-tiny": {"family": "yolox", "size": "tiny", "task": "detector", "classes": ("a", "b", "c"), **SQUARE},
-    "rtmdet-tiny": {"family": "rtmdet", "size": "tiny", "task": "detector", "classes": ("a", "b"), **BGR, **SQUARE},
+    "rtmdet-tiny": {"family": "rtmdet", "size": "tiny", "task": "detector", "classes": ("a", "b"),
+                    **IMAGENET_BGR, **SQUARE},
 }  # fmt: skip
 GAIN = (
     2.2  # of a fresh norm: with 1, RTMPose-m's features fall to 1e-10, where float16 ends, by the last stage

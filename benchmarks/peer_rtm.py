@@ -18,7 +18,7 @@ def main() -> None:
 
     cv2.setNumThreads(1)  # as the verbs do
     options: Any = {"engine": given["engine"], "precision": given["precision"], "threads": given["threads"]}
-    find = Detector(given["detector"], score=given["score"], **options)
+    find = Detector(given["detector"], score_threshold=given["score"], **options)
     pose = TopDown(given["pose"], size=tuple(given["size"]), **options)
     detections = 0
 

@@ -24,7 +24,7 @@ LAYERS = [
     {
         *("opencv", "records", "terminal", "settings"),
         # What a model file says about itself: plain data, read by networks and engines alike.
-        *("zoo.card", "zoo.metadata"),
+        *("zoo.card", "zoo.family_pixels", "zoo.metadata"),
     },
     {
         *("skeletons", "geometry", "codecs", "networks"),

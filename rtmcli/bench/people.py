@@ -121,7 +121,7 @@ def _onestage(
     with TemporaryDirectory() as folder:
         opened = open_model(_open_threshold(find_model(model), Path(folder)), **options)
     engine = ThresholdEngine(opened.engine)
-    poses = OneStage(OpenModel(engine, opened.card), score=-1.0)
+    poses = OneStage(OpenModel(engine, opened.card), score_threshold=-1.0)
     scores: Float32Array = np.array([person.score for person in poses([image])[0]], np.float32)  # falling
     calls = {}
     for count in counts:

@@ -19,6 +19,7 @@ from rtmcli.engines.base import Arrays, Engine
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Item, items_of, run_pipeline
+from rtmcli.inference.preprocess import Placement
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
 from rtmcli.records.frame import Instance
@@ -73,9 +74,9 @@ class ClockedTopDown(TopDown):
 
     clock: Clock
 
-    def _fill(self, images: Sequence[Image], center: Float32Array, scale: Float32Array) -> None:
+    def _fill(self, images: Sequence[Image], boxes: Float32Array) -> list[Placement]:
         with self.clock("crop"):
-            super()._fill(images, center, scale)
+            return super()._fill(images, boxes)
 
     def _decode(self, n: int) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         with self.clock("pose and decode"):
@@ -88,7 +89,7 @@ class PipelineBench:
     Args:
         video: the clip; frames: how many of it.
         detector, model: names or files.
-        score: of the detector; engine, device, precision, threads: as for `open_engine`.
+        score_threshold: of the detector; engine, device, precision, threads: as for `open_engine`.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class PipelineBench:
         frames: int = 100,
         detector: str | None = None,
         model: str | None = None,
-        score: float | None = None,
+        score_threshold: float | None = None,
         engine: str = "onnxruntime",
         device: str = "cpu",
         precision: str | None = None,
@@ -111,7 +112,7 @@ class PipelineBench:
         self.video, self.frames, self.clock = video, frames, Clock()
         self._options: dict[str, Any] = {"engine": engine, "device": device, "precision": precision}
         self._names = (detector or DEFAULT_DETECTOR, model or DEFAULT_POSE)
-        self._score = score
+        self._score_threshold = score_threshold
         self._find_engine, self.find, self._pose_engine, self.pose = self._open(threads)
 
     def stages(self) -> dict[str, Any]:
@@ -212,7 +213,12 @@ class PipelineBench:
         posing = ClockedEngine(model.engine, self.clock, "network: pose")
         pose = ClockedTopDown(OpenModel(posing, model.card))
         pose.clock = self.clock
-        return finding, Detector(OpenModel(finding, detector.card), score=self._score), posing, pose
+        return (
+            finding,
+            Detector(OpenModel(finding, detector.card), score_threshold=self._score_threshold),
+            posing,
+            pose,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rtmcli.errors import UsageError
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.detector_classes import classes_for
 from rtmcli.inference.onestage import OneStage
-from rtmcli.inference.open_model import OpenModel, check_task, open_model
+from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Find, Item, Pose, items_of
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import Media
@@ -58,7 +58,10 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
     threads, jobs = options.engine.threads_and_jobs(media)
     opened = _open_detector(options.detector, options.engine, threads)
     detector = Detector(
-        opened, score=options.detector.score, nms=options.detector.nms, classes=words(options.classes)
+        opened,
+        score_threshold=options.detector.score,
+        iou_threshold=options.detector.nms,
+        classes=words(options.classes),
     )
     if not options.detector.detector:
         _note_bundled(opened.card, "'rtm models pull yolox-m' fetches a better one")
@@ -94,7 +97,7 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
                 "or a SOURCE instead of the boxes"
             )
         effects.check_onestage(given, card)
-        found = OneStage(opened, score=options.detector.score, nms=options.detector.nms)
+        found = OneStage(opened, score_threshold=options.detector.score, iou_threshold=options.detector.nms)
         pipeline = replace(pipeline, find=found)
     else:
         pipeline = replace(pipeline, pose=TopDown(opened, flip_test=options.flip_test))
@@ -135,18 +138,18 @@ def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Detector:
         # The bundled detector is an ONNX file, which ncnn cannot read.
         say("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
         engine = replace(engine, engine="onnxruntime", device="cpu", precision=None)
-    opened = check_task(_open_detector(options.detector, engine, threads), "detector")
+    opened = _open_detector(options.detector, engine, threads)
     return Detector(
         opened,
-        score=options.detector.score,
-        nms=options.detector.nms,
+        score_threshold=options.detector.score,
+        iou_threshold=options.detector.nms,
         classes=classes_for(pose, opened.card),
     )
 
 
 def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int) -> OpenModel:
     return open_model(
-        options.detector or DEFAULT_DETECTOR, engine=engine.engine, device=engine.device,
+        options.detector or DEFAULT_DETECTOR, task="detector", engine=engine.engine, device=engine.device,
         precision=engine.precision, threads=threads, size=size_of(options.det_size, "--det-size"),
         family=options.family,
     )  # fmt: skip

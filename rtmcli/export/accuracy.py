@@ -18,7 +18,7 @@ from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.card import Card
 
-SCORE = 0.05
+SCORE_THRESHOLD = 0.05
 
 
 def average_precision(engine: Engine, card: Card, labels_file: Path, images: Path) -> float:
@@ -45,9 +45,9 @@ def _frames(model: OpenModel, labels: dict[str, Any], labels_file: Path, images:
     if model.card.task == "topdown":
         pose, known = TopDown(model), read_coco_boxes(labels_file)
     elif model.card.task == "onestage":
-        find = OneStage(model, score=SCORE)
+        find = OneStage(model, score_threshold=SCORE_THRESHOLD)
     else:
-        find = Detector(model, score=SCORE)
+        find = Detector(model, score_threshold=SCORE_THRESHOLD)
     for entry in labels["images"]:
         path = images / entry.get("file_name", "")
         if not path.is_file():

@@ -12,12 +12,9 @@ from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc
 from rtmcli.engines.base import Engine
 from rtmcli.errors import RtmError
-from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
-from rtmcli.geometry.letterbox import letterbox
-from rtmcli.inference.detector import PAD, Detector
-from rtmcli.inference.preprocess import Batch, crop
-from rtmcli.inference.topdown import PADDING
+from rtmcli.inference.detector import Detector
+from rtmcli.inference.preprocess import PADDING, Batch, fill_input
 from rtmcli.media import open_media
 from rtmcli.zoo.card import Card
 
@@ -119,23 +116,9 @@ def sample_feeds(pictures: Sequence[Image], engine: Engine, card: Card, *, most:
     batch = Batch(card, engine.inputs[0].name)
     feeds = []
     for image, box in _views(pictures, card, most):
-        fill(image, box, card, batch.slots(1)[0])
+        fill_input(image, card, batch.slots(1)[0], box)
         feeds.append({name: value.copy() for name, value in batch.feed(1).items()})
     return feeds
-
-
-def fill(image: Image, box: Float32Array | None, card: Card, slot: Image) -> None:
-    """Put a picture, or a box of it, into a network's input as the predictors do."""
-    size = (card.width, card.height)
-    if box is not None:
-        center, scale = geometry.center_scale(box[None], PADDING)
-        scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
-        crop(image, affine.topdown_matrix(center[0], scale[0], size), slot)
-    elif card.task == "onestage":
-        matrix, _, _ = affine.fit_matrix((image.shape[1], image.shape[0]), size)
-        affine.warp(image, matrix, size, PAD, out=slot)
-    else:
-        letterbox(image, size, PAD, out=slot)
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Pictures in, boxes out: RTMDet, YOLOX and whatever else gives `dets` and `labels`."""
+"""Detectors: images in, boxes out. RTMDet, YOLOX and any other network with the outputs `dets` and `labels`."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,31 +9,38 @@ import numpy.typing as npt
 from rtmcli.arrays import Float32Array, Image, IndexArray
 from rtmcli.errors import UsageError
 from rtmcli.geometry import boxes as geometry
-from rtmcli.geometry.letterbox import letterbox
-from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, check_pictures
+from rtmcli.inference.open_model import OpenModel, open_model, run_checked
+from rtmcli.inference.preprocess import Batch, Placement, check_images, fill_input
 from rtmcli.records.frame import Instance
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
-SCORE = 0.3  # near the best F1 of every RTMDet measured (benchmarks/detector_threshold.py), for cards that say nothing
-PAD = 114
+# For cards without a threshold: near the best F1 of every RTMDet measured (benchmarks/detector_threshold.py).
+SCORE_THRESHOLD = 0.3
 
 
 class Detector:
-    """Finds people (or what else the model was trained for).
+    """Finds people, or the other classes that a model was trained for.
 
     Args:
         model: name, file or open model; the bundled `rtmdet-nano` by default.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
-        score: keep boxes scored above, by default the card's threshold, else 0.3; the model file itself stops at the
-            score it was exported with.
-        nms: drop a box that overlaps a better one of its class by more than this IoU; by default the model's own
-            suppression stands alone.
-        classes: names of the classes to keep; by default "person" where the model knows it, else all.
+        score_threshold: keep boxes with a higher score; by default the card's threshold, else 0.3. Boxes below the
+            threshold that the model file was exported with cannot come back.
+        iou_threshold: drop a box that overlaps a better one of its class by a higher IoU; by default only the
+            non-maximum suppression inside the model applies.
+        classes: names of the classes to keep; by default "person" where the model has it, else all.
         size, family: what a file without a card does not say (`rtmcli.zoo.infer_card`).
 
     Attributes:
         card: the model's card. engine: the open engine.
+
+    Example:
+        >>> import numpy as np
+        >>> from rtmcli import Detector
+        >>> detector = Detector(score_threshold=0.4)
+        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        >>> for person in detector([image])[0]:
+        ...     print(person.label, person.box, person.score)
     """
 
     def __init__(
@@ -44,52 +51,45 @@ class Detector:
         device: str = "cpu",
         precision: str | None = None,
         threads: int | None = None,
-        score: float | None = None,
-        nms: float | None = None,
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
         classes: Collection[str] | None = None,
         size: tuple[int, int] | None = None,
         family: str | None = None,
     ) -> None:
-        opened = check_task(
-            model
-            if isinstance(model, OpenModel)
-            else open_model(
-                model or DEFAULT_DETECTOR, engine=engine, device=device, precision=precision,
-                threads=threads, size=size, family=family,
-            ),
-            "detector",
+        opened = open_model(
+            model or DEFAULT_DETECTOR, task="detector", engine=engine, device=device, precision=precision,
+            threads=threads, size=size, family=family,
         )  # fmt: skip
         self.engine, self.card = opened.engine, opened.card
-        default = SCORE if self.card.threshold is None else self.card.threshold
-        self.score, self.nms = default if score is None else score, nms
+        default = SCORE_THRESHOLD if self.card.threshold is None else self.card.threshold
+        self.score_threshold = default if score_threshold is None else score_threshold
+        self.iou_threshold = iou_threshold
         self._labels = _labels(self.card.classes, classes)
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._single = self.engine.inputs[0].shape[0] == 1
 
     def __call__(self, images: Sequence[Image]) -> list[list[Instance]]:
-        """Boxes of each picture, best first.
+        """Boxes of each image, best first.
 
         Args:
             images: (H, W, 3) uint8 BGR, of any sizes.
 
         Returns:
-            For each picture its instances: label, box in pixels of that picture, clipped to it, and score.
+            For each image its instances: label, box in pixels of that image, clipped to it, and score.
         """
-        check_pictures(images)
+        check_images(images)
         if self._single and len(images) > 1:
             return [found for image in images for found in self([image])]
         if not images:
             return []
         slots = self._batch.slots(len(images))  # (N, H, W, 3)
-        factors = []
-        for image, slot in zip(images, slots, strict=True):
-            _, factor = letterbox(image, (self.card.width, self.card.height), PAD, out=slot)
-            factors.append(factor)
+        places = [fill_input(image, self.card, slot) for image, slot in zip(images, slots, strict=True)]
         outputs = run_checked(self.engine, self._batch.feed(len(images)), ["dets", "labels"], self.card)
         return [
-            self._instances(dets, labels, image, factor)
-            for dets, labels, image, factor in zip(
-                outputs["dets"], outputs["labels"], images, factors, strict=True
+            self._instances(dets, labels, image, place)
+            for dets, labels, image, place in zip(
+                outputs["dets"], outputs["labels"], images, places, strict=True
             )
         ]
 
@@ -98,15 +98,16 @@ class Detector:
         dets: Float32Array,
         labels: npt.NDArray[np.int64],
         image: Image,
-        factors: tuple[float, float],
+        place: Placement,
     ) -> list[Instance]:
-        """One picture's rows (M, 5) and (M,) as instances; padding rows have score 0."""
-        kept = (dets[:, 4] > self.score) & np.isin(labels, self._labels)
+        """One image's rows (M, 5) and (M,) as instances; padding rows have score 0."""
+        kept = (dets[:, 4] > self.score_threshold) & np.isin(labels, self._labels)
         scores, labels = dets[kept, 4], labels[kept]
-        boxes: Float32Array = np.divide(dets[kept, :4], np.array([*factors, *factors], np.float32))
-        np.clip(boxes, 0, np.array(image.shape[1::-1] * 2, np.float32), out=boxes)
+        corners = place.to_image(dets[kept, :4].reshape(-1, 2, 2))  # (M, 2 corners, 2)
+        height, width = image.shape[:2]
+        boxes = np.clip(corners, 0, np.array([width, height])).astype(np.float32).reshape(-1, 4)
         order = np.argsort(-scores, kind="stable")
-        if self.nms is not None:
+        if self.iou_threshold is not None:
             order = self._suppress(boxes, scores, labels)
         return [
             Instance(label=self.card.classes[labels[i]], box=boxes[i], score=float(scores[i]))
@@ -120,21 +121,21 @@ class Detector:
         scores: Float32Array,
         labels: npt.NDArray[np.int64],
     ) -> IndexArray:
-        """Indices kept by a suppression class by class, best score first."""
-        assert self.nms is not None
+        """Indices that non-maximum suppression of each class keeps, best score first."""
+        assert self.iou_threshold is not None
         kept = [np.zeros(0, np.intp)]
         for label in np.unique(labels):
             (of_class,) = np.nonzero(labels == label)
-            kept.append(of_class[geometry.nms(boxes[of_class], scores[of_class], self.nms)])
+            kept.append(of_class[geometry.nms(boxes[of_class], scores[of_class], self.iou_threshold)])
         found = np.concatenate(kept)
         return found[np.argsort(-scores[found], kind="stable")]
 
 
 def _labels(known: Sequence[str], wanted: Collection[str] | None) -> list[int]:
-    """Label numbers of the wanted classes. Raises UsageError for a class the model does not know."""
+    """Label numbers of the wanted classes. Raises UsageError for a class the model does not have."""
     if wanted is None:
         wanted = ("person",) if "person" in known else known
     for name in wanted:
         if name not in known:
-            raise UsageError(f"this detector knows no class {name!r}; it knows {', '.join(known)}")
+            raise UsageError(f"this detector has no class {name!r}; it has {', '.join(known)}")
     return [known.index(name) for name in wanted]

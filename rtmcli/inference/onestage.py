@@ -1,4 +1,4 @@
-"""Pictures in, poses out, without a detector: RTMO."""
+"""One-stage pose estimation: images in, poses out, without a detector (RTMO)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,15 +7,13 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array, Image
 from rtmcli.errors import UsageError
-from rtmcli.geometry import affine
 from rtmcli.geometry import boxes as geometry
-from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, check_pictures
+from rtmcli.inference.open_model import OpenModel, open_model, run_checked
+from rtmcli.inference.preprocess import Batch, check_images, fill_input
 from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 
-SCORE = 0.3
-PAD = 114
+SCORE_THRESHOLD = 0.3
 
 
 class OneStage:
@@ -24,13 +22,22 @@ class OneStage:
     Args:
         model: name, file or open model.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
-        score: keep people scored above; the model file itself stops at the score it was exported with.
-        nms: drop a person whose box overlaps a better one by more than this IoU; by default the model's own
-            suppression stands alone.
+        score_threshold: keep people with a higher score, by default 0.3. Those below the threshold that the model file
+            was exported with cannot come back.
+        iou_threshold: drop a person whose box overlaps a better one by a higher IoU; by default only the
+            non-maximum suppression inside the model applies.
         size, skeleton: what a file without a card does not say (`rtmcli.zoo.infer_card`).
 
     Attributes:
         card: the model's card. engine: the open engine. skeleton: the skeleton of the keypoints.
+
+    Example:
+        >>> import numpy as np
+        >>> from rtmcli import OneStage
+        >>> pose = OneStage("rtmo-s", score_threshold=0.4)  # 'rtm models pull rtmo-s' fetches it
+        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        >>> for person in pose([image])[0]:
+        ...     print(person.score, person.keypoints[:, :2])
     """
 
     def __init__(
@@ -41,60 +48,48 @@ class OneStage:
         device: str = "cpu",
         precision: str | None = None,
         threads: int | None = None,
-        score: float | None = None,
-        nms: float | None = None,
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
         size: tuple[int, int] | None = None,
         skeleton: str | None = None,
     ) -> None:
-        opened = check_task(
-            model
-            if isinstance(model, OpenModel)
-            else open_model(
-                model, engine=engine, device=device, precision=precision,
-                threads=threads, size=size, skeleton=skeleton,
-            ),
-            "onestage",
+        opened = open_model(
+            model, task="onestage", engine=engine, device=device, precision=precision, threads=threads,
+            size=size, skeleton=skeleton,
         )  # fmt: skip
         self.engine, self.card = opened.engine, opened.card
         if self.card.skeleton is None:
             raise UsageError(f"{self.card.name} does not say what its keypoints are; give --skeleton NAME")
         self.skeleton = load_skeleton(self.card.skeleton)
-        self.score, self.nms = SCORE if score is None else score, nms
+        self.score_threshold = SCORE_THRESHOLD if score_threshold is None else score_threshold
+        self.iou_threshold = iou_threshold
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._single = self.engine.inputs[0].shape[0] == 1
 
     def __call__(self, images: Sequence[Image]) -> list[list[Instance]]:
-        """People of each picture, best first.
+        """People of each image, best first.
 
         Args:
             images: (H, W, 3) uint8 BGR, of any sizes.
 
         Returns:
-            For each picture its instances: box clipped to it, score, and keypoints (K, 3): x, y in pixels of the
-            picture and the network's visibility in 0..1.
+            For each image its instances: box clipped to it, score, and keypoints (K, 3): x, y in pixels of the
+            image and the network's visibility in 0..1.
         """
-        check_pictures(images)
+        check_images(images)
         if not images:
             return []
         if self._single and len(images) > 1:
             return [people for image in images for people in self([image])]
-        size = (self.card.width, self.card.height)
-        places = []
-        for image, slot in zip(images, self._batch.slots(len(images)), strict=True):
-            matrix, center, scale = affine.fit_matrix((image.shape[1], image.shape[0]), size)
-            affine.warp(image, matrix, size, PAD, out=slot)
-            places.append((center, scale))
+        slots = self._batch.slots(len(images))  # (N, H, W, 3)
+        places = [fill_input(image, self.card, slot) for image, slot in zip(images, slots, strict=True)]
         out = run_checked(self.engine, self._batch.feed(len(images)), ["dets", "keypoints"], self.card)
         found = []
-        for dets, keypoints, image, (center, scale) in zip(
-            out["dets"], out["keypoints"], images, places, strict=True
-        ):
-            kept = dets[:, 4] > self.score
-            boxes = affine.to_image(
-                dets[kept, :4].reshape(-1, 2, 2), center, scale, size
-            )  # (M, 2 corners, 2)
+        for dets, keypoints, image, place in zip(out["dets"], out["keypoints"], images, places, strict=True):
+            kept = dets[:, 4] > self.score_threshold
+            boxes = place.to_image(dets[kept, :4].reshape(-1, 2, 2))  # (M, 2 corners, 2)
             points = np.array(keypoints[kept], np.float32)  # (M, K, 3)
-            points[..., :2] = affine.to_image(points[..., :2], center, scale, size)
+            points[..., :2] = place.to_image(points[..., :2])
             found.append(self._instances(boxes.reshape(-1, 4), dets[kept, 4], points, image))
         return found
 
@@ -102,11 +97,11 @@ class OneStage:
         self, boxes: Float32Array, scores: Float32Array, points: Float32Array, image: Image
     ) -> list[Instance]:
         height, width = image.shape[:2]
-        boxes = np.clip(boxes, 0, np.array([width, height] * 2)).astype(np.float32)
-        if self.nms is None:
+        boxes = np.clip(boxes, 0, np.array([width, height, width, height])).astype(np.float32)
+        if self.iou_threshold is None:
             order = np.argsort(-scores, kind="stable")
         else:
-            order = geometry.nms(boxes, scores, self.nms)
+            order = geometry.nms(boxes, scores, self.iou_threshold)
         return [
             Instance(label="person", box=boxes[i], score=float(scores[i]), keypoints=points[i]) for i in order
         ]

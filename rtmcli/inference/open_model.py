@@ -10,18 +10,25 @@ from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
 
+_DOES = {
+    "detector": "a detector",
+    "topdown": "a top-down pose model",
+    "onestage": "a one-stage pose model",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """A model that is ready: predictors take one in place of a name, and may share it."""
+    """A model that is ready to run. Predictors take one in place of a name, and may share it."""
 
     engine: Engine
     card: Card
 
 
 def open_model(
-    model: str | Path,
+    model: str | Path | OpenModel,
     *,
+    task: Task | None = None,
     engine: str = "onnxruntime",
     device: str = "cpu",
     precision: str | None = None,
@@ -30,29 +37,28 @@ def open_model(
     skeleton: str | None = None,
     family: str | None = None,
 ) -> OpenModel:
-    """Open a model by name or file.
+    """Open a model by name or file. One that is open already is returned as it is, after the check of its task.
 
     Args:
+        task: what the model must do; None accepts any.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
         size, skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
 
-    Raises what `find_model`, `open_engine` and `guess_card` raise.
+    Raises:
+        UsageError: the model does something else than `task`; a property of the file stays unknown.
+        Errors of `find_model` and `open_engine`.
     """
-    path = find_model(model, checkpoint=engine == "torch")
-    opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
-    card = opened.card or guess_card(
-        path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
-    )
-    return OpenModel(opened, card)
-
-
-def check_task(model: OpenModel, task: Task) -> OpenModel:
-    """The model itself. Raises UsageError where it does something else than `task`."""
-    if model.card.task != task:
-        words = {"detector": "finds boxes", "topdown": "poses boxes", "onestage": "finds poses without boxes"}
+    if not isinstance(model, OpenModel):
+        path = find_model(model, checkpoint=engine == "torch")
+        opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
+        card = opened.card or guess_card(
+            path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
+        )
+        model = OpenModel(opened, card)
+    if task is not None and model.card.task != task:
         raise UsageError(
-            f"{model.card.name} {words[model.card.task]}; what is wanted here is a model that {words[task]}; "
-            "'rtm models' lists them"
+            f"{model.card.name} is {_DOES[model.card.task]}, but {_DOES[task]} is needed here; "
+            "'rtm models' lists the models of each kind"
         )
     return model
 
@@ -61,5 +67,5 @@ def run_checked(engine: Engine, feeds: Arrays, names: list[str] | None, card: Ca
     """The outputs, all finite. Raises RtmError where a network gives NaN or infinity, which JSON cannot hold."""
     outputs = engine(feeds, names)
     if bad := non_finite(outputs):
-        raise RtmError(f"{card.name} gave a value that is not a number in {bad}; use --precision float32")
+        raise RtmError(f"{card.name} gave NaN or infinity in its output {bad}; use --precision float32")
     return outputs

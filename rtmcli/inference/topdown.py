@@ -1,4 +1,4 @@
-"""Pictures and boxes in, poses out: RTMPose and its kin, one crop a person."""
+"""Top-down pose estimation: images and boxes in, poses out, one crop a person (RTMPose, RTMW, RTMW3D)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,18 +9,15 @@ import numpy as np
 from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
-from rtmcli.geometry import affine
-from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.keypoints3d import in_space, volume_of
-from rtmcli.inference.open_model import OpenModel, check_task, open_model, run_checked
-from rtmcli.inference.preprocess import Batch, check_pictures, crop
+from rtmcli.inference.open_model import OpenModel, open_model, run_checked
+from rtmcli.inference.preprocess import Batch, Placement, check_images, fill_input
 from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.resolve import DEFAULT_POSE
 
-PADDING = 1.25  # RTMPose: the box grown about its middle, in training and in use
-MOST_CROPS = 64  # in one run of the network: bounds the memory of a crowd
-CROPS_ON_CPU = 4  # more at once leave a CPU's caches, and each takes longer
+MAX_CROPS = 64  # in one run of the network: bounds the memory that a crowd takes
+MAX_CROPS_ON_CPU = 4  # larger batches exceed the caches of a CPU, and each crop takes longer
 
 
 class TopDown:
@@ -29,11 +26,19 @@ class TopDown:
     Args:
         model: name, file or open model; the bundled `rtmpose-t` by default.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
-        flip_test: average with the mirrored crop: about one AP more for twice the time.
+        flip_test: average with the mirrored crop: about 0.01 more AP for twice the time.
         size, skeleton: what a file without a card does not say (`rtmcli.zoo.infer_card`).
 
     Attributes:
         card: the model's card. engine: the open engine. skeleton: the skeleton of the keypoints.
+
+    Example:
+        >>> import numpy as np
+        >>> from rtmcli import Detector, TopDown
+        >>> detector, pose = Detector(), TopDown()
+        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        >>> for person in pose([image], detector([image]))[0]:
+        ...     print(person.score, person.keypoints[:, :2])
     """
 
     def __init__(
@@ -48,26 +53,23 @@ class TopDown:
         size: tuple[int, int] | None = None,
         skeleton: str | None = None,
     ) -> None:
-        opened = check_task(
-            model
-            if isinstance(model, OpenModel)
-            else open_model(
-                model or DEFAULT_POSE, engine=engine, device=device, precision=precision,
-                threads=threads, size=size, skeleton=skeleton,
-            ),
-            "topdown",
+        opened = open_model(
+            model or DEFAULT_POSE, task="topdown", engine=engine, device=device, precision=precision,
+            threads=threads, size=size, skeleton=skeleton,
         )  # fmt: skip
         self.engine, self.card = opened.engine, opened.card
         self.skeleton = load_skeleton(self.card.skeleton or "coco17")
         self.flip_test = flip_test
         self._batch = Batch(self.card, self.engine.inputs[0].name)
-        most = CROPS_ON_CPU if str(self.engine.facts().get("device")).startswith("cpu") else MOST_CROPS
+        most = MAX_CROPS_ON_CPU if str(self.engine.facts().get("device")).startswith("cpu") else MAX_CROPS
         self._most = 1 if self.engine.inputs[0].shape[0] == 1 else most
         if flip_test and self.card.codec.get("name") == "simcc3d":
-            raise UsageError(f"{self.card.name} gives depth, which has no flip test; leave --flip-test out")
+            raise UsageError(
+                f"{self.card.name} estimates depth, for which there is no flip test; leave --flip-test out"
+            )
         if flip_test and {"simcc_x", "simcc_y"} - {port.name for port in self.engine.outputs}:
             raise UsageError(
-                f"{self.card.name} gives no simcc_x and simcc_y, which --flip-test averages; leave it out"
+                f"{self.card.name} has no outputs simcc_x and simcc_y, which --flip-test averages; leave it out"
             )
 
     def __call__(
@@ -77,13 +79,13 @@ class TopDown:
 
         Args:
             images: (H, W, 3) uint8 BGR, of any sizes.
-            instances: for each picture who is in it; one without a box is passed on as it is.
+            instances: those of each image; one without a box is returned as it is.
 
         Returns:
-            New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the picture, and score; of
-            models that give depth also `keypoints3d` (K, 4): x, y, z in metres from the root, and score.
+            New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the image, and score; of
+            models that estimate depth also `keypoints3d` (K, 4): x, y, z in metres from the root, and score.
         """
-        check_pictures(images)
+        check_images(images)
         crops = [
             (image, person.box, person)
             for image, people in zip(images, instances, strict=True)
@@ -101,35 +103,32 @@ class TopDown:
     def _poses(
         self, images: Sequence[Image], boxes: Float32Array
     ) -> list[tuple[Float32Array, Float32Array | None]]:
-        """Keypoints (K, 3), and (K, 4) in space where the model gives depth, of N boxes (N, 4) in N pictures."""
-        card = self.card
-        size = (card.width, card.height)
-        center, scale = geometry.center_scale(boxes, PADDING)  # (N, 2) each
-        scale = geometry.fix_aspect(np.maximum(scale, 1.0), card.width / card.height)
-        self._fill(images, center, scale)
+        """Keypoints (K, 3), and (K, 4) in space where the model estimates depth, of N boxes (N, 4) in N images."""
+        places = self._fill(images, boxes)
         points, depth, scores = self._decode(len(boxes))  # (N, K, 2), (N, K) or None, (N, K)
-        points = affine.to_image(points, center, scale, size)
+        points = np.stack([place.to_image(own) for place, own in zip(places, points, strict=True)])
         keypoints = np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)  # (N, K, 3)
         if depth is None:
             return [(one, None) for one in keypoints]
         return [
-            (k, in_space(p, d, s, image.shape[1::-1], volume_of(card)))
+            (k, in_space(p, d, s, image.shape[1::-1], volume_of(self.card)))
             for k, p, d, s, image in zip(keypoints, points, depth, scores, images, strict=True)
         ]
 
-    def _fill(self, images: Sequence[Image], center: Float32Array, scale: Float32Array) -> None:
-        """The crops of N people into the first N slots of the batch."""
-        size = (self.card.width, self.card.height)
-        for image, slot, c, s in zip(images, self._batch.slots(len(images)), center, scale, strict=True):
-            crop(image, affine.topdown_matrix(c, s, size), slot)
+    def _fill(self, images: Sequence[Image], boxes: Float32Array) -> list[Placement]:
+        """Write the crops of N people to the first N slots of the batch."""
+        slots = self._batch.slots(len(images))  # (N, H, W, 3)
+        return [
+            fill_input(image, self.card, slot, box)
+            for image, slot, box in zip(images, slots, boxes, strict=True)
+        ]
 
     def _decode(self, n: int) -> tuple[Float32Array, Float32Array | None, Float32Array]:
-        """Points in input pixels, their depth in metres if the model gives it, and scores of the n crops."""
+        """Points in input pixels, their depth in metres if the model estimates it, and scores of the n crops."""
         card, engine = self.card, self.engine
         if card.codec.get("name") == "simcc3d":
-            names = [
-                port.name for port in engine.outputs
-            ]  # x, y, z by position: the published file's are numbers
+            # x, y, z by position: in the published file the names are numbers.
+            names = [port.name for port in engine.outputs]
             raw = run_checked(engine, self._batch.feed(n), names, card)
             decoded, _, scores = simcc3d.decode(*(raw[name] for name in names), volume=volume_of(card))
             return decoded[..., :2], decoded[..., 2], scores

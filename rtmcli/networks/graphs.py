@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rtmcli.errors import UsageError
 from rtmcli.networks import yolox
+from rtmcli.networks.normalise import normalise
 from rtmcli.networks.rtmdet import decode_boxes
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.zoo.card import Card
@@ -53,10 +54,7 @@ class Graph(nn.Module):
         """(N, H, W, 3) uint8 BGR, or what is normalised already, to (N, 3, H, W) float32."""
         if not self.deploy:
             return images
-        images = images.permute(0, 3, 1, 2).float()  # (N, 3, H, W)
-        if self.swap:
-            images = torch.cat([images[:, 2:3], images[:, 1:2], images[:, 0:1]], dim=1)
-        return (images - self.mean) * self.factor
+        return normalise(images, mean=self.mean, factor=self.factor, rgb=self.swap)
 
 
 class PoseGraph(Graph):

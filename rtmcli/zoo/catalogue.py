@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import Card
+from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 from rtmcli.zoo.infer_card import COCO80
 
 CARDS = Path(__file__).with_name("cards.toml")
@@ -163,8 +164,7 @@ def family_card(
         score, iou = 0.001, 0.65
     return Card(
         name=name, family=family, size=size, task=common["task"], width=width, height=height, skeleton=skeleton,
-        classes=classes, mean=tuple(common["mean"]), std=tuple(common["std"]), color=common["color"],
-        codec=dict(common.get("codec", {})), score=score, iou=iou,
+        classes=classes, codec=dict(common.get("codec", {})), score=score, iou=iou, **FAMILY_PIXELS[family],
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def _entry(name: str, data: dict[str, Any], restricted: set[str]) -> Entry:
         name=name, published=data["published"], aliases=tuple(data.get("aliases", ())), family=data["family"],
         size=data["size"], subject=data["subject"], task=data["task"], skeleton=data.get("skeleton"),
         classes=COCO80 if said == "coco80" else (said,), width=data["width"], height=data["height"],
-        mean=tuple(data["mean"]), std=tuple(data["std"]), color=data["color"], codec=dict(data.get("codec", {})),
+        **FAMILY_PIXELS[data["family"]], codec=dict(data.get("codec", {})),
         score=data.get("score"), iou=data.get("iou"), data=tuple(data["data"]),
         restricted=tuple(part for part in data["data"] if part in restricted),
         params=data.get("params"), gmacs=data.get("gmacs"), flip_test=data.get("flip_test"),

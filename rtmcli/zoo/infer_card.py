@@ -11,14 +11,10 @@ from typing import Any, Literal
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.zoo.card import Card
+from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 
 Port = Any  # engines.base.Port: name, shape, dtype; zoo stands beside engines and imports nothing of it
 
-RGB_MEAN, RGB_STD = (
-    (123.675, 116.28, 103.53),
-    (58.395, 57.12, 57.375),
-)  # ImageNet, as all CSPNeXt networks use it
-BGR_MEAN, BGR_STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
 # Keypoints a model has -> its skeleton, and the words in a path that mean another one of as many points.
 SKELETONS: dict[int, tuple[str, dict[str, str]]] = {
     17: ("coco17", {"ap10k": "ap10k17", "ap-10k": "ap10k17", "animal": "ap10k17"}),
@@ -69,8 +65,7 @@ def guess_card(
         width, height = _input_size(path, inputs[0], words, size, flag="--det-size")
         return Card(
             **common, family=family, task="detector", width=width, height=height, classes=_classes(words),
-            mean=BGR_MEAN if family == "rtmdet" else (0.0, 0.0, 0.0),
-            std=BGR_STD if family == "rtmdet" else (1.0, 1.0, 1.0),
+            **FAMILY_PIXELS[family],
         )  # fmt: skip
     if len(outputs) in (2, 3) and all(len(port.shape) == 3 for port in outputs):
         points = outputs[0].shape[1]
@@ -81,7 +76,7 @@ def guess_card(
             family = "rtmw" if "rtmw" in words else "rtmpose"
         return Card(
             **common, family=family, task="topdown", width=width, height=height,
-            skeleton=_skeleton(path, points, words, skeleton), mean=RGB_MEAN, std=RGB_STD, color="rgb",
+            skeleton=_skeleton(path, points, words, skeleton), **FAMILY_PIXELS[family],
             codec={"name": "simcc3d" if len(outputs) == 3 else "simcc", "ratio": 2.0},
         )  # fmt: skip
     names = ", ".join(shapes)

@@ -64,8 +64,8 @@ def test_the_official_detectors_weights_find_the_same_through_our_export(
 ) -> None:
     """0.1 pixels and 1e-4 of score, on 20 pictures."""
     pictures = [cv2.imread(str(file)) for file in sorted((data_dir / "val" / "images").iterdir())[:20]]
-    reference = Detector(official, threads=1, score=0.05)
-    exported = Detector(detector_files[contract], threads=1, score=0.05)
+    reference = Detector(official, threads=1, score_threshold=0.05)
+    exported = Detector(detector_files[contract], threads=1, score_threshold=0.05)
     count = 0
     for want, got in zip(reference(pictures), exported(pictures), strict=True):
         assert len(want) == len(got)

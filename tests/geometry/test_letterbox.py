@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmcli.geometry import letterbox as lb
-from rtmcli.geometry.planes import Planes
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +55,3 @@ def test_a_box_goes_into_the_letterbox_and_back(width, height, rounding):
     _, factors = lb.fit((width, height), (640, 640), rounding=rounding)
     box = np.array([[0.25 * width, 0.5 * height, 0.75 * width, height]])
     np.testing.assert_allclose(lb.to_image(box * np.tile(factors, 2), factors), box)
-
-
-@pytest.mark.parametrize("color", ["rgb", "bgr"])
-def test_planes_are_the_normalised_picture_in_the_networks_colours(color):
-    image = np.random.default_rng(0).integers(0, 256, (16, 12, 3), np.uint8)
-    mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-    planes = Planes((12, 16), mean=mean, std=std, color=color)
-    out = np.empty((2, 3, 16, 12), np.float32)
-    planes.write(image, out[1])
-    ordered = image[..., ::-1] if color == "rgb" else image
-    expected = ((ordered.astype(np.float64) - mean) / std).transpose(2, 0, 1)
-    np.testing.assert_allclose(out[1], expected, atol=2e-6)
-
-
-def test_planes_without_normalisation_are_the_grey_levels():
-    image = np.random.default_rng(1).integers(0, 256, (4, 5, 3), np.uint8)
-    out = np.empty((3, 4, 5), np.float32)
-    Planes((5, 4), mean=(0, 0, 0), std=(1, 1, 1), color="bgr").write(image, out)
-    np.testing.assert_array_equal(out, image.transpose(2, 0, 1))

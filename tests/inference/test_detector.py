@@ -32,7 +32,7 @@ def test_the_official_file_gives_the_boxes_of_a_straight_run(
     data_dir: Path, pictures: list[np.ndarray]
 ) -> None:
     file = data_dir / "weights" / "rtmdet_nano_person.onnx"
-    detector = Detector(file, threads=1, score=0.05)
+    detector = Detector(file, threads=1, score_threshold=0.05)
     assert (detector.card.width, detector.card.height, detector.card.classes) == (320, 320, ("person",))
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     for picture in pictures:
@@ -70,9 +70,9 @@ def test_no_pictures_give_no_lists(bundled: Detector) -> None:
 def test_a_higher_score_keeps_the_best_and_a_stricter_nms_leaves_no_overlap(
     pictures: list[np.ndarray],
 ) -> None:
-    all_found = Detector(threads=1, score=0.05)(pictures)
-    few = Detector(threads=1, score=0.5)(pictures)
-    apart = Detector(threads=1, score=0.05, nms=0.2)(pictures)
+    all_found = Detector(threads=1, score_threshold=0.05)(pictures)
+    few = Detector(threads=1, score_threshold=0.5)(pictures)
+    apart = Detector(threads=1, score_threshold=0.05, iou_threshold=0.2)(pictures)
     for everyone, sure, single in zip(all_found, few, apart, strict=True):
         assert [p.score for p in sure] == [p.score for p in everyone if p.score > 0.5]
         boxes = np.array([p.box for p in single])
@@ -82,18 +82,18 @@ def test_a_higher_score_keeps_the_best_and_a_stricter_nms_leaves_no_overlap(
 
 def test_the_default_score_is_the_cards_threshold_else_0_3(bundled: Detector) -> None:
     card = replace(bundled.card, threshold=0.42)
-    assert Detector(OpenModel(bundled.engine, card)).score == 0.42
-    assert Detector(OpenModel(bundled.engine, replace(card, threshold=None))).score == 0.3
-    assert Detector(OpenModel(bundled.engine, card), score=0.05).score == 0.05
+    assert Detector(OpenModel(bundled.engine, card)).score_threshold == 0.42
+    assert Detector(OpenModel(bundled.engine, replace(card, threshold=None))).score_threshold == 0.3
+    assert Detector(OpenModel(bundled.engine, card), score_threshold=0.05).score_threshold == 0.05
 
 
 def test_a_class_the_model_does_not_know_is_named_with_those_it_knows() -> None:
-    with pytest.raises(UsageError, match="'horse'; it knows person"):
+    with pytest.raises(UsageError, match="'horse'; it has person"):
         Detector(threads=1, classes=["horse"])
 
 
 def test_a_pose_model_is_no_detector() -> None:
-    with pytest.raises(UsageError, match="rtmpose-t poses boxes"):
+    with pytest.raises(UsageError, match="rtmpose-t is a top-down pose model"):
         Detector("rtmpose-t", threads=1)
 
 

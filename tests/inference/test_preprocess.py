@@ -8,7 +8,7 @@ from torch import nn
 
 from rtmcli.errors import UsageError
 from rtmcli.geometry import affine
-from rtmcli.inference.preprocess import Batch, check_pictures, crop
+from rtmcli.inference.preprocess import Batch, check_images, crop, fill_input, normalise
 from rtmcli.networks.graphs import Graph
 from rtmcli.zoo.card import Card
 
@@ -95,4 +95,27 @@ def test_the_pipelines_crop_of_a_photograph_is_close_to_area_resampling() -> Non
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (0, 4, 3)])
 def test_what_is_no_picture_is_refused_with_its_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match=r"\(H, W, 3\)"):
-        check_pictures([np.zeros(shape, np.uint8)])
+        check_images([np.zeros(shape, np.uint8)])
+
+
+@pytest.mark.parametrize("task", ["topdown", "onestage", "detector"])
+def test_a_point_of_the_image_is_where_its_placement_says(task: str) -> None:
+    """A white cross in the image, found in the input by its maximum, is mapped back onto itself."""
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[118:123, 168:173] = 255
+    one = Card(name="toy", family="toy", size="t", task=task, width=96, height=128)
+    out = np.empty((128, 96, 3), np.uint8)
+    place = fill_input(image, one, out, np.array([100, 60, 220, 190], np.float32))
+    white = np.array(out[..., 0], int) - (0 if task == "topdown" else 114)
+    rows, columns = np.nonzero(white > 60)
+    found = place.to_image(np.array([columns.mean(), rows.mean()], np.float32))
+    np.testing.assert_allclose(found, [170, 120], atol=2.5)
+
+
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+def test_the_planes_of_numpy_are_those_of_torch(color: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    planes = np.empty((3, 4, 6), np.float32)
+    normalise(image, card(color), planes)
+    graph = Graph(nn.Identity(), card(color, "deploy"))
+    np.testing.assert_allclose(planes, graph.normalised(torch.from_numpy(image)[None])[0], atol=2e-5)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from rtmcli.errors import DataError
+from rtmcli.zoo.family_pixels import IMAGENET_RGB
 from tools.bundled_models.onnx_teacher import Teacher, load_graph
 
 CROP = (252, 336)  # width, height of a stored crop
@@ -29,8 +30,6 @@ PADDING = 1.25  # field of the network in boxes (RTMPose)
 ASPECT = 3 / 4
 TEACHER_SIZE = (192, 256)
 MAP_SIZE = (48, 64)
-RGB_MEAN = (123.675, 116.28, 103.53)
-RGB_STD = (58.395, 57.12, 57.375)
 FLIP = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]  # coco17
 
 
@@ -164,8 +163,8 @@ def cut_for_teacher(image: np.ndarray, box: tuple[float, float, float, float]) -
 def normalise(crops: np.ndarray, device: str = "cpu") -> torch.Tensor:
     """BGR uint8 crops (N, H, W, 3) -> the normalised RGB batch (N, 3, H, W)."""
     batch = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).to(device).permute(0, 3, 1, 2).float()
-    mean = torch.tensor(RGB_MEAN, device=device).view(1, 3, 1, 1)
-    return (batch - mean) / torch.tensor(RGB_STD, device=device).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_RGB["mean"], device=device).view(1, 3, 1, 1)
+    return (batch - mean) / torch.tensor(IMAGENET_RGB["std"], device=device).view(1, 3, 1, 1)
 
 
 @torch.no_grad()

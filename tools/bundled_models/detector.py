@@ -21,11 +21,10 @@ from torch import Tensor, nn
 
 from rtmcli.errors import DataError
 from rtmcli.networks.rtmdet import RTMDet, decode_boxes
+from rtmcli.zoo.family_pixels import IMAGENET_BGR
 from tools.bundled_models.crops import read_pictures
 from tools.bundled_models.onnx_teacher import convolution_weights, load_graph
 
-BGR_MEAN = (103.53, 116.28, 123.675)
-BGR_STD = (57.375, 57.12, 58.395)
 PAD = 114
 SIDES = {"train": 448, "train_sports": 240}  # longest picture of each folder
 
@@ -97,8 +96,8 @@ def make_windows(pictures: Tensor, sizes: Tensor, window: Window, random: torch.
 
 def normalise(pixels: Tensor) -> Tensor:
     """BGR 0..255 (N, 3, H, W) -> RTMDet's input."""
-    mean = torch.tensor(BGR_MEAN, device=pixels.device).view(1, 3, 1, 1)
-    std = torch.tensor(BGR_STD, device=pixels.device).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_BGR["mean"], device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_BGR["std"], device=pixels.device).view(1, 3, 1, 1)
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tools.bundled_models.crops import ASPECT, CROP, FIELD, FLIP, RGB_MEAN, RGB_STD
+from rtmcli.zoo.family_pixels import IMAGENET_RGB
+from tools.bundled_models.crops import ASPECT, CROP, FIELD, FLIP
 
 CELL = 4  # input pixels a cell of the dense maps
 SIGMA = 0.354  # SimCC bins for the root of one pixel: RTMPose's 4.9 and 5.66 at 192 x 256
@@ -273,8 +274,8 @@ def _body_part(points: Tensor, weights: Tensor, wanted: Tensor, upper: Tensor) -
 def _colour(pixels: Tensor, strength: Strength, uniform) -> Tensor:
     """Normalise, then change contrast, brightness and tint, and cover a box of some by another sample's pixels."""
     device = pixels.device
-    mean = torch.tensor(RGB_MEAN, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(RGB_STD, device=device).view(1, 3, 1, 1)
+    mean = torch.tensor(IMAGENET_RGB["mean"], device=device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_RGB["std"], device=device).view(1, 3, 1, 1)
     gain = 1 + uniform(-1, 1, 1, 1, 1) * strength.colour + uniform(-1, 1, 3, 1, 1) * strength.colour / 3
     lift = uniform(-1, 1, 1, 1, 1) * strength.colour * 1.5
     pixels = (pixels - mean) / std * gain + lift

@@ -16,16 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from rtmcli.errors import UsageError
+from rtmcli.networks import normalise as networks
 from rtmcli.networks.build import build_network, keypoint_count
 from rtmcli.networks.heatmap import HeatmapPose
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.recipe import Recipe
 from rtmcli.zoo.card import Card
-
-RGB = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375), "color": "rgb"}
-BGR = {"mean": (103.53, 116.28, 123.675), "std": (57.375, 57.12, 58.395), "color": "bgr"}
-RAW = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "color": "bgr"}
+from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 
 Share = Callable[[Tensor], Tensor]
 Terms = dict[str, Tensor]
@@ -120,7 +118,6 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
 
 def make_card(recipe: Recipe) -> Card:
     """The card of the model that a recipe makes."""
-    pixels: dict[str, Any] = {"rtmdet": BGR, "rtmo": RAW}.get(recipe.family, RGB)
     crops = recipe.family.startswith(("rtmpose", "rtmw"))
     return Card(
         name=recipe.name,
@@ -133,7 +130,7 @@ def make_card(recipe: Recipe) -> Card:
         codec=_codec(recipe) if crops else {},
         score=None if crops else 0.1 if recipe.family == "rtmo" else 0.05,
         iou=None if crops else 0.65 if recipe.family == "rtmo" else 0.6,
-        **pixels,
+        **FAMILY_PIXELS[recipe.family],
     )
 
 
@@ -151,12 +148,10 @@ def make_network(recipe: Recipe) -> nn.Module:
 
 def normalise(images: Tensor, card: Card) -> Tensor:
     """(N, H, W, 3) uint8 BGR -> the network's input (N, 3, H, W)."""
-    x = images.permute(0, 3, 1, 2).float()
-    if card.color == "rgb":
-        x = x.flip(1)
-    mean = torch.tensor(card.mean, device=x.device).view(1, 3, 1, 1)
-    std = torch.tensor(card.std, device=x.device).view(1, 3, 1, 1)
-    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+    mean = torch.tensor(card.mean, device=images.device).view(1, 3, 1, 1)
+    factor = 1 / torch.tensor(card.std, device=images.device).view(1, 3, 1, 1)
+    x = networks.normalise(images, mean=mean, factor=factor, rgb=card.color == "rgb")
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _codec(recipe: Recipe) -> dict[str, Any]:
