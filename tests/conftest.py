@@ -1,9 +1,12 @@
-"""Shared fixtures: where the goldens are, and where the data folder is (tests that need it skip without)."""
+"""Shared fixtures: goldens, the data folder (tests that need it skip without), and a shell with `rtm` in it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.shell import Shell, clean_environment, shell_in
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -21,3 +24,25 @@ def data_dir() -> Path:
     if not os.environ.get("RTM_DATA") or not (folder / "val").is_dir():
         pytest.skip("RTM_DATA does not name the data folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_interrupts() -> None:
+    """Programs started by tests get the default handler of SIGINT, also under nohup and in background jobs.
+
+    There SIGINT is ignored, which children would inherit.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables with `rtm` on the PATH and an empty home."""
+    return clean_environment(tmp_path_factory.mktemp("bin"), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def sh(tmp_path: Path, environment: dict[str, str]) -> Shell:
+    """Runs a bash script in an empty folder."""
+    return shell_in(tmp_path, environment)

@@ -1,7 +1,7 @@
 """`rtm VERB`: a verb's module is imported when it runs, never before; what goes wrong ends as one line.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing, 130 Ctrl-C. A closed pipe and SIGTERM
-end the process by their signals' own rules.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing. Ctrl-C, SIGTERM and a closed pipe end
+the process by their signals, after files are closed and incomplete ones removed (130, 143 and 141 in a shell).
 """
 
 import os
@@ -55,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     except _Terminated:
         _die_of(signal.SIGTERM)
     except KeyboardInterrupt:
-        return 130
+        # Not `return 130`: a shell ends its loop only where the program died of the signal.
+        _die_of(signal.SIGINT)
     except Exception as error:
         return report(error, arguments, VERBS)
 
@@ -266,7 +267,7 @@ def _catch_signals() -> None:
 
 
 def _die_of(number: signal.Signals) -> NoReturn:
-    """End as if the signal had not been caught, so that the shell sees what it knows (141, 143)."""
+    """End as if the signal had not been caught, so that the parent sees it; the default handler is put back first."""
     drop_unwritable_output()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,8 +13,8 @@ import pytest
 
 from rtmcli import __version__
 from rtmcli.cli.app import VERBS, available_verbs
+from tests.helpers.shell import Shell
 
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 RECORD = b'{"source":"a","frame":0,"instances":[{"box":[1.0,2.0,3.0,4.0]}]}\n'
 

@@ -1,14 +1,11 @@
 """Damage, pictures on the side and the demo clip, through the verbs that read pixels."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from rtmcli.media import open_media
 from tests.helpers.clips import half, write_clip
-
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
+from tests.helpers.shell import Shell
 
 
 def test_a_cut_video_gives_its_lines_then_one_sentence_and_exit_code_3(sh: Shell, tmp_path: Path) -> None:

@@ -2,15 +2,13 @@
 
 import json
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
+from tests.helpers.shell import Shell
 
 DEMO = "demo --max-frames 6"
 PYTHON = shlex.quote(sys.executable)

@@ -3,12 +3,9 @@
 `rtm nms` passes a lone person on unchanged, so that what comes out can be compared byte by byte.
 """
 
-import subprocess
-from collections.abc import Callable
-
 import pytest
 
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
+from tests.helpers.shell import Shell
 
 
 def line(frame: int = 0, extra: str = "") -> bytes:
@@ -130,40 +127,3 @@ def test_a_file_that_is_not_there_is_named(sh: Shell) -> None:
 def test_several_files_are_read_one_after_the_other(sh: Shell) -> None:
     run = sh("cat > a; sed s/a.mp4/b.mp4/ a > b; rtm track a b", line(0))
     assert run.stdout == line(0) + line(0).replace(b"a.mp4", b"b.mp4")
-
-
-def test_schema_is_a_2020_12_schema_that_the_verbs_own_output_fits(sh: Shell) -> None:
-    import json
-
-    import jsonschema
-
-    schema = json.loads(sh("rtm schema").stdout)
-    assert schema["$schema"].endswith("2020-12/schema")
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(json.loads(sh("rtm track | rtm smooth", line(0)).stdout), schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"source": "a", "frame": 0.5, "instances": []}, schema)
-
-
-def test_schema_check_names_the_first_bad_line(sh: Shell) -> None:
-    run = sh("cat > f; rtm schema --check f", line(0) + line(1) + b"{}\n")
-    assert run.returncode == 3 and b"rtm schema: f, line 3: 'source' must be a string" in run.stderr
-
-
-def test_schema_check_counts_the_points_of_a_known_skeleton(sh: Shell) -> None:
-    run = sh(
-        "rtm schema --check -", b'{"source":"a","frame":0,"skeleton":"coco17","instances":[{"keypoints":[]}]}'
-    )
-    assert run.returncode == 3 and b"coco17 has 17 keypoints, got 0" in run.stderr
-
-
-def test_schema_check_says_where_a_stream_was_cut(sh: Shell) -> None:
-    run = sh("rtm schema --check -", b"".join(line(n) for n in range(7)))
-    assert run.returncode == 0 and b"7 of 9 frames" in run.stderr
-    whole = sh("rtm schema --check -", b"".join(line(n) for n in range(9)))
-    assert whole.returncode == 0 and b" of 9" not in whole.stderr
-
-
-def test_every_nth_frame_is_not_a_cut(sh: Shell) -> None:
-    run = sh("rtm schema --check -", b"".join(line(n) for n in (0, 3, 6)))
-    assert run.returncode == 0 and b" of 9" not in run.stderr

@@ -7,13 +7,13 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
+from tests.helpers.shell import Shell
 
 RECORD = (
     b'{"source":"a","frame":%d,"time":%d.5,"instances":[{"id":1,"box":[1.0,2.0,3.0,4.0],"score":0.5}]%s}\n'
@@ -48,11 +48,9 @@ def test_the_first_line_is_out_before_stdin_closes(environment: dict[str, str]) 
 
 
 @pytest.mark.parametrize("size", [0, 200_000], ids=["short lines", "lines longer than a pipe"])
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["SIGINT", "SIGTERM"]
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupt_leaves_whole_lines_and_says_nothing(
-    environment: dict[str, str], tmp_path: Path, number: signal.Signals, code: int, size: int
+    environment: dict[str, str], tmp_path: Path, number: signal.Signals, size: int
 ) -> None:
     given = tmp_path / "in"
     given.write_bytes(records(20_000 if not size else 300, size))
@@ -64,7 +62,7 @@ def test_an_interrupt_leaves_whole_lines_and_says_nothing(
     out = process.stdout.read(1000)
     process.send_signal(number)
     out += process.stdout.read()
-    assert process.wait(30) == code
+    assert process.wait(30) == -number
     assert process.stderr.read() == b""
     assert out.endswith(b"\n") and len(out) < given.stat().st_size
     for line in out.splitlines():
@@ -83,7 +81,7 @@ def test_a_second_interrupt_ends_a_verb_whose_reader_reads_no_more(
     for _ in range(2):
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(30) == -signal.SIGINT
     process.stdout.close()
 
 
@@ -147,11 +145,9 @@ def test_a_verb_that_waits_for_records_on_a_terminal_says_so(environment: dict[s
         assert b"waits for records on standard input, which is a terminal" in run.stderr
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["SIGINT", "SIGTERM"]
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupt_in_the_middle_of_a_video_leaves_whole_lines(
-    environment: dict[str, str], data_dir: Path, number: signal.Signals, code: int
+    environment: dict[str, str], data_dir: Path, number: signal.Signals
 ) -> None:
     process = subprocess.Popen(
         ["rtm", "pose", str(data_dir / "videos" / "vtest_pedestrians.mp4")],
@@ -163,7 +159,7 @@ def test_an_interrupt_in_the_middle_of_a_video_leaves_whole_lines(
     out = process.stdout.readline()
     process.send_signal(number)
     out += process.stdout.read()
-    assert process.wait(60) == code and process.stderr.read() == b""
+    assert process.wait(60) == -number and process.stderr.read() == b""
     assert out.endswith(b"\n") and 0 < len(out.splitlines()) < 100
     for line in out.splitlines():
         json.loads(line)
@@ -181,6 +177,41 @@ def test_records_to_a_file_are_whole_lines_when_interrupted(
         while out.stat().st_size == 0 and process.poll() is None:  # a file is written in blocks
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(30) == -signal.SIGINT
     lines = out.read_bytes().splitlines(keepends=True)
     assert lines and b"".join(lines) == records(5000)[: sum(map(len, lines))] and lines[-1].endswith(b"\n")
+
+
+LOOP = 'for clip in a b c; do rtm nms < "$clip" > "$clip.out"; done; echo "the loop went on"'
+
+
+def test_control_c_ends_the_loop_of_a_shell_and_not_just_one_clip(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The terminal sends SIGINT to the whole group; bash ends a loop only where the program died of the signal."""
+    for name in "abc":
+        os.mkfifo(tmp_path / name)
+    group = subprocess.Popen(
+        ["bash", "-c", LOOP], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    )
+    with open(tmp_path / "a", "wb") as clip:  # rtm has opened it
+        clip.write(records(1))
+        clip.flush()
+        while not (tmp_path / "a.out").exists():
+            time.sleep(0.05)
+        time.sleep(2)  # time for the interpreter to start and to install its handlers
+        os.killpg(group.pid, signal.SIGINT)
+        out, _ = group.communicate(timeout=30)
+    assert group.returncode == -signal.SIGINT and out == b""
+    assert not (tmp_path / "b.out").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [("INT", 130), ("TERM", 143)])
+def test_a_shell_sees_130_and_143(sh: Shell, number: str, status: int) -> None:
+    run = sh(
+        # Without job control (set -m) a shell's background jobs ignore SIGINT.
+        "set -m; mkfifo in; rtm nms < in > >(cat > out) & exec 3> in; cat >&3; "
+        f'while [ ! -s out ]; do sleep 0.1; done; kill -s {number} %1; wait %1; echo "$?"',
+        records(1),
+    )
+    assert int(run.stdout.split()[-1]) == status

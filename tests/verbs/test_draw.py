@@ -1,8 +1,6 @@
 """`rtm draw` through a real shell: records and pixels in, pictures out, and every mismatch one line."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,8 +9,7 @@ import pytest
 
 from rtmcli.media import open_media
 from tests.helpers.clips import numbered, write_clip
-
-Shell = Callable[..., subprocess.CompletedProcess[bytes]]
+from tests.helpers.shell import Shell
 
 
 @pytest.fixture
