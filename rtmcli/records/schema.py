@@ -11,10 +11,11 @@ from rtmcli.records.truncation import Cuts
 from rtmcli.skeletons import load_skeleton, skeleton_names
 
 
-def check_records(source: str | Path | BinaryIO) -> str:
-    """Read every line and say in words what came: lines, and `84 of 150 frames` for each source that was cut.
+def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> str:
+    """Read every line and say in words what came: lines, and `84 of 150 frames` for each source that is truncated.
 
-    Raises DataError that names the first bad line.
+    Raises DataError that names the first bad line; with `complete` also where a source is truncated or there is no
+    record at all.
     """
     cuts = Cuts()
     lines = 0
@@ -25,8 +26,12 @@ def check_records(source: str | Path | BinaryIO) -> str:
             cuts.add(frame)
     except DataError as error:
         raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
-    told = "1 record" if lines == 1 else f"{lines} records"
-    return f"{told}, every one valid" + (f"; not all frames came: {cuts}" if str(cuts) else "")
+    if complete and not lines:
+        raise DataError(f"{input_name(source)} holds no records; --complete expects at least one")
+    if complete and cuts.missing:
+        raise DataError(f"{input_name(source)}: frames are missing: {cuts.missing}")
+    counted = "1 record" if lines == 1 else f"{lines} records"
+    return f"{counted}, every one valid" + (f"; frames are missing: {cuts}" if str(cuts) else "")
 
 
 def _check_values(frame: Frame, place: str) -> None:
