@@ -33,7 +33,8 @@ class Smoother:
         min_cutoff: hertz at rest; lower is smoother.
         beta: hertz for each body size (the box's diagonal) a second; higher follows fast motion closer.
         d_cutoff: hertz of the speed's own filter.
-        max_gap: seconds after which a point or a person starts anew.
+        max_gap: seconds unseen after which a point or a person starts anew; where frames are further apart than that,
+            what was in the last frame goes on.
     """
 
     def __init__(
@@ -56,27 +57,32 @@ class Smoother:
 
     def __call__(self, frame: Frame) -> Frame:
         """The same frame with smoothed instances; the given one stays as it is."""
-        source = self._sources.of(frame)
+        source, now = self._sources.of(frame), seconds(frame)
         source.has_ids = source.has_ids or any(instance.id is not None for instance in frame.instances)
         if not source.has_ids:
             frame = self._tracker(frame)
-        now = seconds(frame)
-        smoothed = [self._instance(source, instance, now) for instance in frame.instances]
+        # Twice the last interval, so that a slow and uneven rate does not start anew at every frame.
+        max_gap = max(self._max_gap, 2 * source.interval)
+        smoothed = [self._instance(source, instance, now, max_gap) for instance in frame.instances]
         source.forget(now - self._max_gap)
+        source.interval = 0.0 if source.last is None else now - source.last
+        source.last = now
         return replace(frame, instances=smoothed)
 
-    def _instance(self, source: "_Source", instance: Instance, now: float) -> Instance:
+    def _instance(self, source: "_Source", instance: Instance, now: float, max_gap: float) -> Instance:
         if instance.id is None:
             return instance
         person = source.people.get(instance.id)
         if person is None or not person.fits(instance):
             person = source.people[instance.id] = _Person(instance, now, self._cutoffs)
-        return person.smooth(instance, now, self._max_gap)
+        return person.smooth(instance, now, max_gap)
 
 
 @dataclass(slots=True)
 class _Source:
     has_ids: bool
+    last: float | None = None  # time of the last frame, in seconds
+    interval: float = 0.0  # seconds between the last two frames
     people: dict[int, "_Person"] = field(default_factory=dict)
 
     def forget(self, before: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame
 
 # Where a record has no time: the rate of most videos.
@@ -22,15 +23,19 @@ def seconds(frame: Frame) -> float:
 
 @dataclass(slots=True)
 class _Entry(Generic[S]):
+    """A source's state, the number of the first frame it was made for, and number and time of the last frame."""
+
     state: S
-    last: tuple[int, float]
+    first: int
+    frame: int
+    time: float
 
 
 class Sources(Generic[S]):
     """The state of each source of a stream, made when its first frame comes.
 
-    A source that starts again (two runs of one video, one after the other) gets a new state by `make(old)`. The source
-    that was seen the longest ago is forgotten when there are too many.
+    A source that starts again with its first frame (two runs of one video, one after the other), or whose times jump
+    back, gets a new state by `make(old)`. Where there are too many sources, the one seen longest ago is forgotten.
     """
 
     def __init__(self, make: Callable[[S | None], S]) -> None:
@@ -38,16 +43,24 @@ class Sources(Generic[S]):
         self._entries: OrderedDict[str, _Entry[S]] = OrderedDict()
 
     def of(self, frame: Frame) -> S:
-        """The state for this frame's source."""
-        now = (frame.frame, seconds(frame))
+        """The state for this frame's source.
+
+        Raises DataError where the frame does not come after the last one: state over time needs frames in order.
+        """
+        number, time = frame.frame, seconds(frame)
         entry = self._entries.get(frame.source)
         if entry is None:
-            entry = self._entries[frame.source] = _Entry(self._make(None), now)
+            entry = self._entries[frame.source] = _Entry(self._make(None), number, number, time)
             if len(self._entries) > _SOURCES:
                 self._entries.popitem(last=False)
             return entry.state
-        if now[0] <= entry.last[0] or now[1] < entry.last[1]:
+        if entry.first < number <= entry.frame or number < entry.first:
+            raise DataError(
+                f"{frame.source}: frame {number} comes after frame {entry.frame}; frames of a source must come in "
+                "order: run 'parallel' with -k, or sort the lines by frame"
+            )
+        if number == entry.first or time < entry.time:
             entry.state = self._make(entry.state)
-        entry.last = now
+        entry.frame, entry.time = number, time
         self._entries.move_to_end(frame.source)
         return entry.state

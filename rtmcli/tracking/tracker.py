@@ -36,13 +36,14 @@ _SIZE_CHANGE = 1.6  # and the factor by which the box may have changed
 class Tracker:
     """Gives each person of a source one id through time; ids start at 1 and are never used twice in a source.
 
-    Ids that come in are replaced. State is bounded by the people of the last `max_gap` seconds.
+    Ids that come in are replaced. State is bounded by the people of the last frame and the last `max_gap` seconds.
 
     Args:
         method: what pairs people with their tracks: `iou`, the overlap of boxes, or `oks`, the similarity of poses
             (of boxes where there is no pose).
         threshold: least similarity, in [0, 1].
-        max_gap: seconds that a person may be unseen and keep the id.
+        max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
+            ago that was.
     """
 
     def __init__(self, method: Method = "iou", *, threshold: float = THRESHOLD, max_gap: float = 1.0) -> None:
@@ -55,7 +56,9 @@ class Tracker:
         """The same frame with ids; the given one stays as it is."""
         source, now = self._sources.of(frame), seconds(frame)
         source.tracks = [
-            t for t in source.tracks if now - t.seen <= self._max_gap and not t.has_left(frame, now)
+            track
+            for track in source.tracks
+            if not track.missed or (now - track.seen <= self._max_gap and not track.has_left(frame, now))
         ]
         people = [
             _Person(at, box, i) for at, i in enumerate(frame.instances) if (box := _box_of(i)) is not None

@@ -170,8 +170,9 @@ def test_a_second_box_that_outlives_the_first_for_a_moment_does_not_take_over(me
 
 def test_ids_are_never_used_twice_in_a_source_and_start_anew_in_another() -> None:
     tracker, rng = Tracker(), np.random.default_rng(0)
-    first = [tracker(Frame("a", n, time=2.0 * n, instances=[person(400, 360, 200, rng)])) for n in range(3)]
-    assert [frame.instances[0].id for frame in first] == [1, 2, 3]
+    seen = [[person(400, 360, 200, rng)] if n % 2 == 0 else [] for n in range(5)]  # away for 4 seconds
+    first = [tracker(Frame("a", n, time=2.0 * n, instances=people)) for n, people in enumerate(seen)]
+    assert [one.id for frame in first for one in frame.instances] == [1, 2, 3]
     assert tracker(Frame("b", 0, time=0.0, instances=[person(400, 360, 200, rng)])).instances[0].id == 1
     again = tracker(Frame("a", 0, time=0.0, instances=[person(400, 360, 200, rng)]))
     assert again.instances[0].id == 4
