@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from rtmcli.bench.machine import machine
-from rtmcli.formats.coco import boxes_of, plain_result, read_coco, read_coco_boxes
+from rtmcli.formats.coco import boxes_of, plain_result, read_coco_boxes
+from rtmcli.formats.labels import read_labels
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
 from rtmcli.metrics.coco import box_figures, keypoint_figures
-from rtmcli.metrics.collect_results import gather, rank_poses
-from rtmcli.metrics.input_checks import keep_pictures
+from rtmcli.metrics.collect_results import collect_results, rank_poses
+from rtmcli.metrics.input_checks import keep_images
 from rtmcli.records.frame import Frame, Instance
 
 SCORE = 0.05
@@ -60,8 +61,8 @@ def main() -> None:
 
     labels_file = part / "person_keypoints.json"
     known = read_coco_boxes(labels_file)
-    labels = read_coco(labels_file)
-    complete, _ = keep_pictures(labels, "complete_person_annotations")
+    labels = read_labels(labels_file)
+    complete, _ = keep_images(labels, "complete_person_annotations")
 
     def true_boxes(image: Any, path: str) -> list[Instance]:
         return boxes_of(known, path) or []
@@ -92,7 +93,7 @@ def report(
 ) -> None:
     """Print one line of figures; boxes where there is no pose model."""
     begun = time.perf_counter()
-    gathered = gather(told, labels)
+    gathered = collect_results(told, labels)
     seconds = round(time.perf_counter() - begun, 1)
     if pose is None:
         results = [{k: r[k] for k in ("image_id", "category_id", "bbox", "score")} for r in gathered.results]

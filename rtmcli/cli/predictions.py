@@ -7,7 +7,7 @@ from typing import Any
 
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import check_results, frames_of_results
-from rtmcli.metrics.collect_results import gather, is_onestage
+from rtmcli.metrics.collect_results import collect_results, is_onestage
 from rtmcli.records.frame import Frame
 from rtmcli.records.line_io import input_name, standard_input
 from rtmcli.records.ndjson import read_frames
@@ -21,8 +21,8 @@ class Predictions:
         results: COCO results; of records one a person, unranked.
         ranked: whether they are a results file, whose scores rank as they are.
         frames: where kept, records with the results of their instances.
-        images: ids of the pictures that have a record or a result.
-        unmatched: where the records are that the labels have no picture for.
+        images: ids of the images that have a record or a result.
+        unmatched: places of records of which the labels have no image.
         records: how many records or results came.
         skeletons: names that occur in the records. onestage: whether one-stage models made them.
         other_labels: instances of classes without labels, by name. cuts: sources that ended early, in words.
@@ -41,26 +41,26 @@ class Predictions:
 
     @property
     def has_keypoints(self) -> bool:
-        """Whether anybody has a pose."""
+        """Whether any prediction has a pose."""
         return any("keypoints" in result for result in self.results)
 
-    def notes(self, pictures: int) -> list[str]:
-        """What a person should know before trusting the figures."""
-        told = []
+    def notes(self, images: int) -> list[str]:
+        """What must be known to read the figures."""
+        notes = []
         if self.cuts:
-            told.append(f"the stream was cut: {self.cuts}")
+            notes.append(f"the stream is truncated: {self.cuts}")
         if self.unmatched:
-            told.append(f"passed over {len(self.unmatched)} records of pictures without labels")
+            notes.append(f"left out {len(self.unmatched)} records of images without labels")
         if self.other_labels:
             names = ", ".join(f"{count} {name}" for name, count in self.other_labels.items())
-            told.append(f"passed over instances of classes without labels: {names}")
-        if not self.ranked and len(self.images) < pictures:
-            told.append(
-                f"{len(self.images)} of {pictures} labelled pictures have a record; people in the others count"
+            notes.append(f"left out instances of classes without labels: {names}")
+        if not self.ranked and len(self.images) < images:
+            notes.append(
+                f"{len(self.images)} of {images} labelled images have a record; people in the others count as missed"
             )
         if not self.results:
-            told.append(f"nobody was found in {self.records} records, so every figure is 0")
-        return told
+            notes.append(f"no person was found in {self.records} records")
+        return notes
 
 
 def read_predictions(
@@ -74,20 +74,20 @@ def read_predictions(
     with stream:
         if stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # type: ignore[attr-defined]
             return _read_results(stream.read(), input_name(predictions), labels, left_out)
-        told = gather(read_frames(stream), labels, ignored=left_out, keep_frames=keep_frames)
-    if not told.records:
+        collected = collect_results(read_frames(stream), labels, ignored=left_out, keep_frames=keep_frames)
+    if not collected.records:
         raise DataError(f"{input_name(predictions)} holds no records")
     return Predictions(
-        results=told.results,
+        results=collected.results,
         ranked=False,
-        frames=told.frames,
-        images=told.images,
-        unmatched=told.unmatched,
-        records=told.records,
-        skeletons=sorted(told.skeletons),
-        onestage=is_onestage(told.models),
-        other_labels=told.other_labels,
-        cuts=str(told.cuts),
+        frames=collected.frames,
+        images=collected.images,
+        unmatched=collected.unmatched,
+        records=collected.records,
+        skeletons=sorted(collected.skeletons),
+        onestage=is_onestage(collected.models),
+        other_labels=collected.other_labels,
+        cuts=str(collected.cuts),
     )
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from rtmcli.engines.base import Engine
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import boxes_of, read_coco, read_coco_boxes
+from rtmcli.formats.coco import boxes_of, read_coco_boxes
+from rtmcli.formats.labels import read_labels
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.onestage import OneStage
 from rtmcli.inference.open_model import OpenModel
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import open_media
 from rtmcli.metrics.coco import box_figures, keypoint_figures
-from rtmcli.metrics.collect_results import gather, rank_poses
+from rtmcli.metrics.collect_results import collect_results, rank_poses
 from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.zoo.card import Card
@@ -26,8 +27,8 @@ def average_precision(engine: Engine, card: Card, labels_file: Path, images: Pat
 
     Raises DataError where the labels or their pictures are not there.
     """
-    labels = read_coco(labels_file)
-    gathered = gather(_frames(OpenModel(engine, card), labels, labels_file, images), labels)
+    labels = read_labels(labels_file)
+    gathered = collect_results(_frames(OpenModel(engine, card), labels, labels_file, images), labels)
     if card.task == "detector":
         keys = ("image_id", "category_id", "bbox", "score")
         return box_figures(labels, [{k: r[k] for k in keys} for r in gathered.results])["AP"]

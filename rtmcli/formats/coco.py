@@ -1,6 +1,5 @@
 """COCO's files: labels, key point results and detections, to frames and back."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -10,35 +9,13 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import DataError
+from rtmcli.formats.labels import read_json, read_labels
 from rtmcli.geometry.boxes import clip, from_xywh, to_xywh
 from rtmcli.records.frame import Frame, Instance
 
 # Key point fields of COCO-WholeBody, in the order of its 133 points.
 PERSON = 1  # COCO's category
 POINT_FIELDS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
-
-
-def read_coco(path: str | Path) -> dict[str, Any]:
-    """A label file: `images`, `annotations` and `categories`, the last made up where they are left out.
-
-    Raises DataError where it is not one.
-    """
-    data = _read_json(path)
-    if isinstance(data, list):
-        raise DataError(f"{path} is a list of results, not labels; a label file has images and annotations")
-    for key in ("images", "annotations"):
-        if not isinstance(data, dict) or not isinstance(data.get(key), list):
-            raise DataError(f"{path} is not a COCO label file: it has no list {key!r}")
-    for key, needed in (("images", ("id",)), ("annotations", ("image_id",))):
-        for number, entry in enumerate(data[key]):
-            missing = [k for k in needed if not isinstance(entry, dict) or k not in entry]
-            if missing:
-                raise DataError(f"{path}: {key}[{number}] has no {missing[0]!r}")
-    for annotation in data["annotations"]:
-        annotation.setdefault("category_id", 1)
-    if not data.get("categories"):
-        data["categories"] = [{"id": c} for c in sorted({a["category_id"] for a in data["annotations"]})]
-    return data
 
 
 def check_results(data: Any, name: str) -> list[dict[str, Any]]:
@@ -76,7 +53,7 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
     detections (`[{"image_id", "category_id", "bbox", "score"}]`) all people's boxes (category 1) as they are, by the
     picture's number. Look up with `boxes_of`.
     """
-    data = _read_json(path)
+    data = read_json(path)
     found: dict[str, list[Instance]] = {}
     if isinstance(data, list):
         for entry in check_results(data, str(path)):
@@ -86,7 +63,7 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
                 continue
             found.setdefault(str(entry["image_id"]), []).append(_boxed(entry, "person", None))
         return found
-    truth = read_coco(path)
+    truth = read_labels(path)
     labels = {c["id"]: c.get("name", "person") for c in truth["categories"]}
     images = {image["id"]: image for image in truth["images"]}
     for image in truth["images"]:
@@ -105,9 +82,9 @@ def read_coco_boxes(path: str | Path) -> dict[str, list[Instance]]:
 
 def listed_pictures(path: str | Path) -> list[str] | None:
     """The file names of a label file's pictures in its order; None for a detection file, which lists none."""
-    if isinstance(_read_json(path), list):
+    if isinstance(read_json(path), list):
         return None
-    return [image["file_name"] for image in read_coco(path)["images"] if "file_name" in image]
+    return [image["file_name"] for image in read_labels(path)["images"] if "file_name" in image]
 
 
 def boxes_of(boxes: Mapping[str, list[Instance]], path: str | Path) -> list[Instance] | None:
@@ -231,12 +208,3 @@ def _shared_ending(a: str, b: str) -> int:
             break
         count += 1
     return count
-
-
-def _read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from None

@@ -1,6 +1,5 @@
 """COCO files <-> records: labels and results in, results out, a picture at a time."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -9,7 +8,8 @@ import numpy as np
 import orjson
 
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import POINT_FIELDS, Pictures, check_results, frames_of_results, points_of, read_coco
+from rtmcli.formats.coco import POINT_FIELDS, Pictures, check_results, frames_of_results, points_of
+from rtmcli.formats.labels import read_json, read_labels
 from rtmcli.geometry.boxes import from_xywh, to_xywh
 from rtmcli.geometry.oks import ranking_scores
 from rtmcli.records.frame import Frame, Instance
@@ -38,16 +38,11 @@ def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> 
 
     A labelled point scores 1; one without a label is missing (`null`).
     """
-    try:
-        data = json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+    data = read_json(path)
     if not isinstance(data, list):
-        yield from _frames_of_labels(read_coco(path))
+        yield from _frames_of_labels(read_labels(path))
         return
-    truth = read_coco(labels) if labels is not None else None
+    truth = read_labels(labels) if labels is not None else None
     for frame, _ in frames_of_results(check_results(data, str(path)), truth):
         for one in frame.instances:
             _forget_zeros(one)
@@ -67,7 +62,7 @@ def write_coco_results(
     Raises DataError for a picture that `labels` does not know, or whose name has no number, and where two sources
     would get one number.
     """
-    pictures = Pictures(read_coco(labels)["images"]) if labels is not None else None
+    pictures = Pictures(read_labels(labels)["images"]) if labels is not None else None
     owners: dict[int, str] = {}
     video: str | None = None
     count = 0

@@ -1,4 +1,4 @@
-"""COCO's figures for key points and boxes, equal to pycocotools' and xtcocotools'. Numpy alone.
+"""COCO's figures for keypoints and boxes, equal to pycocotools' and xtcocotools'. Numpy alone.
 
 Labels and results come in COCO's form: `truth` is a parsed label file (`images`, `annotations`, `categories`),
 `results` a list of `{"image_id", "category_id", "score", "keypoints" or "bbox"}`.
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import FloatArray
-from rtmcli.metrics.matching import ANY, LARGE, MEDIUM, SMALL, Curves, Outcome, accumulate, judge
+from rtmcli.metrics.matching import ANY, LARGE, MEDIUM, SMALL, Curves, Matches, accumulate, match_image
 from rtmcli.metrics.similarity import BODY, Annotation, box_groups, keypoint_groups
 
 BOX_RANGES = (ANY, SMALL, MEDIUM, LARGE)
@@ -32,7 +32,7 @@ def keypoint_figures(
     use_area: bool = True,
     part: slice | None = None,
 ) -> dict[str, float]:
-    """COCO's ten key point figures in 0..1; -1 where no label falls in the range.
+    """COCO's ten keypoint figures in 0..1; -1 where no label falls in the range.
 
     Args:
         sigmas: (K,) of the whole skeleton.
@@ -57,7 +57,7 @@ def keypoint_curves(
     """
     ranges = (ANY, MEDIUM, LARGE)
     classes = [
-        [judge(group.candidates, ranges) for group in groups]
+        [match_image(group.candidates, ranges) for group in groups]
         for groups in keypoint_groups(truth, results, sigmas, use_area=use_area, part=part, images=images)
     ]
     return accumulate(classes, len(ranges))
@@ -74,7 +74,7 @@ def wholebody_figures(
 def crowdpose_figures(
     truth: Mapping[str, Any], results: Sequence[Annotation], sigmas: FloatArray
 ) -> dict[str, float]:
-    """CrowdPose's nine figures: AP, AR, and AP of easy, medium and hard pictures (by their `crowdIndex`).
+    """CrowdPose's nine figures: AP, AR, and AP of easy, medium and hard images (by their `crowdIndex`).
 
     As its tool counts: box areas, and the mean of the whole precision array to four decimals for the last three.
     """
@@ -94,7 +94,7 @@ def crowdpose_figures(
 
 def box_figures(truth: Mapping[str, Any], results: Sequence[Annotation]) -> dict[str, float]:
     """COCO's twelve box figures in 0..1; -1 where no label falls in the range."""
-    classes = _box_outcomes(truth, results)
+    classes = _box_matches(truth, results)
     curves = accumulate(classes, len(BOX_RANGES))
     figures = {
         "AP": curves.average_precision(),
@@ -110,11 +110,11 @@ def box_figures(truth: Mapping[str, Any], results: Sequence[Annotation]) -> dict
 
 def box_curves(truth: Mapping[str, Any], results: Sequence[Annotation]) -> Curves:
     """Precision and recall over the area ranges all, small, medium, large."""
-    return accumulate(_box_outcomes(truth, results), len(BOX_RANGES))
+    return accumulate(_box_matches(truth, results), len(BOX_RANGES))
 
 
-def _box_outcomes(truth: Mapping[str, Any], results: Sequence[Annotation]) -> list[list[Outcome]]:
-    return [[judge(g.candidates, BOX_RANGES) for g in groups] for groups in box_groups(truth, results)]
+def _box_matches(truth: Mapping[str, Any], results: Sequence[Annotation]) -> list[list[Matches]]:
+    return [[match_image(g.candidates, BOX_RANGES) for g in groups] for groups in box_groups(truth, results)]
 
 
 def _ten(curves: Curves) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Records gathered as what an evaluation takes: COCO results, ranked and suppressed as a pipeline would."""
+"""Records as COCO results, ranked and suppressed as a top-down pipeline does before an evaluation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,29 +11,30 @@ from rtmcli.arrays import FloatArray
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import Pictures, points_of, result_of
 from rtmcli.geometry.boxes import fix_aspect
-from rtmcli.geometry.oks import oks_nms, ranking_scores, soft_oks_nms
+from rtmcli.geometry.oks import oks_nms, ranking_scores
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.truncation import Cuts
 
 Rank = Literal["box", "box-keypoint"]
 
-# OKS-NMS sizes a pose by the crop it came from: the box grown by 1.25 to the aspect of a body model's input.
+# OKS-NMS takes the area of the crop that a pose came from: the box grown by 1.25, in the aspect of a body model's input.
 _PADDING, _ASPECT = 1.25, 192 / 256
 
 
 @dataclass(slots=True)
-class Gathered:
-    """All records of a stream, told in COCO's terms.
+class Collected:
+    """All records of a stream as COCO results.
 
     Attributes:
-        results: one a person, with `id` its index; `keypoints` as a flat array (NaN: no point), `bbox`, `score`.
-        records: how many came.
-        frames: where kept, each record with the results its instances are (None: not evaluated).
-        images: ids of the pictures that have a record.
-        unmatched: sources whose picture the labels do not know.
+        results: one per person: `id` is its index, `keypoints` a flat array (NaN: no such point), `bbox`, `score`,
+            `unscored` whether the record has no score.
+        records: number of records.
+        frames: the records, where kept, each with the indices of its instances' results (None: not evaluated).
+        images: ids of the labels' images that have a record.
+        unmatched: sources of which the labels have no image.
         skeletons, models: names that occur.
-        other_labels: instances of classes that the labels do not know, by name.
-        cuts: sources that ended early.
+        other_labels: number of instances of each class that the labels do not have.
+        cuts: sources that are truncated.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -47,51 +48,52 @@ class Gathered:
     cuts: Cuts = field(default_factory=Cuts)
 
 
-def gather(
+def collect_results(
     frames: Iterable[Frame],
     truth: Mapping[str, Any],
     *,
     ignored: Sequence[Mapping[str, Any]] = (),
     keep_frames: bool = False,
-) -> Gathered:
-    """Read records to the end, each put to the picture of the labels it is of.
+) -> Collected:
+    """Read records to the end and find the image of the labels that each belongs to.
 
-    `ignored` are pictures of the label file that take no part: their records are passed over without complaint.
-    `keep_frames` keeps the records themselves.
+    Args:
+        ignored: images of the label file that are not evaluated: their records are left out.
+        keep_frames: keep the records themselves.
     """
-    told = Gathered()
+    collected = Collected()
     pictures, others = Pictures(truth["images"]), Pictures(ignored)
     classes = {c["name"]: c["id"] for c in truth["categories"] if "name" in c}
     only = truth["categories"][0]["id"] if len(truth["categories"]) == 1 else None
     for frame in frames:
-        told.cuts.add(frame)
+        collected.cuts.add(frame)
         image = pictures.find(frame)
         rows: list[int | None] = [None] * len(frame.instances)
-        told.records += 1
+        collected.records += 1
         if keep_frames:
-            told.frames.append((frame, rows))
+            collected.frames.append((frame, rows))
         if image is None:
             if others.find(frame) is None:
-                told.unmatched.append(_place(frame))
+                collected.unmatched.append(_place(frame))
             continue
-        told.images.add(image["id"])
+        collected.images.add(image["id"])
         if frame.skeleton is not None:
-            told.skeletons.add(frame.skeleton)
+            collected.skeletons.add(frame.skeleton)
         if frame.model is not None:
-            told.models.add(frame.model)
+            collected.models.add(frame.model)
         for number, instance in enumerate(frame.instances):
             label = instance.label
             category = classes.get(label) if label is not None and classes else only
             if category is None:
-                told.other_labels[str(label)] = told.other_labels.get(str(label), 0) + 1
+                collected.other_labels[str(label)] = collected.other_labels.get(str(label), 0) + 1
                 continue
-            rows[number] = len(told.results)
-            told.results.append(_result(instance, image["id"], category, len(told.results)))
-    return told
+            rows[number] = len(collected.results)
+            collected.results.append(_result(instance, image["id"], category, len(collected.results)))
+    return collected
 
 
 def is_onestage(models: Iterable[str]) -> bool:
-    """Whether poses come from one-stage models, which rank people by their own score and need no OKS-NMS."""
+    """Whether poses come from one-stage models (RTMO), which rank people by their box score and need no OKS-NMS."""
     names = list(models)
     return bool(names) and all(name.startswith("rtmo") for name in names)
 
@@ -99,10 +101,12 @@ def is_onestage(models: Iterable[str]) -> bool:
 def rank_poses(
     results: Sequence[dict[str, Any]], sigmas: FloatArray, *, rank: Rank, oks: float | None
 ) -> list[dict[str, Any]]:
-    """The results that have a pose, with their ranking score, less near-duplicates; `id` stays."""
+    """The results that have a pose, with their ranking score, without near-duplicates; `id` stays."""
     poses = [result for result in results if "keypoints" in result]
     if rank == "box" and any(result["unscored"] for result in poses):
-        raise DataError("a person has no box score to rank by; --rank box-keypoint takes 1 for it")
+        raise DataError(
+            "--rank box needs box scores, and a person has none; --rank box-keypoint takes 1 in its place"
+        )
     sized = [{**pose, "size": _size(pose)} for pose in poses]
     return rank_and_suppress(sized, sigmas, rank=rank, oks=oks)
 
@@ -113,42 +117,43 @@ def rank_and_suppress(
     *,
     rank: str = "box-keypoint",
     oks: float | None = 0.9,
-    soft: bool = False,
 ) -> list[dict[str, Any]]:
-    """What a top-down pipeline hands to the evaluation: poses ranked, near-duplicates dropped, picture by picture.
+    """Rank the poses of each image and drop near-duplicates, as mmpose's `CocoMetric` does before the evaluation.
 
     Args:
         poses: results in COCO's form with `score` the box score and `size` the area OKS-NMS uses: the product of
-            the padded, aspect-fixed box sides. An `id` that came before in the same picture is passed over.
+            the padded, aspect-fixed box sides. Of several poses of an image with the same `id` the first counts.
         rank: mode of `geometry.oks.ranking_scores`.
-        oks: threshold of OKS-NMS, None for none; `soft` re-scores instead of dropping (mmpose).
+        oks: threshold of OKS-NMS, None for none.
 
     Returns:
         The kept poses with their ranking `score`, best first where they were suppressed.
     """
-    pictures: dict[Any, dict[Any, dict[str, Any]]] = defaultdict(dict)
+    images: dict[Any, dict[Any, dict[str, Any]]] = defaultdict(dict)
     for number, pose in enumerate(poses):
-        pictures[pose["image_id"]].setdefault(pose.get("id", ("no id", number)), pose)
+        images[pose["image_id"]].setdefault(pose.get("id", ("no id", number)), pose)
     kept: list[dict[str, Any]] = []
-    for group in pictures.values():
+    for group in images.values():
         people = [group[key] for key in sorted(group, key=lambda k: (isinstance(k, tuple), k))]
         points = np.stack([points_of(p) for p in people])  # (N, K, 3)
         scores = ranking_scores(np.array([p["score"] for p in people]), points[..., 2], mode=rank)
         order = np.arange(len(people))
         if oks is not None:
             sizes = np.array([p["size"] for p in people])
-            suppress = soft_oks_nms if soft else oks_nms
-            order = suppress(points, scores, sizes, sigmas, oks)
+            order = oks_nms(points, scores, sizes, sigmas, oks)
         kept += [{**people[i], "score": float(scores[i])} for i in order]
     return kept
 
 
 def _result(instance: Instance, image: Any, category: Any, number: int) -> dict[str, Any]:
-    return {"id": number, "unscored": instance.score is None, **result_of(instance, image, category)}
+    result = {"id": number, "unscored": instance.score is None, **result_of(instance, image, category)}
+    if instance.keypoints3d is not None:
+        result["keypoints3d"] = instance.keypoints3d.astype(np.float64)
+    return result
 
 
 def _size(pose: Mapping[str, Any]) -> float:
-    """The area OKS-NMS takes for a pose: its crop's, or that of its points where there is no box."""
+    """The area that OKS-NMS takes for a pose: that of its crop, or of its points where there is no box."""
     if "bbox" in pose:
         sides = np.array([pose["bbox"][2:]], np.float64) * _PADDING
         return float(fix_aspect(sides, _ASPECT).prod())

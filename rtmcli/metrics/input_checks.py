@@ -1,4 +1,4 @@
-"""Why an evaluation would end in a silent AP of 0 or -1: each reason is an error that says so."""
+"""Checks of labels and predictions before an evaluation: what would end in an AP of 0 or -1 raises DataError."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,15 +8,15 @@ from rtmcli.formats.coco import points_of
 from rtmcli.skeletons import Skeleton, load_skeleton, skeleton_names
 
 
-def keep_pictures(truth: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[Any]]:
-    """The labels of the pictures whose entry has `key` true, and the pictures left out."""
+def keep_images(truth: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[Any]]:
+    """The labels of the images whose entry has `key` true, and the images left out."""
     kept = [image for image in truth["images"] if image.get(key)]
     if not kept:
         known = sorted(
             {k for image in truth["images"] for k, value in image.items() if isinstance(value, bool)}
         )
         hint = f"; entries with true or false there: {', '.join(known)}" if known else ""
-        raise DataError(f"no picture of the labels has {key!r} true{hint}")
+        raise DataError(f"no image of the labels has {key!r} true{hint}")
     ids = {image["id"] for image in kept}
     annotations = [a for a in truth["annotations"] if a["image_id"] in ids]
     left_out = [image for image in truth["images"] if image["id"] not in ids]
@@ -24,26 +24,29 @@ def keep_pictures(truth: Mapping[str, Any], key: str) -> tuple[dict[str, Any], l
 
 
 def label_skeleton(truth: Mapping[str, Any], name: str | None, predicted: Sequence[str]) -> Skeleton:
-    """The skeleton of the labels' key points: named, told by the records, or found by the points' names.
+    """The skeleton of the labels' keypoints: the one named, else that of the records, else found by the keypoints' names
+    or their number.
 
-    Raises DataError where the labels have no key points, differ in number among themselves or from the skeleton's
-    sigmas, or where nothing tells which skeleton it is.
+    Raises DataError where the labels have no keypoints, where their number differs among the labels or from the
+    skeleton's, and where nothing says which skeleton it is.
     """
     counts = {len(points_of(a)) for a in truth["annotations"] if "keypoints" in a} - {0}
+    if not counts:  # labels in space alone
+        counts = {len(a["keypoints3d"]) for a in truth["annotations"] if a.get("keypoints3d")}
     if not counts:
         raise DataError("the labels have no keypoints; --boxes compares boxes")
     if len(counts) > 1:
         raise DataError(
-            f"the labels have {' and '.join(map(str, sorted(counts)))} keypoints a person; one is wrong"
+            f"the labels have {' and '.join(map(str, sorted(counts)))} keypoints per person; one number is wrong"
         )
     count = counts.pop()
     if len(predicted) > 1:
-        raise DataError(f"the records mix the skeletons {', '.join(sorted(predicted))}; evaluate them apart")
+        raise DataError(f"the records mix the skeletons {', '.join(sorted(predicted))}; evaluate each alone")
     chosen = (
         name or (predicted[0] if predicted else None) or _by_names(truth, count) or _by_count(truth, count)
     )
     if chosen is None:
-        raise DataError(f"nothing tells the skeleton of {count} keypoints; name it with --skeleton")
+        raise DataError(f"the skeleton of the labels' {count} keypoints is unknown; name it with --skeleton")
     skeleton = load_skeleton(chosen)
     if len(skeleton) != count:
         remedy = "--skeleton names the labels' own"
@@ -63,7 +66,7 @@ def label_skeleton(truth: Mapping[str, Any], name: str | None, predicted: Sequen
 
 
 def is_crowdpose(truth: Mapping[str, Any]) -> bool:
-    """Whether every picture has CrowdPose's `crowdIndex`."""
+    """Whether every image has CrowdPose's `crowdIndex`."""
     return bool(truth["images"]) and all("crowdIndex" in image for image in truth["images"])
 
 
@@ -74,7 +77,7 @@ def check_keypoint_labels(truth: Mapping[str, Any], *, use_area: bool) -> int:
     labelled = [a for a in people if "keypoints" in a and (points_of(a)[:, 2] > 0).any()]
     if not labelled:
         raise DataError(
-            f"none of the labels' {len(people)} people in {len(ids)} pictures has a labelled point "
+            f"none of the labels' {len(people)} people in {len(ids)} images has a labelled point "
             "(a third number above 0 in 'keypoints')"
         )
     for annotation in people:
@@ -86,7 +89,7 @@ def check_keypoint_labels(truth: Mapping[str, Any], *, use_area: bool) -> int:
         remedy = "; --area box takes 0.53 of the box instead" if use_area else ""
         raise DataError(
             f"{len(areas)} of {len(labelled)} labelled people have no {what} above 0 (first: {_name(areas[0])}), "
-            f"which makes every OKS 0{remedy}"
+            f"so that every OKS would be 0{remedy}"
         )
     return len(labelled)
 
@@ -96,7 +99,7 @@ def check_box_labels(truth: Mapping[str, Any]) -> int:
     ids = {image["id"] for image in truth["images"]}
     boxes = [a for a in truth["annotations"] if a["image_id"] in ids and not a.get("iscrowd")]
     if not boxes:
-        raise DataError(f"the labels of {len(ids)} pictures hold no box")
+        raise DataError(f"the labels of {len(ids)} images have no box")
     for annotation in truth["annotations"]:
         if len(annotation.get("bbox", ())) != 4 or min(annotation["bbox"][2:]) <= 0:
             raise DataError(f"{_name(annotation)} has no bbox with width and height above 0")
@@ -104,12 +107,12 @@ def check_box_labels(truth: Mapping[str, Any]) -> int:
 
 
 def check_result_ids(results: Sequence[Mapping[str, Any]], truth: Mapping[str, Any], known: set[Any]) -> None:
-    """DataError where results are of pictures or categories that the labels do not have."""
+    """DataError where results are of images or categories that the labels do not have."""
     strange = sorted({str(r["image_id"]) for r in results if r["image_id"] not in known})
     if strange:
-        pictures = {r["image_id"] for r in results}
+        images = {r["image_id"] for r in results}
         raise DataError(
-            f"{len(strange)} of {len(pictures)} pictures of the results are not in the labels "
+            f"{len(strange)} of {len(images)} images of the results are not in the labels "
             f"(first: image_id {strange[0]}); ids must be those of the label file"
         )
     categories = {c["id"] for c in truth["categories"]}
@@ -126,7 +129,7 @@ def check_points(results: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> No
         count = len(points_of(result))
         if count != len(skeleton):
             raise DataError(
-                f"a result of picture {result['image_id']} has {count} keypoints, the labels {len(skeleton)} "
+                f"a result of image {result['image_id']} has {count} keypoints, the labels {len(skeleton)} "
                 f"({skeleton.name}); 'rtm convert --skeleton {skeleton.name}' translates records"
             )
 
@@ -151,4 +154,4 @@ def _by_count(truth: Mapping[str, Any], count: int) -> str | None:
 
 
 def _name(annotation: Mapping[str, Any]) -> str:
-    return f"annotation {annotation.get('id', '?')} of picture {annotation['image_id']}"
+    return f"annotation {annotation.get('id', '?')} of image {annotation['image_id']}"

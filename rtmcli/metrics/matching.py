@@ -1,8 +1,7 @@
-"""Detections matched with labels, and the precision that follows: the core of every COCO figure. Numpy alone.
+"""COCO's matching of detections with labels, and the precision and recall that follow. Numpy alone.
 
-Definition: the COCO evaluation (pycocotools, `COCOeval`), which this equals number for number; boxes and key
-points differ only in their similarity (IoU, OKS). T thresholds, R recall points, C classes, A area ranges,
-D detections and G labels of a picture.
+The numbers equal those of pycocotools (`COCOeval`); boxes and keypoints differ only in their similarity (IoU,
+OKS). Shapes: T thresholds, R recall points, C classes, A area ranges, D detections and G labels of an image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +23,7 @@ LARGE = (96.0**2, 1e10)
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The detections and labels of one class in one picture, detections best first.
+    """The detections and labels of one class in one image, detections best first.
 
     Attributes:
         similarity: (D, G) IoU or OKS.
@@ -43,39 +42,46 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a picture's detections: `hit`, `ignored` (A, T, D), their scores (D,), labels `wanted` (A,)."""
+class Matches:
+    """The matching of one image.
 
-    hit: BoolArray
+    Attributes:
+        matched: (A, T, D) detections that have a label.
+        ignored: (A, T, D) detections that count neither as right nor as wrong.
+        scores: (D,) descending.
+        labels: (A,) number of labels that count.
+    """
+
+    matched: BoolArray
     ignored: BoolArray
     scores: FloatArray
-    wanted: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
 
 
-def judge(candidates: Candidates, ranges: Sequence[tuple[float, float]]) -> Outcome:
-    """Match a picture's detections at every threshold and in every area range.
+def match_image(candidates: Candidates, ranges: Sequence[tuple[float, float]]) -> Matches:
+    """Match an image's detections at every threshold and in every area range.
 
     A label outside the range is ignored, and so is an unmatched detection outside it.
     """
     low, high = np.array(ranges).T[:, :, None]  # (A, 1) each
     ignored = candidates.ignored | (candidates.areas < low) | (candidates.areas > high)  # (A, G)
     matches = match(candidates.similarity, ignored, candidates.crowd)  # (A, T, D)
-    hit = matches >= 0
+    matched = matches >= 0
     if candidates.similarity.shape[1]:
-        at_ignored = ignored[np.arange(len(ranges))[:, None, None], matches] & hit
+        at_ignored = ignored[np.arange(len(ranges))[:, None, None], matches] & matched
     else:
-        at_ignored = np.zeros_like(hit)
+        at_ignored = np.zeros_like(matched)
     outside = (candidates.sizes < low) | (candidates.sizes > high)  # (A, D)
-    left_out = at_ignored | (~hit & outside[:, None, :])
-    return Outcome(hit, left_out, candidates.scores, (~ignored).sum(axis=1))
+    left_out = at_ignored | (~matched & outside[:, None, :])
+    return Matches(matched, left_out, candidates.scores, (~ignored).sum(axis=1))
 
 
 def match(
     similarity: FloatArray, ignored: BoolArray, crowd: BoolArray, thresholds: FloatArray = THRESHOLDS
 ) -> IndexArray:
-    """Greedy assignment, best detection first, each to the free label most like it.
+    """Greedy assignment, best detection first, each to the most similar free label.
 
-    A label that counts goes before an ignored one; of equals the later wins. `similarity` (D, G),
+    A label that counts goes before an ignored one; of equally similar ones the later. `similarity` (D, G),
     `ignored` (A, G), `crowd` (G,). Returns (A, T, D) label indices, -1 where none reaches the threshold.
     """
     (detections, labels), areas = similarity.shape, len(ignored)
@@ -111,37 +117,37 @@ class Curves:
         return _mean(self.recall[_at(threshold), :, area])
 
 
-def accumulate(classes: Iterable[Sequence[Outcome]], areas: int, *, keep: int | None = None) -> Curves:
-    """Curves of the outcomes of each class; only the best `keep` detections of a picture count, where given."""
+def accumulate(classes: Iterable[Sequence[Matches]], areas: int, *, keep: int | None = None) -> Curves:
+    """Curves of the images of each class; only the best `keep` detections of an image count, where given."""
     precision, recall = [], []
-    for outcomes in classes:
+    for images in classes:
         curve = np.full((len(THRESHOLDS), len(RECALLS), areas), -1.0)
         final = np.full((len(THRESHOLDS), areas), -1.0)
-        wanted = sum((o.wanted for o in outcomes), np.zeros(areas, np.int64))
-        if wanted.any():
-            hit, ignored, order = _ranked(outcomes, keep)
-            for a in np.flatnonzero(wanted):
+        labels = sum((image.labels for image in images), np.zeros(areas, np.int64))
+        if labels.any():
+            matched, ignored, order = _ranked(images, keep)
+            for a in np.flatnonzero(labels):
                 for t in range(len(THRESHOLDS)):
                     counts = ~ignored[a, t, order]
-                    curve[t, :, a], final[t, a] = _curve(hit[a, t, order][counts], int(wanted[a]))
+                    curve[t, :, a], final[t, a] = _curve(matched[a, t, order][counts], int(labels[a]))
         precision.append(curve)
         recall.append(final)
     return Curves(np.stack(precision, axis=2), np.stack(recall, axis=1))
 
 
-def _ranked(outcomes: Sequence[Outcome], keep: int | None) -> tuple[BoolArray, BoolArray, IndexArray]:
-    """`hit` and `ignored` (A, T, D) of all pictures together, and the order of falling scores."""
-    hit = np.concatenate([o.hit[..., :keep] for o in outcomes], axis=-1)
-    ignored = np.concatenate([o.ignored[..., :keep] for o in outcomes], axis=-1)
-    scores = np.concatenate([o.scores[:keep] for o in outcomes])
-    return hit, ignored, np.argsort(-scores, kind="stable")
+def _ranked(images: Sequence[Matches], keep: int | None) -> tuple[BoolArray, BoolArray, IndexArray]:
+    """`matched` and `ignored` (A, T, D) of all images together, and the order of falling scores."""
+    matched = np.concatenate([image.matched[..., :keep] for image in images], axis=-1)
+    ignored = np.concatenate([image.ignored[..., :keep] for image in images], axis=-1)
+    scores = np.concatenate([image.scores[:keep] for image in images])
+    return matched, ignored, np.argsort(-scores, kind="stable")
 
 
-def _curve(hit: BoolArray, wanted: int) -> tuple[FloatArray, float]:
-    """Precision at the recall points of ranked detections, made to fall from left to right; and final recall."""
-    true = np.cumsum(hit, dtype=np.float64)
-    recall = true / wanted
-    precision = true / (np.arange(1, len(hit) + 1) + np.spacing(1))
+def _curve(matched: BoolArray, labels: int) -> tuple[FloatArray, float]:
+    """Precision at the recall points of ranked detections, made monotonic; and final recall."""
+    true = np.cumsum(matched, dtype=np.float64)
+    recall = true / labels
+    precision = true / (np.arange(1, len(matched) + 1) + np.spacing(1))
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     at = np.searchsorted(recall, RECALLS, side="left")
     reached = at < len(envelope)

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: precision over recall, and which key points are off by how much."""
+"""Plots of an evaluation: precision over recall, and the error of each keypoint."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from rtmcli.metrics.label_assignment import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
 from rtmcli.skeletons import Skeleton
 
-# A pair this alike shows the same person; below it an error says nothing about the points.
+# At this OKS a pair is the same person; below it the distances say nothing about the keypoints.
 _SAME_PERSON = 0.5
 _BLUE, _ORANGE, _GREY = "#2f6fb0", "#d9822b", "#9aa5b1"
 
@@ -29,7 +29,7 @@ def plot_keypoints(
     *,
     use_area: bool = True,
 ) -> None:
-    """Precision over recall at OKS .5, .75 and their mean, and the error of each key point, as a picture file.
+    """Precision over recall at OKS .5, .75 and their mean, and the error of each keypoint, as an image file.
 
     The error of a point is its distance in units of 2 sigma sqrt(area), over people found with OKS of 0.5 or more:
     1 means an OKS of 0.61 for the point. Raises UsageError where the file's format is unknown.
@@ -58,7 +58,7 @@ def plot_keypoints(
 def plot_boxes(
     path: Path, labels: Mapping[str, Any], results: Sequence[Mapping[str, Any]], title: str
 ) -> None:
-    """Precision over recall at IoU .5, .75 and their mean, as a picture file."""
+    """Precision over recall at IoU .5, .75 and their mean, as an image file."""
     figure, (axes,) = figure_of(1, height=4.5)
     _draw_curves(axes, box_curves(labels, results), "IoU")
     save(figure, path, title)
@@ -71,7 +71,7 @@ def keypoint_errors(
     *,
     use_area: bool = True,
 ) -> list[Float64Array]:
-    """For each of K key points the distances of people found (OKS >= 0.5) in units of 2 sigma sqrt(area)."""
+    """For each of K keypoints the distances of people found (OKS >= 0.5) in units of 2 sigma sqrt(area)."""
     rows = []
     for index, pair in pair_keypoints(labels, results, sigmas, use_area=use_area).items():
         if pair.label is None or pair.similarity < _SAME_PERSON or pair.label.get("iscrowd"):

@@ -1,4 +1,4 @@
-"""Labels and results of each picture brought together: what `matching.judge` takes. Numpy alone.
+"""The similarity of labels and results, image by image: what `matching.match_image` takes. Numpy alone.
 
 Labels and results come in COCO's form, as in `metrics.coco`.
 """
@@ -18,15 +18,17 @@ from rtmcli.metrics.matching import Candidates
 
 Annotation = Mapping[str, Any]
 
-MAX_POSES = 20  # detections a picture that count, COCO key points
-MAX_BOXES = 100  # COCO boxes
-BOX_TO_MASK = 0.53  # a person's mask fills about this much of the box; where areas are not to be used
+# Detections of an image that count: COCO's keypoints, and its boxes.
+MAX_POSES = 20
+MAX_BOXES = 100
+# The share of its box that a person's mask fills, where areas are not used (CrowdPose's evaluation code).
+BOX_TO_MASK = 0.53
 WHOLEBODY, BODY = 133, slice(0, 17)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The candidates of a picture, with the results' indices and the labels they stand for."""
+    """The candidates of an image, with the results' indices and the labels they stand for."""
 
     candidates: Candidates
     results: list[int]
@@ -42,14 +44,14 @@ def keypoint_groups(
     part: slice | None,
     images: set[Any] | None,
 ) -> Iterator[list[Group]]:
-    """One list of pictures a category."""
+    """One list of images per category."""
     chosen = slice(None) if part is None else part
     tolerance = (2 * np.asarray(sigmas, np.float64)[chosen]) ** 2
     # xtcocotools sizes a whole-body result by its body points, whatever part it evaluates.
     sized = BODY if len(sigmas) == WHOLEBODY else slice(None)
-    for pictures in _grouped(truth, results, MAX_POSES, images):
+    for images_of_class in _grouped(truth, results, MAX_POSES, images):
         groups = []
-        for indices, labels in pictures:
+        for indices, labels in images_of_class:
             wanted = np.array([_label_points(a, len(sigmas))[chosen] for a in labels])
             wanted = wanted.reshape(len(labels), len(tolerance), 3)
             whole = [points_of(results[i]) for i in indices]
@@ -71,16 +73,16 @@ def keypoint_groups(
 
 
 def box_groups(truth: Mapping[str, Any], results: Sequence[Annotation]) -> Iterator[list[Group]]:
-    """One list of pictures a category."""
-    for pictures in _grouped(truth, results, MAX_BOXES, None):
+    """One list of images per category."""
+    for images_of_class in _grouped(truth, results, MAX_BOXES, None):
         groups = []
-        for indices, labels in pictures:
+        for indices, labels in images_of_class:
             wanted = np.array([a["bbox"] for a in labels], np.float64).reshape(-1, 4)
             found = np.array([results[i]["bbox"] for i in indices], np.float64).reshape(-1, 4)
             crowd = np.array([bool(a.get("iscrowd", 0)) for a in labels], bool)
             sizes = found[:, 2] * found[:, 3]
             candidates = Candidates(
-                similarity=_iou(found, wanted, crowd),
+                similarity=iou_matrix(found, wanted, crowd),
                 scores=np.array([results[i]["score"] for i in indices], np.float64),
                 sizes=sizes,
                 areas=np.array([a.get("area", a["bbox"][2] * a["bbox"][3]) for a in labels], np.float64),
@@ -94,7 +96,7 @@ def box_groups(truth: Mapping[str, Any], results: Sequence[Annotation]) -> Itera
 def _grouped(
     truth: Mapping[str, Any], results: Sequence[Annotation], keep: int, images: set[Any] | None
 ) -> Iterator[list[tuple[list[int], list[Annotation]]]]:
-    """For each category its pictures in order of their ids: indices of the results, best first, and labels."""
+    """For each category its images in order of their ids: indices of the results, best first, and labels."""
     labels: dict[tuple[Any, Any], list[Annotation]] = defaultdict(list)
     found: dict[tuple[Any, Any], list[int]] = defaultdict(list)
     for annotation in truth["annotations"]:
@@ -103,13 +105,13 @@ def _grouped(
         found[result["category_id"], result["image_id"]].append(index)
     ids = sorted(i["id"] for i in truth["images"] if images is None or i["id"] in images)
     for category in sorted(c["id"] for c in truth["categories"]):
-        pictures = []
+        grouped = []
         for image in ids:
             key = category, image
             best = sorted(found.get(key, ()), key=lambda i: -results[i]["score"])[:keep]
             if best or key in labels:
-                pictures.append((best, labels.get(key, [])))
-        yield pictures
+                grouped.append((best, labels.get(key, [])))
+        yield grouped
 
 
 def _oks(
@@ -117,7 +119,7 @@ def _oks(
 ) -> FloatArray:
     """(D, G) OKS of points (D, K, 2) with labels (G, K, 3) over the labelled points.
 
-    A label without any uses the distance outside its box, doubled about its middle, over all points. A predicted
+    A label without any uses the distance outside its box, doubled about its centre, over all points. A predicted
     point that does not exist (NaN) has no similarity.
     """
     offset = found[:, None] - wanted[None, ..., :2]  # (D, G, K, 2)
@@ -133,7 +135,7 @@ def _oks(
     return similar.sum(axis=-1) / counted.sum(axis=-1)
 
 
-def _iou(found: FloatArray, wanted: FloatArray, crowd: BoolArray) -> FloatArray:
+def iou_matrix(found: FloatArray, wanted: FloatArray, crowd: BoolArray) -> FloatArray:
     """(D, G) IoU of x, y, w, h boxes; with a crowd the share of the detection that lies in it."""
     a, b = from_xywh(found), from_xywh(wanted)
     sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])

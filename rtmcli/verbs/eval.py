@@ -1,8 +1,6 @@
-"""`rtm eval`: records or COCO results against COCO labels."""
+"""`rtm eval`: records or COCO results against a label file."""
 
-import json
-import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,13 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtmcli.errors import DataError, MissingError, UsageError
-from rtmcli.settings import current
 from rtmcli.terminal.messages import say
 
 if TYPE_CHECKING:
     from rtmcli.cli.predictions import Predictions
 
 _say = partial(say, program="rtm eval")
+
+
+class Metric(StrEnum):
+    """What is computed."""
+
+    AP = "ap"
+    PCKH = "pckh"
+    PCK = "pck"
+    AUC = "auc"
+    EPE = "epe"
+    NME = "nme"
+    MPJPE = "mpjpe"
+    PA_MPJPE = "pa-mpjpe"
+    N_MPJPE = "n-mpjpe"
 
 
 class Rank(StrEnum):
@@ -35,18 +46,33 @@ class Area(StrEnum):
 
 
 class Unmatched(StrEnum):
-    """What to do with records of pictures that have no labels."""
+    """What to do with records of images that have no labels."""
 
     STOP = "stop"
     SKIP = "skip"
 
 
 def main(
-    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="COCO label file.")],
+    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Label file: COCO's form, or MPII's list.")],
     predictions: Annotated[
         str,
         typer.Argument(metavar="[PREDICTIONS]", help="Records or COCO results; - for standard input."),
     ] = "-",
+    metric: Annotated[
+        list[Metric] | None,
+        typer.Option(
+            help="What to compute; may be given several times. Default: pckh for MPII, nme for face skeletons "
+            "(300-W, COFW, AFLW, WFLW, LaPa), mpjpe and pa-mpjpe for H36M and H3WB, else ap.",
+        ),
+    ] = None,
+    pck_threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="T",
+            help="Correct below this share of the box's longer side (pck, 0.2) or of the head size (pckh, 0.5).",
+        ),
+    ] = None,
     rank: Annotated[
         Rank | None,
         typer.Option(
@@ -58,32 +84,37 @@ def main(
         str | None,
         typer.Option(
             metavar="T|none",
-            help="Drop near-duplicate poses above this OKS. Default: 0.9; one-stage models none.",
+            help="Drop near-duplicate poses above this OKS. Default: 0.9; none for one-stage models.",
         ),
     ] = None,
     boxes: Annotated[
-        bool, typer.Option("--boxes", help="Compare boxes, also where there are keypoints.")
+        bool, typer.Option("--boxes", help="Compare boxes even where there are keypoints.")
     ] = False,
     where: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Only pictures whose entry in the labels has this key true."),
+        typer.Option(metavar="KEY", help="Evaluate only images whose entry in the labels has this key true."),
     ] = None,
     skeleton: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="Skeleton whose sigmas to use. Default: the records' or labels'."
+            metavar="NAME|FILE",
+            help="Skeleton of the labels. Default: the records', else by the keypoints' names or number.",
         ),
     ] = None,
     area: Annotated[
-        Area, typer.Option(help="Size of a person in the OKS: the mask's area, or 0.53 of the box.")
-    ] = Area.MASK,
+        Area | None,
+        typer.Option(
+            help="Size of a person in the OKS: the mask's area, or 0.53 of the box.", show_default="mask"
+        ),
+    ] = None,
     unmatched: Annotated[
-        Unmatched, typer.Option(help="Records of pictures that the labels do not know: stop, or skip them.")
+        Unmatched, typer.Option(help="Records of images that the labels do not have: stop, or skip them.")
     ] = Unmatched.STOP,
     per_image: Annotated[
         bool,
         typer.Option(
-            "--per-image", help="Write the records on, each person with the OKS reached; figures to stderr."
+            "--per-image",
+            help="Write the records with the OKS, IoU or error of each person; figures go to stderr.",
         ),
     ] = False,
     plot: Annotated[
@@ -91,191 +122,127 @@ def main(
         typer.Option(metavar="FILE", help="Draw precision over recall and the error of each keypoint."),
     ] = None,
 ) -> None:
-    """Score records against labels: COCO's average precision and recall.
+    """Score records against labels.
 
     PREDICTIONS are records (rtm pose, rtm detect) or a COCO results file. Keypoints give COCO's ten figures, boxes
-    without keypoints its twelve; whole-body labels give the parts besides, CrowdPose labels its nine. A table on a
-    terminal, one JSON line in a pipe, from 0 to 1; -1 where no label falls in a size range.
+    without keypoints its twelve; COCO-WholeBody labels add the parts of the body, CrowdPose labels give its nine.
+    Face, MPII and 3D labels give the figures of their data sets (see --metric). A table on a terminal, one JSON line
+    in a pipe; -1 where no label falls in a size range.
 
-    A picture is found by the base name of its source, then by its number.
+    A record belongs to the image of the same file name, or of the same number.
 
     Examples:
 
       rtm pose val/images | rtm eval val/person_keypoints.json
 
       rtm detect val/images --score 0.05 | rtm eval val/person_keypoints.json
+
+      rtm pose images --boxes hands.json | rtm eval hands.json --metric pck --metric auc --metric epe
     """
+    from rtmcli.cli.eval_output import plot_report, show_report, write_records
     from rtmcli.cli.predictions import read_predictions
-    from rtmcli.formats.coco import read_coco
+    from rtmcli.formats.labels import read_labels
+    from rtmcli.metrics.evaluate import evaluate_boxes, evaluate_distances, evaluate_precision
 
     if plot is not None:
         _need_matplotlib(plot)
-    threshold = _threshold(oks_nms)
-    labels = read_coco(truth)
+    nms_threshold = _threshold(oks_nms)
+    metrics = [one.value for one in metric or ()]
+    _check_options(metrics, boxes=boxes, pck_threshold=pck_threshold)
+    labels = read_labels(truth)
     known = {image["id"] for image in labels["images"]}
     left_out: list[Any] = []
     if where is not None:
-        from rtmcli.metrics.input_checks import keep_pictures
+        from rtmcli.metrics.input_checks import keep_images
 
-        labels, left_out = keep_pictures(labels, where)
+        labels, left_out = keep_images(labels, where)
     given = read_predictions(predictions, labels, left_out, keep_frames=per_image)
-    if given.unmatched and unmatched is Unmatched.STOP:
+    _check_predictions(given, labels, truth, skip_unmatched=unmatched is Unmatched.SKIP)
+    if given.ranked and rank is not None:
+        raise UsageError("COCO results carry their ranking score; --rank is for records")
+    for note in given.notes(len(labels["images"])):
+        _say(note)
+    if given.ranked:
+        from rtmcli.metrics.input_checks import check_result_ids
+
+        check_result_ids(given.results, labels, known)
+    if not metrics and (boxes or not (given.has_keypoints or (not given.results and _has_keypoints(labels)))):
+        report = evaluate_boxes(labels, given.results)
+    else:
+        from rtmcli.metrics.evaluate import default_metrics
+        from rtmcli.metrics.input_checks import label_skeleton
+
+        chosen = label_skeleton(labels, skeleton, given.skeletons)
+        poses = [result for result in given.results if "keypoints" in result or "keypoints3d" in result]
+        metrics = metrics or default_metrics(labels, poses, chosen)
+        if metrics == ["ap"]:
+            ranked = _ranked(given, chosen.sigmas, rank, nms_threshold)
+            report = evaluate_precision(labels, ranked, chosen, use_area=area is not Area.BOX)
+        else:
+            _check_options(
+                metrics, rank=rank, oks_nms=oks_nms, area=area, pck_threshold=pck_threshold, plot=plot
+            )
+            report = evaluate_distances(labels, poses, chosen, metrics, threshold=pck_threshold)
+    for note in report.notes:
+        _say(note)
+    if plot is not None:
+        plot_report(plot, labels, report)
+    if per_image:
+        write_records(labels, given.frames, report)
+    show_report(report, to_stderr=per_image)
+
+
+def _check_options(metrics: Sequence[str], *, boxes: bool = False, **given: Any) -> None:
+    """Raise UsageError where an option has no effect on the metrics."""
+    if not metrics:
+        return
+    names = ", ".join(metrics)
+    if "ap" in metrics and len(metrics) > 1:
+        raise UsageError(f"--metric ap ranks people and the others do not; got {names}: run rtm eval twice")
+    if boxes:
+        raise UsageError(f"--boxes compares boxes and --metric {names} keypoints; give one of them")
+    if given.get("pck_threshold") is not None and not {"pck", "pckh"} & set(metrics):
+        raise UsageError(f"--pck-threshold belongs to --metric pck or pckh; the metric is {names}")
+    for option in ("rank", "oks_nms", "area", "plot"):
+        if given.get(option) is not None:
+            name = "--" + option.replace("_", "-")
+            raise UsageError(f"{name} has no effect on {names}; it belongs to --metric ap")
+
+
+def _check_predictions(
+    given: "Predictions", labels: dict[str, Any], truth: str, *, skip_unmatched: bool
+) -> None:
+    """Raise DataError where predictions and labels have nothing to do with each other."""
+    if given.unmatched and not skip_unmatched:
         raise DataError(
-            f"{len(given.unmatched)} of {given.records} records are of pictures that {truth} does not have "
-            f"(first: {given.unmatched[0]}); --unmatched skip passes them over"
+            f"{len(given.unmatched)} of {given.records} records are of images that {truth} does not have "
+            f"(first: {given.unmatched[0]}); --unmatched skip leaves them out"
         )
     if not given.ranked and not given.images:
-        raise DataError(f"no record is of a picture of {truth}")
+        raise DataError(f"no record is of an image of {truth}")
     if given.other_labels and not given.results:
         raise DataError(
             f"the records hold only {', '.join(given.other_labels)}, {truth} only "
             f"{', '.join(str(c.get('name', c['id'])) for c in labels['categories'])}"
         )
-    if given.ranked and rank is not None:
-        raise UsageError("COCO results carry their ranking score; --rank is for records")
-    for note in given.notes(len(labels["images"])):
-        _say(note)
-    compare_boxes = boxes or not (given.has_keypoints or (not given.results and _labels_have_points(labels)))
-    if compare_boxes:
-        report = _evaluate_boxes(labels, given, known)
-    else:
-        report = _evaluate_keypoints(
-            labels,
-            given,
-            known,
-            rank=rank,
-            threshold=threshold,
-            skeleton=skeleton,
-            use_area=area is Area.MASK,
-        )
-    if plot is not None:
-        _plot(plot, labels, report)
-    if per_image:
-        _write_records(labels, given, report)
-    _show(report, to_stderr=per_image)
 
 
-@dataclass(slots=True)
-class _Report:
-    """Figures, and what a table, a plot or the records say beside them."""
-
-    title: str
-    figures: dict[str, float]
-    parts: dict[str, dict[str, float]]
-    results: list[dict[str, Any]]
-    skeleton: Any
-    use_area: bool
-
-
-def _evaluate_keypoints(
-    labels: dict[str, Any],
-    given: "Predictions",
-    known: set[Any],
-    *,
-    rank: Rank | None,
-    threshold: float | None,
-    skeleton: str | None,
-    use_area: bool,
-) -> _Report:
-    from rtmcli.metrics import coco, input_checks
+def _ranked(
+    given: "Predictions", sigmas: Any, rank: Rank | None, threshold: float | None
+) -> list[dict[str, Any]]:
+    """The poses with the score that ranks them, less near-duplicates; those of a results file as they are."""
+    if given.ranked:
+        return [result for result in given.results if "keypoints" in result]
     from rtmcli.metrics.collect_results import rank_poses
 
-    chosen = input_checks.label_skeleton(labels, skeleton, given.skeletons)
-    crowdpose = len(chosen) == 14 and input_checks.is_crowdpose(labels)
-    use_area = use_area and not crowdpose
-    people = input_checks.check_keypoint_labels(labels, use_area=use_area)
-    results = [r for r in given.results if "keypoints" in r]
-    input_checks.check_points(results, chosen)
-    if given.ranked:
-        input_checks.check_result_ids(results, labels, known)
-    if not chosen.own_sigmas:
-        _say(f"{chosen.name} has no sigmas of its own: the OKS takes {chosen.sigmas[0]:g} for every point")
-    if not given.ranked:
-        mode = rank or (Rank.BOX if given.onestage else Rank.BOX_KEYPOINT)
-        automatic = None if given.onestage else 0.9
-        results = rank_poses(
-            results,
-            chosen.sigmas,
-            rank=mode.value,
-            oks=automatic if threshold is None else (threshold if threshold > 0 else None),
-        )
-    title = f"keypoints ({chosen.name}): {len(results)} poses, {people} labelled people, {_pictures(labels)}"
-    parts: dict[str, dict[str, float]] = {}
-    if crowdpose:
-        figures = coco.crowdpose_figures(labels, results, chosen.sigmas)
-    elif any("foot_kpts" in a for a in labels["annotations"]):
-        parts = coco.wholebody_figures(labels, results, chosen.sigmas)
-        figures = parts.pop("wholebody")
-    else:
-        figures = coco.keypoint_figures(labels, results, chosen.sigmas, use_area=use_area)
-    return _Report(title, figures, parts, results, chosen, use_area)
-
-
-def _evaluate_boxes(labels: dict[str, Any], given: "Predictions", known: set[Any]) -> _Report:
-    from rtmcli.metrics import coco, input_checks
-
-    count = input_checks.check_box_labels(labels)
-    results = [r for r in given.results if "bbox" in r]
-    if given.results and not results:
-        raise DataError("the predictions have no boxes to compare")
-    if given.ranked:
-        input_checks.check_result_ids(results, labels, known)
-    title = f"boxes: {len(results)} found, {count} labelled, {_pictures(labels)}"
-    return _Report(title, coco.box_figures(labels, results), {}, results, None, True)
-
-
-def _write_records(labels: dict[str, Any], given: "Predictions", report: _Report) -> None:
-    """Each record with the similarity its people reached, the label they were paired with, and how many were missed."""
-    from rtmcli.metrics.label_assignment import pair_boxes, pair_keypoints
-    from rtmcli.records.ndjson import write_frames
-
-    if report.skeleton is None:
-        key, paired = "iou", pair_boxes(labels, report.results)
-    else:
-        key = "oks"
-        paired = pair_keypoints(labels, report.results, report.skeleton.sigmas, use_area=report.use_area)
-    pairs = {report.results[i]["id"]: pair for i, pair in paired.items()}
-    for frame, rows in given.frames:
-        for instance, row in zip(frame.instances, rows, strict=True):
-            pair = pairs.get(row) if row is not None else None
-            instance.extra[key] = None if pair is None else round(pair.similarity, 6)
-            instance.extra["truth"] = None if pair is None or pair.label is None else pair.label.get("id")
-    write_frames(frame for frame, _ in given.frames)
-
-
-def _plot(path: Path, labels: dict[str, Any], report: _Report) -> None:
-    from rtmcli.metrics.plot import plot_boxes, plot_keypoints
-
-    if report.skeleton is None:
-        plot_boxes(path, labels, report.results, report.title)
-    else:
-        plot_keypoints(path, labels, report.results, report.skeleton, report.title, use_area=report.use_area)
-
-
-def _show(report: _Report, *, to_stderr: bool) -> None:
-    """A table where a person looks, else one JSON line."""
-    stream = sys.stderr if to_stderr else sys.stdout
-    if to_stderr and current().quiet:
-        return
-    if not stream.isatty():
-        told = {**report.figures, "parts": report.parts} if report.parts else report.figures
-        print(json.dumps(told), file=stream)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=report.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    rows = {"": report.figures} if not report.parts else {**report.parts, "all": report.figures}
-    table.add_column("", no_wrap=True)
-    for name in report.figures:
-        table.add_column(name, justify="right", no_wrap=True)
-    for part, figures in rows.items():
-        table.add_row(part, *(f"{value:.3f}" if value >= 0 else "-" for value in figures.values()))
-    Console(file=stream).print(table)
+    mode = rank or (Rank.BOX if given.onestage else Rank.BOX_KEYPOINT)
+    automatic = None if given.onestage else 0.9
+    oks = automatic if threshold is None else (threshold if threshold > 0 else None)
+    return rank_poses(given.results, sigmas, rank=mode.value, oks=oks)
 
 
 def _threshold(text: str | None) -> float | None:
-    """The threshold asked for, 0 for `none`, None where nobody asked."""
+    """The value of --oks-nms: 0 for `none`, None where it is not given."""
     if text is None or text == "none":
         return None if text is None else 0.0
     try:
@@ -294,9 +261,5 @@ def _need_matplotlib(path: Path) -> None:
         raise MissingError(f"--plot {path} needs matplotlib: pip install 'rtmcli[eval]'")
 
 
-def _labels_have_points(labels: dict[str, Any]) -> bool:
+def _has_keypoints(labels: dict[str, Any]) -> bool:
     return any("keypoints" in a for a in labels["annotations"])
-
-
-def _pictures(labels: dict[str, Any]) -> str:
-    return f"{len(labels['images'])} pictures"

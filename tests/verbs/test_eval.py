@@ -211,10 +211,10 @@ def test_only_pictures_with_a_key_take_part(files, golden, capsys):
     assert json.loads(out)["AP"] == pytest.approx(1)
     code, _, err = run(capsys, files / "gt.json", files / "records.jsonl", "--where", "chose")
     assert code == 3
-    assert "no picture of the labels has 'chose' true; entries with true or false there: chosen" in err
+    assert "no image of the labels has 'chose' true; entries with true or false there: chosen" in err
 
 
-def test_a_cut_stream_is_named(files, golden, capsys):
+def test_a_truncated_stream_is_named(files, golden, capsys):
     frames = perfect_records(golden["gt"], files / "records.jsonl")
     write_frames(
         [Frame(source="walk.mp4", frame=i, frames=150, extra={"file": frames[0].source}) for i in range(84)],
@@ -230,7 +230,7 @@ def test_labelled_pictures_without_a_record_are_counted_aloud(files, golden, cap
     code, out, err = run(capsys, files / "gt.json", files / "few.jsonl")
     assert code == 0
     assert json.loads(out)["AP"] < 1
-    assert f"3 of {len(frames)} labelled pictures have a record" in err
+    assert f"3 of {len(frames)} labelled images have a record" in err
 
 
 def test_nobody_found_is_said(files, golden, capsys):
@@ -239,7 +239,7 @@ def test_nobody_found_is_said(files, golden, capsys):
     )
     code, out, err = run(capsys, files / "gt.json", files / "r")
     assert (code, json.loads(out)["AP"]) == (0, 0)
-    assert "nobody was found" in err
+    assert "no person was found" in err
 
 
 class TestReasonsForASenselessAP:
@@ -258,7 +258,7 @@ class TestReasonsForASenselessAP:
         assert "does not have (first: elsewhere/x.jpg)" in err
         assert "--unmatched skip" in err
         err = self.fails(capsys, files / "gt.json", files / "records.jsonl", "--unmatched", "skip")
-        assert "no record is of a picture" in err
+        assert "no record is of an image" in err
 
     def test_results_with_other_ids(self, files, golden, capsys):
         for result in golden["results"][:3]:
