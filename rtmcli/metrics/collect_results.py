@@ -17,7 +17,8 @@ from rtmcli.records.truncation import Cuts
 
 Rank = Literal["box", "box-keypoint"]
 
-# OKS-NMS takes the area of the crop that a pose came from: the box grown by 1.25, in the aspect of a body model's input.
+# OKS-NMS takes the area of the crop that a pose came from: the box grown by 1.25, in the aspect of a body model's
+# input.
 _PADDING, _ASPECT = 1.25, 192 / 256
 
 

@@ -24,8 +24,8 @@ def keep_images(truth: Mapping[str, Any], key: str) -> tuple[dict[str, Any], lis
 
 
 def label_skeleton(truth: Mapping[str, Any], name: str | None, predicted: Sequence[str]) -> Skeleton:
-    """The skeleton of the labels' keypoints: the one named, else that of the records, else found by the keypoints' names
-    or their number.
+    """The skeleton of the labels' keypoints: the one named, else that of the records, else found by the keypoints'
+    names or number.
 
     Raises DataError where the labels have no keypoints, where their number differs among the labels or from the
     skeleton's, and where nothing says which skeleton it is.
