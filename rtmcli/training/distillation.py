@@ -16,8 +16,8 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.networks.build import keypoint_count
 from rtmcli.networks.checkpoint import load_partial
 from rtmcli.networks.load import load_network
+from rtmcli.training.model import make_card
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import make_card
 
 
 class Taught(nn.Module):

@@ -10,8 +10,8 @@ from rtmcli.errors import UsageError
 from rtmcli.networks.build import build_network
 from rtmcli.networks.checkpoint import Misfit, load_checkpoint, load_partial, save_checkpoint
 from rtmcli.networks.from_onnx import load_onnx_weights
+from rtmcli.training.model import make_card
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import make_card
 from rtmcli.zoo.metadata import read_card
 
 

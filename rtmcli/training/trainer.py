@@ -25,10 +25,10 @@ from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.training.checkpoints import save_state, save_weights
 from rtmcli.training.data.dataset import DataSet, epoch_order
-from rtmcli.training.data.loader import step_batches
 from rtmcli.training.distillation import kept
 from rtmcli.training.initialization import hold_norms
 from rtmcli.training.interrupts import interrupts_wait
+from rtmcli.training.loader import step_batches
 from rtmcli.training.optim.adamw import make_optimiser
 from rtmcli.training.optim.ema import Ema, exp_momentum
 from rtmcli.training.optim.schedules import Schedule, recipe_phases

@@ -93,8 +93,9 @@ def main(
         raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
     from rtmcli.training.distillation import load_teacher, with_teacher
     from rtmcli.training.initialization import freeze_part, start_from
+    from rtmcli.training.model import make_network
     from rtmcli.training.recipe import load_recipe, override
-    from rtmcli.training.tasks.base import make_network, make_task
+    from rtmcli.training.tasks.make import make_task
 
     chosen = override(load_recipe(recipe), set_ or [])
     sets = _sets(chosen, data, images or [], data_skeleton or [], ratio or [])

@@ -21,9 +21,11 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.distillation import Follower, FreshHead, kept, load_teacher, with_teacher
 from rtmcli.training.losses import feature_distillation, logit_distillation, simcc_kl
+from rtmcli.training.model import make_card, make_network, normalise
 from rtmcli.training.recipe import Recipe, load_recipe
-from rtmcli.training.tasks.base import Batch, make_card, make_network, make_task, normalise
+from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.distill import DistillTask
+from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 
 SMALL: dict[str, Any] = {

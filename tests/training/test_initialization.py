@@ -11,8 +11,8 @@ from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.initialization import freeze_part, save_model, start_from
+from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import make_network
 from rtmcli.training.tasks.topdown import CropTask
 from rtmcli.training.trainer import Training
 

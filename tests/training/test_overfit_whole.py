@@ -17,8 +17,9 @@ from torch import nn
 from rtmcli.networks.rtmw import RTMW, RTMW3D
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
+from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe, load_recipe
-from rtmcli.training.tasks.base import make_network, make_task
+from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.learning import learn
 

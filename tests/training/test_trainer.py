@@ -14,8 +14,8 @@ import torch.multiprocessing as mp
 
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
+from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import make_network
 from rtmcli.training.tasks.topdown import CropTask
 from rtmcli.training.trainer import NotFinite, Training
 

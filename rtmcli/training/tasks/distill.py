@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.distillation import head, trunk
 from rtmcli.training.losses import distillation_decay, feature_distillation, logit_distillation
+from rtmcli.training.model import normalise
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import Batch, Share, Terms, normalise
+from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.topdown import CropTask
 
 

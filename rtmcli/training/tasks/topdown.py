@@ -20,8 +20,9 @@ from rtmcli.training.augment.crop import Crop, CropRecipe, random_crop
 from rtmcli.training.data.dataset import DataSet, Picture
 from rtmcli.training.data.soft_maps import SoftMap, soft_labels
 from rtmcli.training.losses import simcc_kl
+from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import Batch, Share, Terms, make_card, normalise
+from rtmcli.training.tasks.base import Batch, Share, Terms
 
 FACE = range(23, 91)  # of a whole body's 133 points
 

@@ -13,14 +13,15 @@ from rtmcli.geometry import affine
 from rtmcli.metrics.coco import box_figures, keypoint_figures
 from rtmcli.networks.rtmdet import decode
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.augment.multiscale import random_size, resize_batch
 from rtmcli.training.augment.pipelines import DetectorRecipe, SceneRecipe, random_detector_scene, random_scene
 from rtmcli.training.data.dataset import DataSet
-from rtmcli.training.data.scenes import centred, drawn_from, ignored_pixels, letterboxed, picture_of, stacked
 from rtmcli.training.losses.rtmdet_head import Objects, rtmdet_loss
 from rtmcli.training.losses.rtmo_head import People, Weights, rtmo_loss
+from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import Batch, Share, Terms, make_card, normalise
+from rtmcli.training.tasks.base import Batch, Share, Terms
+from rtmcli.training.tasks.multiscale import random_size, resize_batch
+from rtmcli.training.tasks.scenes import centred, drawn_from, ignored_pixels, letterboxed, picture_of, stacked
 from rtmcli.training.tasks.topdown import coco_truth
 
 

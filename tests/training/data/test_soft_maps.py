@@ -11,7 +11,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import check_set, load_set
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.tasks.base import make_task
+from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown import CropTask
 
 COCO = load_skeleton("coco17")

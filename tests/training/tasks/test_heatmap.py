@@ -14,9 +14,10 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.initialization import save_model, start_from
 from rtmcli.training.losses import heatmap_mse
+from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe, load_recipe
-from rtmcli.training.tasks.base import make_network, make_task
 from rtmcli.training.tasks.heatmap import HeatmapTask
+from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 
 TOY = replace(
@@ -62,7 +63,7 @@ def test_targets_are_udp_s_and_the_loss_is_their_weighted_squared_error(dots: Pa
     network = make_network(TOY).eval()
     loss, _ = task.loss(network, batch, 0, 0, lambda value: value)
 
-    from rtmcli.training.tasks.base import make_card, normalise
+    from rtmcli.training.model import make_card, normalise
 
     found = network(normalise(batch.images, make_card(TOY)))
     torch.testing.assert_close(

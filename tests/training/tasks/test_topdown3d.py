@@ -12,8 +12,10 @@ from rtmcli.networks.rtmw import RTMW3D
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.losses import bone_length, simcc_kl
+from rtmcli.training.model import make_card
 from rtmcli.training.recipe import load_recipe
-from rtmcli.training.tasks.base import Batch, make_card, make_task
+from rtmcli.training.tasks.base import Batch
+from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown3d import PARENTS, SpaceTask
 
 WHOLE = load_skeleton("coco133")

@@ -4,8 +4,8 @@ import random
 
 import torch
 
-from rtmcli.training.augment.multiscale import random_size, resize_batch
 from rtmcli.training.losses.rtmo_head import People
+from rtmcli.training.tasks.multiscale import random_size, resize_batch
 
 
 def test_sizes_are_multiples_of_32_within_the_range_and_agree_for_equal_generators() -> None:
