@@ -24,7 +24,7 @@ LAYERS = [
     {
         *("opencv", "records", "terminal", "settings"),
         # What a model file says about itself: plain data, read by networks and engines alike.
-        *("zoo.card", "zoo.family_pixels", "zoo.metadata"),
+        *("zoo.card", "zoo.family_pixels", "zoo.metadata", "zoo.protobuf"),
     },
     {
         *("skeletons", "geometry", "codecs", "networks"),
@@ -37,8 +37,8 @@ LAYERS = [
     {"inference", "formats", "metrics"},
     {
         *("jobs", "training", "export", "bench", "view"),
-        # Runs an export.
-        "zoo.convert",
+        # Run an export.
+        *("zoo.convert", "zoo.fetch"),
     },
     {"cli"},
     {"verbs"},
@@ -52,13 +52,12 @@ LAZY_CYCLES: dict[tuple[str, str], str] = {}
 # Packages with cycles that are being resolved; a cycle inside one of them is tolerated. No entry may be added here.
 OPEN_CYCLES = ("engines", "media.write")
 # Imports that are being turned round; no entry may be added here.
-OPEN_IMPORTS = {("zoo.listing", "zoo.convert")}
+OPEN_IMPORTS: set[tuple[str, str]] = set()
 # Files over 300 lines that are being split; no file may be added here.
 OPEN_LONG_FILES = {
     "rtmcli/verbs/eval.py",
     "tests/training/augment/test_augment.py",
     "tests/verbs/test_eval.py",
-    "tests/zoo/test_install.py",
     "tools/bundled_models/train.py",
 }
 # Files over 300 lines that stay: tables of data. File -> what it holds.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rtmcli.errors import MissingError
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.infer_card import guess_card
-from rtmcli.zoo.infer_checkpoint_card import guess_checkpoint
+from rtmcli.zoo.infer_checkpoint_card import infer_checkpoint_card
 from rtmcli.zoo.metadata import read_card
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def load_network(
         return network.eval(), card
     found = read_checkpoint(path)
     shapes = {key: tuple(value.shape) for key, value in found.state.items()}
-    card = found.card or guess_checkpoint(path, shapes, found.meta, skeleton=skeleton, input_size=input_size)
+    card = found.card or infer_checkpoint_card(
+        path, shapes, found.meta, skeleton=skeleton, input_size=input_size
+    )
     network = build_network(card)
     load_weights(network, found.state, source=path)
     return network.eval(), card

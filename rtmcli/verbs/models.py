@@ -216,12 +216,12 @@ def _fetch(names: list[str], kind: Any, mirror: str | None) -> list[Path]:
     """Fetch by name; the files, one a name. A bundled model is its own file already."""
     from rtmcli.cli.models_output import pull_bars, write_files
     from rtmcli.settings import Defaults
+    from rtmcli.zoo.fetch import fetch_model
     from rtmcli.zoo.install import Pull
-    from rtmcli.zoo.listing import fetch_model
 
     address = mirror or str(Defaults("models", options=frozenset({"mirror"})).get("mirror", ""))
-    with pull_bars() as watch:
-        how = Pull(mirror=address, watch=watch, say=_say)
+    with pull_bars() as progress:
+        how = Pull(mirror=address, progress=progress, say=_say)
         files = [fetch_model(name, kind=kind, how=how) for name in names]
     write_files(names, files)
     return files

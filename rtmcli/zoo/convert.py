@@ -1,4 +1,4 @@
-"""From a published checkpoint to a model that runs, or to another kind of checkpoint; nothing in it is executed."""
+"""Convert a published checkpoint into an ONNX model or another checkpoint format; nothing in it is executed."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,32 +16,30 @@ def convert_checkpoint(
     skeleton: str | None = None,
     input_size: tuple[int, int] | None = None,
 ) -> Card:
-    """Read a checkpoint, prove that it fits its network, and write it anew.
+    """Read a checkpoint, load it into its network, and write the network in the format of `out`.
 
     Args:
         checkpoint: a `.pth` or `.safetensors` file, or an `.onnx` to take the weights from.
         out: `.onnx` (contract `plain`, with the card inside), `.safetensors` or `.pth`.
-        skeleton: its skeleton, where the file leaves that open.
-        input_size: (width, height) of its input, where the file leaves that open.
+        skeleton: its skeleton, where the file does not determine it.
+        input_size: (width, height) of its input, where the file does not determine it.
 
     Returns:
-        The card of what was written.
+        The card of the file written.
 
     Raises:
-        DataError: the file is damaged, names something that no weights need, is of no family known here, or does
-            not fit: the message lists missing, extra and wrong-shaped keys.
-        UsageError: something stays open and no flag tells it, or a flag contradicts the file.
+        DataError: the file is damaged, contains objects that weights do not need, is of an unknown family, or does
+            not fit its network: the message lists missing, extra and wrong-shaped keys.
+        UsageError: the file does not determine something and no flag gives it, or a flag contradicts the file.
         MissingError: no such file, or a package is not installed.
     """
     if out.suffix not in SUFFIXES:
-        raise UsageError(
-            f"{out}: the kind of file to write is not known; end its name with {', '.join(SUFFIXES)}"
-        )
+        raise UsageError(f"{out}: unknown format; expected a name that ends with {', '.join(SUFFIXES)}")
     if not out.parent.is_dir():
-        raise UsageError(f"{out.parent}: no such folder; make it first")
+        raise UsageError(f"{out.parent}: no such folder; create it first")
     if not checkpoint.is_file():
         raise MissingError(
-            f"no checkpoint {str(checkpoint)!r}; 'rtm models pull --checkpoint NAME' fetches one"
+            f"no checkpoint {str(checkpoint)!r}; 'rtm models pull --checkpoint NAME' downloads one"
         )
     _need(
         "torch",

@@ -1,4 +1,4 @@
-"""The default model and detector, written into `config.toml` without touching what else a person wrote there."""
+"""The default model and detector, written into `config.toml` without changing the rest of the file."""
 
 import json
 import re
@@ -14,17 +14,17 @@ from rtmcli.zoo.resolve import find_model
 
 
 def set_default(said: str) -> list[str]:
-    """Make a model that is here the default of the verbs that take its kind; what was done, in words.
+    """Make an installed model the default of the verbs that take one of its task; what was done, one line a verb.
 
     Raises:
-        MissingError: it is not here; the message has the command that fetches it.
-        UsageError: it is not said what it does, or `config.toml` cannot be changed without harm.
+        MissingError: it is not installed; the message has the command that downloads it.
+        UsageError: it carries no card, or `config.toml` cannot be changed safely.
     """
     path = find_model(said)
     card = read_card(path) if path.suffix == ".onnx" else None
     if card is None:
         raise UsageError(
-            f"{path} carries no card, so it is not known what it does; --model {said} names it a run at a time"
+            f"{path} carries no card, so its task is unknown; give it to each run with --model {said}"
         )
     value = str(path.resolve()) if "/" in said else said
     option = "detector" if card.task == "detector" else "model"
@@ -35,21 +35,21 @@ def set_default(said: str) -> list[str]:
     for verb in verbs:
         table = expected.setdefault(verb, {})
         if not isinstance(table, dict):
-            raise UsageError(f"{place}: {verb} is no table there; remove it, and this can be written")
+            raise UsageError(f"{place}: [{verb}] is not a table; remove the line that sets it")
         table[option] = value
         text = _with_key(text, verb, option, value)
     if _loaded(text) != expected:
         raise UsageError(
-            f"{place} is written in a way that cannot be changed safely; put {option} = {value!r} into its [pose]"
+            f"{place} cannot be changed safely; write {option} = {value!r} under [{'] and ['.join(verbs)}] yourself"
         )
     make_folder(place.parent)
     write_atomically(place, text.encode())
     config.cache_clear()
-    return [f"{value} is the {option} of 'rtm {verb}' from now on ({place})" for verb in verbs]
+    return [f"{value} is now the default {option} of 'rtm {verb}' ({place})" for verb in verbs]
 
 
 def _with_key(text: str, table: str, key: str, value: str) -> str:
-    """The text with `key = value` in `[table]`: replaced where it stands, else put under the table's head."""
+    """The text with `key = value` in `[table]`: replaced if present, else inserted below the table's header."""
     line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
     if text and not text.endswith("\n"):
         text += "\n"
@@ -68,4 +68,4 @@ def _loaded(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{home() / 'config.toml'} is not TOML: {error}; mend or remove it") from None
+        raise UsageError(f"{home() / 'config.toml'} is not TOML: {error}; repair or remove it") from None

@@ -1,7 +1,8 @@
-"""The card of a checkpoint that carries none: what its tensors, its meta data and its file's name say.
+"""Infer the card of a checkpoint without one from its tensors, its metadata and its file name.
 
-The tensors tell family, size, number of keypoints or classes, and for top-down models the input size. What they leave
-open (whose 17 points?) the meta data or a published file name may tell; nothing is assumed that could be otherwise.
+The tensors determine family, size, number of keypoints or classes, and for top-down models the input size. Which
+skeleton a number of keypoints stands for comes from the metadata or from a published file name; what is ambiguous is an
+error that names the flag to give.
 """
 
 import re
@@ -16,9 +17,9 @@ from rtmcli.zoo.infer_card import COCO80
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-# Width of the last stem layer, int(64 w) -> size; the three families that have a `t` call it so, detectors `tiny`.
+# Channels of the last stem layer -> size. Detectors call the size `t` `tiny`.
 _STEM = {16: "nano", 24: "t", 32: "s", 48: "m", 64: "l", 80: "x"}
-# Number of keypoints -> the skeletons of published models with as many; words that tell one from another.
+# Number of keypoints -> the skeletons of published models with that many, each with words that identify it.
 _SKELETONS: dict[int, dict[str, tuple[str, ...]]] = {
     17: {
         "ap10k17": ("ap10k", "ap-10k", "animal"),
@@ -35,7 +36,7 @@ _SKELETONS: dict[int, dict[str, tuple[str, ...]]] = {
 }
 
 
-def guess_checkpoint(
+def infer_checkpoint_card(
     path: Path,
     shapes: Shapes,
     meta: Mapping[str, Any],
@@ -43,33 +44,33 @@ def guess_checkpoint(
     skeleton: str | None = None,
     input_size: tuple[int, int] | None = None,
 ) -> Card:
-    """Describe a published checkpoint.
+    """The card of a published checkpoint.
 
     Args:
         path: the file; its name may be a published one.
         shapes: the shape of each tensor by key.
-        meta: what the file says besides the tensors; only plain texts in it are read.
-        skeleton: where a person gave it.
-        input_size: (width, height), where a person gave it.
+        meta: the file's metadata beside the tensors; only strings in it are read.
+        skeleton: the user's, None for the inferred one.
+        input_size: the user's (width, height), None for the inferred one.
 
     Raises:
-        DataError: the tensors are of no family known here.
-        UsageError: something stays open, or a flag contradicts the tensors; the message names the flag.
+        DataError: the tensors belong to no known family.
+        UsageError: something is ambiguous, or a flag contradicts the tensors; the message names the flag.
     """
     family = _family(shapes, path)
     size = _size(shapes, family, path)
     width, height = _input_size(shapes, family, size, meta, path, input_size)
     known = entry_of_file(path.name)
-    said = f"{_meta_words(meta)} {path.name.lower()}"
+    words = f"{_meta_words(meta)} {path.name.lower()}"
     if family in ("rtmdet", "yolox"):
         name = f"{family}-{size}-{height}x{width}"
         card = family_card(
-            family, name=name, size=size, width=width, height=height, classes=_classes(shapes, meta, said)
+            family, name=name, size=size, width=width, height=height, classes=_classes(shapes, meta, words)
         )
     else:
         points = _points(shapes, family)
         chosen = skeleton or (known.skeleton if known and _has(known.skeleton, points) else None)
-        chosen = chosen or _skeleton(points, family, said, path)
+        chosen = chosen or _skeleton(points, family, words, path)
         _check_points(chosen, points, path)
         name = f"{family}-{size}-{chosen}-{height}x{width}"
         card = family_card(family, name=name, size=size, width=width, height=height, skeleton=chosen)
@@ -94,12 +95,12 @@ def _family(shapes: Shapes, path: Path) -> str:
             return family
     if not any(key.startswith(("head.", "bbox_head.")) for key in shapes):
         raise DataError(
-            f"{path}: holds a backbone without a head, which finds nothing; 'rtm train --init' takes it"
+            f"{path}: contains a backbone without a head, which cannot be run; use it with 'rtm train --init'"
         )
     first = next(key for key in shapes if key.startswith(("head.", "bbox_head.")))
     raise DataError(
-        f"{path}: is no RTMPose, RTMW, RTMW3D, RTMO, RTMDet or YOLOX checkpoint (its head begins with {first}, "
-        "and has none of the keys that tell them)"
+        f"{path}: is no RTMPose, RTMW, RTMW3D, RTMO, RTMDet or YOLOX checkpoint (its head starts with {first} "
+        "and has none of their keys)"
     )
 
 
@@ -109,7 +110,7 @@ def _size(shapes: Shapes, family: str, path: Path) -> str:
     size = _STEM.get(width)
     if size is None:
         raise DataError(
-            f"{path}: a {family} whose stem ({key}) has {width or 'no'} channels is of no published size"
+            f"{path}: the stem of this {family} ({key}) has {width or 'no'} channels, as no published size has"
         )
     return "tiny" if size == "t" and family in ("rtmdet", "yolox") else size
 
@@ -124,14 +125,14 @@ def _points(shapes: Shapes, family: str) -> int:
 def _input_size(
     shapes: Shapes, family: str, size: str, meta: Mapping[str, Any], path: Path, given: tuple[int, int] | None
 ) -> tuple[int, int]:
-    """(width, height). A top-down network is bound to its size; the others take any, and have a published one."""
+    """(width, height). Top-down networks have a fixed input size; the others accept any and have a published one."""
     if family in ("rtmpose", "rtmw", "rtmw3d"):
         bins = [shapes.get(f"head.cls_{axis}.weight", (0,))[0] for axis in "xy"]
-        width, height = (count // 2 for count in bins)  # two bins a pixel
+        width, height = (count // 2 for count in bins)  # two bins per pixel
         if given and given != (width, height):
             raise UsageError(
-                f"{path}: its tensors are for an input of {height}x{width}, not {given[1]}x{given[0]}; "
-                "leave --input-size out"
+                f"{path}: its tensors require an input of {height}x{width}, not {given[1]}x{given[0]}; "
+                "omit --input-size"
             )
         return width, height
     if given:
@@ -152,23 +153,23 @@ def _input_size(
     return side, side
 
 
-def _skeleton(points: int, family: str, said: str, path: Path) -> str:
+def _skeleton(points: int, family: str, words: str, path: Path) -> str:
     candidates = _SKELETONS.get(points)
     if candidates is None:
         raise UsageError(
-            f"{path}: has {points} keypoints, as no published model does; give --skeleton NAME or FILE"
+            f"{path}: has {points} keypoints, as no published model has; give --skeleton NAME or FILE"
         )
     if len(candidates) == 1:
         return next(iter(candidates))
-    if family == "rtmo":  # the published ones are all of people
+    if family == "rtmo":  # all published ones are of people
         return "coco17"
-    for name, words in candidates.items():
-        if any(word in said for word in words):
+    for name, signs in candidates.items():
+        if any(sign in words for sign in signs):
             return name
     names = " or ".join(sorted(candidates, reverse=True))
     raise UsageError(
-        f"{path}: {points} keypoints may be those of {names}, and neither meta data nor name tell; "
-        "give --skeleton NAME (the input size, --input-size, is known from its tensors)"
+        f"{path}: its {points} keypoints may be those of {names}, and neither metadata nor file name say which; "
+        "give --skeleton NAME"
     )
 
 
@@ -180,15 +181,19 @@ def _has(skeleton: str | None, points: int) -> bool:
 
 def _check_points(skeleton: str, points: int, path: Path) -> None:
     if not _has(skeleton, points):
-        raise UsageError(f"{path}: has {points} keypoints, which {skeleton} has not; give another --skeleton")
+        raise UsageError(
+            f"{path}: has {points} keypoints, {skeleton} has another number; give another --skeleton"
+        )
 
 
-def _classes(shapes: Shapes, meta: Mapping[str, Any], said: str) -> tuple[str, ...]:
+def _classes(shapes: Shapes, meta: Mapping[str, Any], words: str) -> tuple[str, ...]:
     keys = ("bbox_head.rtm_cls.0.weight", "bbox_head.multi_level_conv_cls.0.weight")
     count = next((shapes[key][0] for key in keys if key in shapes), 0)
-    of_set = meta.get("dataset_meta")
+    dataset = meta.get("dataset_meta")
     named = (
-        of_set.get("classes", of_set.get("CLASSES")) if isinstance(of_set, Mapping) else meta.get("CLASSES")
+        dataset.get("classes", dataset.get("CLASSES"))
+        if isinstance(dataset, Mapping)
+        else meta.get("CLASSES")
     )
     if (
         isinstance(named, (tuple, list))
@@ -199,17 +204,17 @@ def _classes(shapes: Shapes, meta: Mapping[str, Any], said: str) -> tuple[str, .
     if count == len(COCO80):
         return COCO80
     if count == 1:
-        return ("hand",) if "hand" in said else ("face",) if "face" in said else ("person",)
+        return ("hand",) if "hand" in words else ("face",) if "face" in words else ("person",)
     return tuple(f"class {index}" for index in range(count))
 
 
 def _meta_words(meta: Mapping[str, Any]) -> str:
-    """What the meta data say about the data set, in lower case; only texts are looked at.
+    """The words of the metadata about the training set, in lower case; only strings are read.
 
-    Paths of pre-trained weights in the configuration name other sets than the model's own, so they are left out.
+    Paths of pre-trained weights in the configuration name the data of another model and are ignored.
     """
-    of_set = meta.get("dataset_meta")
-    name = of_set.get("dataset_name", "") if isinstance(of_set, Mapping) else ""
+    dataset = meta.get("dataset_meta")
+    name = dataset.get("dataset_name", "") if isinstance(dataset, Mapping) else ""
     if isinstance(name, str) and name:
         return name.lower()
     config = meta.get("cfg")

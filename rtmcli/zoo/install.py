@@ -11,8 +11,8 @@ from rtmcli.errors import DataError, MissingError, RtmError
 from rtmcli.settings import home
 from rtmcli.zoo.catalogue import Entry, Kind, Remote
 from rtmcli.zoo.download.archive import extract_model
-from rtmcli.zoo.download.http import Patience, downloaded
-from rtmcli.zoo.download.lock import hash_file, lock_path, locked, make_folder, read_lock, record
+from rtmcli.zoo.download.http import RetryPolicy, download_file
+from rtmcli.zoo.download.lock import hash_file, lock_path, make_folder, read_lock, record, recorded_hash
 from rtmcli.zoo.metadata import append_card
 
 Say = Callable[[str], None]
@@ -40,14 +40,14 @@ class Pull:
 
     Attributes:
         mirror: an address that holds the publishers' files under the same paths, tried before their own.
-        patience: how long to try.
+        retry: how long to try.
         watch: told of every block: name, bytes here, bytes in all.
         say: told what a person should know.
     """
 
     mirror: str = ""
-    patience: Patience | None = None
-    watch: Callable[[str, int, int | None], None] | None = None
+    retry: RetryPolicy | None = None
+    progress: Callable[[str, int, int | None], None] | None = None
     say: Say = lambda text: None
 
 
@@ -89,7 +89,7 @@ def pull_model(entry: Entry, *, kind: Kind | None = None, how: Pull | None = Non
 
 def model_state(path: Path) -> State:
     """Whether a file of `models_folder()` is still what was put there."""
-    expected = locked("models", path.name)
+    expected = recorded_hash("models", path.name)
     if not path.is_file():
         return "missing"
     if expected is None:
@@ -121,18 +121,18 @@ def _fetch(entry: Entry, remote: Remote, target: Path, how: Pull) -> None:
     """Fetch one file to its place."""
     folder = home() / "downloads"
     make_folder(folder)
-    first = locked("downloads", remote.name) is None
+    first = recorded_hash("downloads", remote.name) is None
 
     def check(digest: str) -> None:
         _check(remote, digest)
 
-    def watch(received: int, total: int | None) -> None:
-        if how.watch is not None:
-            how.watch(entry.name, received, total)
+    def report(received: int, total: int | None) -> None:
+        if how.progress is not None:
+            how.progress(entry.name, received, total)
 
     addresses = _addresses(remote, how.mirror)
-    with downloaded(
-        addresses, folder, remote.name, check=check, watch=watch, patience=how.patience
+    with download_file(
+        addresses, folder, remote.name, check=check, progress=report, retry=how.retry
     ) as package:
         digest, size = package.sha256, package.path.stat().st_size
         _install(entry, remote, package.path, target)
@@ -150,7 +150,7 @@ def _fetch(entry: Entry, remote: Remote, target: Path, how: Pull) -> None:
 
 
 def _check(remote: Remote, digest: str) -> None:
-    known = remote.sha256 or locked("downloads", remote.name)
+    known = remote.sha256 or recorded_hash("downloads", remote.name)
     if known and digest != known:
         where = "pinned" if remote.sha256 else f"recorded in {lock_path()}"
         raise DataError(

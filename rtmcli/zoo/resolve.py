@@ -1,4 +1,4 @@
-"""From what a person writes after --model or --detector to a file."""
+"""The file of a model that a user names: a bundled or installed model, a file, a folder or a zip."""
 
 from pathlib import Path
 
@@ -7,27 +7,29 @@ from rtmcli.errors import DataError, MissingError
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_DETECTOR = "rtmdet-nano"
 DEFAULT_POSE = "rtmpose-t"
-# What a folder may hold, in the order to look: one of the first kind that is there is the model.
+# Suffixes of model files in a folder, in order of preference.
 _MODEL_SUFFIXES = (".onnx", ".xml", ".param", ".engine", ".pth")
 
 
 def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
-    """The file of a model: of a bundled or fetched one's name, of a file, a folder, or a zip with `end2end.onnx` in it.
+    """The file of a model.
 
-    `checkpoint` says that a model which is here as a checkpoint alone will do (for PyTorch it does).
+    Args:
+        name: the name of a bundled or installed model, a file, a folder, or a zip that contains `end2end.onnx`.
+        checkpoint: whether a model that is installed as a checkpoint only is acceptable, as for PyTorch.
 
     Raises:
-        MissingError: neither a file nor a model that is here; the message has the command that fetches it, or
-            suggests the nearest name.
-        DataError: a folder or a zip that holds no model, or several.
+        MissingError: no such file and no such installed model; the message has the command that downloads it, or the
+            nearest name.
+        DataError: a folder or a zip without a model, or with several.
     """
     said = str(name)
     if "/" not in said:
         bundled = WEIGHTS / f"{said}.onnx"
         if bundled.is_file():
             return bundled
-        if (fetched := _fetched(said)) is not None:
-            return fetched
+        if (installed := _installed(said)) is not None:
+            return installed
     path = Path(said).expanduser()
     if path.is_dir():
         return _in_folder(path)
@@ -41,10 +43,10 @@ def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
 
 
 def find_weights(name: str | Path) -> Path:
-    """The file to train from or to export: the checkpoint of a fetched model where there is one, else as `find_model`.
+    """The weights to start training from: the checkpoint of an installed model if there is one, else as `find_model`.
 
     Raises:
-        MissingError: it is not here; the message has the command that fetches the checkpoint.
+        MissingError: not installed; the message has the command that downloads the checkpoint.
     """
     said = str(name)
     if "/" not in said and not Path(said).is_file():
@@ -57,18 +59,18 @@ def find_weights(name: str | Path) -> Path:
                 if path.is_file():
                     return path
             raise MissingError(
-                f"no weights of {said!r} on this machine; 'rtm models pull --checkpoint {said}' fetches them"
+                f"the weights of {said!r} are not installed; 'rtm models pull --checkpoint {said}' downloads them"
             )
     return find_model(name, checkpoint=True)
 
 
 def bundled_names() -> list[str]:
-    """Names of the models that ship inside the package."""
+    """Names of the models bundled with the package."""
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
 
 
-def _fetched(said: str) -> Path | None:
-    """The file under `$RTM_HOME/models`: by its own name, or by an alias of the catalogue."""
+def _installed(said: str) -> Path | None:
+    """The file under `$RTM_HOME/models`, by its own name or by a name of the catalogue; None where there is none."""
     from rtmcli.zoo.install import installed_path
 
     own = installed_path(said)
@@ -84,7 +86,7 @@ def _fetched(said: str) -> Path | None:
 
 
 def _checkpoint(said: str, *, wanted: bool) -> Path:
-    """The checkpoint of a model that has nothing else here; what to do where it has none, or none is wanted."""
+    """The checkpoint of a model without an ONNX file. Raises MissingError if there is none, or if not `wanted`."""
     from rtmcli.zoo.catalogue import find_entry, unknown
     from rtmcli.zoo.install import installed_models, installed_path
 
@@ -93,34 +95,33 @@ def _checkpoint(said: str, *, wanted: bool) -> Path:
         raise unknown(said, bundled_names() + installed_models())
     path = installed_path(entry.name, "pth")
     if not path.is_file():
-        raise MissingError(f"model {said!r} is not on this machine; 'rtm models pull {said}' fetches it")
+        raise MissingError(f"model {said!r} is not installed; 'rtm models pull {said}' downloads it")
     if wanted:
         return path
     raise MissingError(
-        f"{entry.name} is here as a checkpoint only; "
-        f"'rtm models convert {path} -o {installed_path(entry.name)}' makes it run, --engine torch runs it as it is"
+        f"{entry.name} is installed as a checkpoint only; convert it with "
+        f"'rtm models convert {path} -o {installed_path(entry.name)}', or run it with --engine torch"
     )
 
 
 def _in_folder(folder: Path) -> Path:
     for suffix in _MODEL_SUFFIXES:
         found = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())
-        found = [
-            path for path in found if not path.name.endswith(".dcc.param")
-        ]  # RTMO's classifier, for ncnn
+        # An ncnn export of RTMO has its coordinate classifier in a file of its own.
+        found = [path for path in found if not path.name.endswith(".dcc.param")]
         if len(found) == 1:
             return found[0]
         if found:
-            best = folder / f"end2end{suffix}"  # the name that official exports have
-            if best in found:
-                return best
+            official = folder / f"end2end{suffix}"
+            if official in found:
+                return official
             names = ", ".join(path.name for path in found)
-            raise DataError(f"{folder}: holds several models ({names}); name one of them")
-    raise DataError(f"{folder}: holds no model file ({', '.join(_MODEL_SUFFIXES)})")
+            raise DataError(f"{folder}: contains several models ({names}); name one of them")
+    raise DataError(f"{folder}: contains no model file (expected {', '.join(_MODEL_SUFFIXES)})")
 
 
 def _unpacked(archive: Path) -> Path:
-    """The model of a zip, kept for the next run; its path keeps the zip's name, which tells what it is."""
+    """The model of a zip, kept for the next run. Its path contains the zip's name, from which a card is inferred."""
     from rtmcli.settings import home
     from rtmcli.zoo.download.archive import extract_model
     from rtmcli.zoo.download.lock import hash_file, make_folder

@@ -128,7 +128,7 @@ def test_show_tells_of_a_bundled_model_a_published_one_and_a_file() -> None:
         (["bundle", "--from", "nowhere.tar"], 4, "no file 'nowhere.tar'"),
         (["--task", "dancing"], 2, "no model does 'dancing'; use one of"),
         (["--skeleton", "coco71"], 2, "no such skeleton"),
-        (["use", "rtmpose-m"], 4, "'rtm models pull rtmpose-m' fetches it"),
+        (["use", "rtmpose-m"], 4, "'rtm models pull rtmpose-m' downloads it"),
         (["convert", "nowhere.pth", "-o", "a.onnx"], 4, "no checkpoint 'nowhere.pth'"),
         (["convert", "a.pth", "-o", "a.onnx", "--input-size", "large"], 2, "is not a size"),
     ],
@@ -171,11 +171,11 @@ def test_a_default_is_the_one_that_pose_takes(rtm_home: Path, tmp_path: Path) ->
     rtm_home.mkdir()
     (rtm_home / "config.toml").write_text('[pose]\nmodel = "rtmo-l"\n')
     run = rtm("pose", str(picture))
-    assert run.returncode == 4 and "'rtm models pull rtmo-l' fetches it" in run.stderr
+    assert run.returncode == 4 and "'rtm models pull rtmo-l' downloads it" in run.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("pose = 3\n", "pose is no table there"), ("[pose\n", "is not TOML")]
+    ("text", "said"), [("pose = 3\n", "[pose] is not a table"), ("[pose\n", "is not TOML")]
 )
 def test_a_configuration_that_cannot_hold_a_default_is_left_alone(
     text: str, said: str, rtm_home: Path

@@ -108,7 +108,7 @@ def test_what_stays_open_names_the_flag_that_settles_it(tmp_path: Path) -> None:
 
 
 def test_a_kind_of_file_that_is_not_known_and_a_missing_one_are_said_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"end its name with .onnx"):
+    with pytest.raises(UsageError, match=r"expected a name that ends with .onnx"):
         convert_checkpoint(tmp_path / "a.pth", tmp_path / "a.bin")
     with pytest.raises(MissingError, match="no checkpoint"):
         convert_checkpoint(tmp_path / "a.pth", tmp_path / "a.onnx")

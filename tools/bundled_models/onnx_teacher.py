@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rtmcli.errors import DataError
+from rtmcli.zoo.protobuf import read_fields, read_varint
 
 
 @dataclass
@@ -174,33 +175,8 @@ def _safe(name: str) -> str:
 
 def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
     """The (field number, value) pairs of one protobuf message; a submessage is a slice of the bytes."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            value, at = _varint(data, at)
-            yield number, value
-        elif kind == 2:
-            length, at = _varint(data, at)
-            yield number, data[at : at + length]
-            at += length
-        elif kind == 5:
-            yield number, data[at : at + 4]
-            at += 4
-        else:
-            yield number, data[at : at + 8]
-            at += 8
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        shift, at = shift + 7, at + 1
-        if byte < 0x80:
-            return (value - (1 << 64) if value >> 63 else value), at  # negative numbers fill 64 bits
+    for number, value in read_fields(data):
+        yield number, data[value] if isinstance(value, slice) else value
 
 
 def _numbers(value: Any) -> list[int]:
@@ -209,7 +185,7 @@ def _numbers(value: Any) -> list[int]:
         return [value]
     found, at = [], 0
     while at < len(value):
-        number, at = _varint(value, at)
+        number, at = read_varint(value, at)
         found.append(number)
     return found
 

@@ -1,4 +1,4 @@
-"""One model out of a zip: the member that is wanted alone, to a place the zip cannot choose, never more than fits."""
+"""One model out of a zip: a single member, written where the caller says, with a limit on its size."""
 
 import zipfile
 import zlib
@@ -16,13 +16,13 @@ def extract_model(archive: Path, target: Path, *, member: str = "end2end.onnx") 
 
     Args:
         archive: the zip.
-        target: the file to write; it appears when it is whole.
+        target: the file to write; it appears when it is complete.
         member: the end of the member's path, as `end2end.onnx` or `rtmdet-nano/end2end.onnx`. The folders above
-            it carry dates and are not relied on. Where no member fits, the only `.onnx` file is taken.
+            it contain dates and are ignored. If no member matches, the only `.onnx` file is taken.
 
     Raises:
-        DataError: it is not a zip, or a damaged one; holds a path that leads out of it; holds no such member, or
-            several; or the member is larger than any model.
+        DataError: the file is no zip or is damaged; a member's path is absolute or contains `..`; there is no such
+            member, or several; or the member is larger than any model.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -36,7 +36,7 @@ def extract_model(archive: Path, target: Path, *, member: str = "end2end.onnx") 
         UnicodeDecodeError,
         RuntimeError,
     ) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}; fetch it again") from None
+        raise DataError(f"{archive}: cannot be unpacked: {error}; download it again") from None
 
 
 def _choose(members: list[zipfile.ZipInfo], archive: Path, member: str) -> zipfile.ZipInfo:
@@ -44,7 +44,7 @@ def _choose(members: list[zipfile.ZipInfo], archive: Path, member: str) -> zipfi
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
             raise DataError(
-                f"{archive}: holds {info.filename!r}, which leads out of it; nothing was unpacked"
+                f"{archive}: contains the path {info.filename!r}, which is outside of it; nothing was unpacked"
             )
     files = [info for info in members if not info.is_dir()]
     found = [info for info in files if f"/{info.filename}".endswith(f"/{member}")]
@@ -52,7 +52,7 @@ def _choose(members: list[zipfile.ZipInfo], archive: Path, member: str) -> zipfi
         found = [info for info in files if info.filename.lower().endswith(".onnx")]
     if len(found) != 1:
         names = ", ".join(info.filename for info in found) or "none"
-        raise DataError(f"{archive}: expected one {member} in it, found {names}")
+        raise DataError(f"{archive}: expected one {member}, found {names}")
     if found[0].file_size > LARGEST:
         raise DataError(
             f"{archive}: {found[0].filename} would unpack to {found[0].file_size} bytes; no model is that large"
@@ -65,6 +65,7 @@ def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path, targe
     with replacing(target) as temporary, temporary.open("wb") as out, opened.open(info) as packed:
         while block := packed.read(_BLOCK):
             size += len(block)
-            if size > LARGEST:  # whatever its head said
+            # The size in the zip's directory may be wrong.
+            if size > LARGEST:
                 raise DataError(f"{archive}: {info.filename} unpacks to more than {LARGEST} bytes")
             out.write(block)

@@ -1,4 +1,4 @@
-"""Models in one tar file, for a machine without a network: packed on one, unpacked on the other, proved by hash."""
+"""Models in one tar file for a machine without a network, checked by hash when unpacked."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.files import replacing
-from rtmcli.zoo.download.lock import hash_file, locked, make_folder, read_lock, record
+from rtmcli.zoo.download.lock import hash_file, make_folder, read_lock, record, recorded_hash
 from rtmcli.zoo.install import model_state, models_folder
 
 MANIFEST = "rtm-models.json"
@@ -20,13 +20,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(onnx|pth)")
 
 
 def pack_models(files: Sequence[Path], out: Path) -> None:
-    """Write files of `models_folder()` into a tar, their hashes first. Raises DataError for one that has changed."""
+    """Write files of `models_folder()` into a tar, after a list of their hashes. Raises DataError for a changed one."""
     tables = read_lock()
     listed = []
     for path in files:
         if model_state(path) == "changed":
             raise DataError(
-                f"{path}: is not what was fetched; 'rtm models pull {path.stem}' fetches it again"
+                f"{path}: has changed since it was downloaded; 'rtm models pull {path.stem}' downloads it again"
             )
         digest = hash_file(path)
         listed.append({"file": path.name, "sha256": digest, "size": path.stat().st_size})
@@ -41,12 +41,12 @@ def pack_models(files: Sequence[Path], out: Path) -> None:
 
 
 def unpack_models(bundle: Path) -> list[Path]:
-    """Put the models of a tar into `models_folder()`, each as soon as its hash is proved.
+    """Put the models of a tar into `models_folder()`, each as soon as its hash is checked.
 
     Raises:
         MissingError: no such file.
-        DataError: it is no bundle, holds what its list does not name, or something other than it says; models that
-            are here as other bytes are never replaced.
+        DataError: the file is no bundle; its members differ from its list; or a model is installed already with
+            other bytes, which is never replaced.
     """
     make_folder(models_folder())
     try:
@@ -57,16 +57,18 @@ def unpack_models(bundle: Path) -> list[Path]:
             while (member := tar.next()) is not None:
                 item = expected.pop(member.name, None)
                 if item is None or not member.isreg() or member.size != item["size"]:
-                    raise DataError(f"{bundle}: holds {member.name!r}, which its list does not name so")
+                    raise DataError(
+                        f"{bundle}: contains {member.name!r}, which differs from its list of models"
+                    )
                 done.append(_place(tar, member, item, bundle))
     except FileNotFoundError:
         raise MissingError(f"no file {str(bundle)!r}; 'rtm models bundle NAME -o FILE' writes one") from None
     except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"{bundle}: is not a whole bundle of models: {error}") from None
+        raise DataError(f"{bundle}: is not a complete bundle of models: {error}") from None
     if expected:
         raise DataError(f"{bundle}: ends before {', '.join(expected)}")
     for name, known in manifest["downloads"].items():
-        if locked("downloads", name) is None and isinstance(known, dict):
+        if recorded_hash("downloads", name) is None and isinstance(known, dict):
             url = str(known.get("url", ""))
             record("downloads", name, sha256=str(known["sha256"]), size=int(known["size"]), url=url)
     return done
@@ -81,12 +83,12 @@ def _manifest(tar: tarfile.TarFile, bundle: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content.read())
         if manifest["format"] != 1:
-            raise UsageError(f"{bundle}: was written by a later rtm; update this one")
+            raise UsageError(f"{bundle}: was written by a newer version of rtm; update this one")
         for item in manifest["models"]:
-            sound = _NAME.fullmatch(item["file"]) and re.fullmatch(r"[0-9a-f]{64}", item["sha256"])
-            if not sound or not 0 < item["size"] <= LARGEST:
+            valid = _NAME.fullmatch(item["file"]) and re.fullmatch(r"[0-9a-f]{64}", item["sha256"])
+            if not valid or not 0 < item["size"] <= LARGEST:
                 raise DataError(
-                    f"{bundle}: lists {item['file']!r}, which is no model of a sound name and size"
+                    f"{bundle}: lists {item['file']!r}, whose name or size is not that of a model"
                 )
         if not isinstance(manifest["downloads"], dict):
             raise TypeError
@@ -97,11 +99,11 @@ def _manifest(tar: tarfile.TarFile, bundle: Path) -> dict[str, Any]:
 
 def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], bundle: Path) -> Path:
     target = models_folder() / item["file"]
-    known = locked("models", target.name)
+    known = recorded_hash("models", target.name)
     if known not in (None, item["sha256"]):
         raise DataError(
-            f"{bundle}: {target.name} has other bytes than the one recorded here; remove that one first, if you "
-            f"want this one: {target}"
+            f"{bundle}: {target.name} differs from the one recorded here; to replace it, remove {target} and its "
+            "entry in lock.toml"
         )
     content = tar.extractfile(member)
     assert content is not None
@@ -115,7 +117,7 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], 
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
-    """The same for everybody at any time, so that equal models make equal bundles."""
+    """A tar header without times and owners, so that equal models give equal bundles."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o644
     return info

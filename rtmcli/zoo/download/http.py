@@ -1,7 +1,7 @@
-"""One file over HTTP: resumed where it stopped, tried again, from the next address where one fails.
+"""Download one file over HTTP: resumed where it stopped, retried, from the next URL where one fails.
 
-Every pull writes to a file of its own (`partial.py`), so that two pulls never meet. Nobody gets to see the file before
-its hash has been agreed to.
+Every download writes to a file of its own (`partial.py`), so that parallel downloads do not interfere. The caller gets
+the file only after its hash was accepted.
 """
 
 import time
@@ -16,161 +16,170 @@ from typing import Any
 
 from rtmcli import __version__
 from rtmcli.errors import DataError, MissingError
-from rtmcli.zoo.download.partial import LARGEST, Part, TooLarge
+from rtmcli.zoo.download.partial import LARGEST, PartialFile, TooLarge
 
-SLOWEST = 1000  # bytes a second; below, an address counts as silent
+SLOWEST = 1000  # bytes per second; a slower server counts as not answering
 _BLOCK = 1 << 18
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another try
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})  # status codes that may be temporary
 
-Watch = Callable[[int, int | None], None]
+Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to try.
+class RetryPolicy:
+    """When to retry and when to give up.
 
     Attributes:
-        timeout: seconds without a byte after which a connection counts as dead.
-        attempts: tries of one address, one after the other, that bring nothing new.
-        pause: seconds before the second try; it doubles each time.
-        longest: the longest pause, also where a server asks for more.
+        timeout: seconds without a byte after which a connection counts as lost.
+        attempts: consecutive attempts at one URL without progress before giving it up.
+        pause: seconds before the second attempt; doubled for each further one.
+        max_pause: the longest pause in seconds, also where a server asks for more.
     """
 
     timeout: float = 30.0
     attempts: int = 4
     pause: float = 0.5
-    longest: float = 30.0
+    max_pause: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A whole file that has been agreed to: where it lies, and its SHA-256 in hex."""
+    """A complete file whose hash was accepted.
+
+    Attributes:
+        path: where it is, until the `with` block ends.
+        sha256: its SHA-256 in hex.
+        url: where it came from.
+    """
 
     path: Path
     sha256: str
+    url: str
 
 
 @contextmanager
-def downloaded(
+def download_file(
     urls: Sequence[str],
     folder: Path,
     name: str,
     *,
     check: Callable[[str], None],
-    watch: Watch | None = None,
-    patience: Patience | None = None,
+    progress: Progress | None = None,
+    retry: RetryPolicy | None = None,
 ) -> Iterator[Downloaded]:
-    """Fetch one file, for as long as the `with` block lasts: copy or rename it there.
+    """Download one file, available until the `with` block ends: copy or rename it there.
 
     Args:
-        urls: addresses of the same bytes, in the order to try them.
-        folder: where to keep what comes, also for a later pull to go on with; it must be there.
-        name: the file's name, under which a later pull finds what this one left.
-        check: gets the SHA-256 (hex) of what came and raises DataError where it is not what was wanted.
-        watch: called with the bytes that are here, and how many there will be (None where nobody says).
-        patience: how long to try.
+        urls: URLs of the same bytes, in the order to try them.
+        folder: an existing folder for the partial file, where a later call finds it and continues.
+        name: the file's name; partial files are found by it.
+        check: called with the SHA-256 (hex) of the complete file; raises DataError where it is not the expected one.
+        progress: called with the number of bytes received and the total (None if the server does not say).
+        retry: when to retry and when to give up.
 
     Raises:
-        MissingError: no address gave a whole file; the message has the reason of each.
-        DataError: the last address that gave one gave another file than wanted.
+        MissingError: no URL gave a complete file; the message has the reason for each.
+        DataError: the last complete file was not the expected one.
     """
-    with Part.open(folder, name) as part:
-        digest = _from_any(urls, name, part, check, watch or _nobody, patience or Patience())
+    with PartialFile.open(folder, name) as part:
+        digest, url = _download_from_any(urls, name, part, check, progress, retry or RetryPolicy())
         try:
-            yield Downloaded(part.path, digest)
+            yield Downloaded(part.path, digest, url)
         finally:
             part.discard()
 
 
-def _from_any(
+def _download_from_any(
     urls: Sequence[str],
     name: str,
-    part: Part,
+    part: PartialFile,
     check: Callable[[str], None],
-    watch: Watch,
-    patience: Patience,
-) -> str:
-    """Fill `part` from the first address that has the right file; its SHA-256."""
+    progress: Progress | None,
+    retry: RetryPolicy,
+) -> tuple[str, str]:
+    """Fill `part` from the first URL that has the expected file; its SHA-256 and that URL."""
     reasons: list[str] = []
     refused: DataError | None = None
     for url in urls:
         try:
-            _fetch(url, part, watch, patience)
+            _download(url, part, progress, retry)
             digest = part.digest()
             check(digest)
-            return digest
+            return digest, url
         except DataError as error:
             refused = error
             part.clear()
-        except _Hopeless as error:
+        except _UrlFailed as error:
             reasons.append(f"{_host(url)} {error}")
     if refused is not None:
         part.discard()
         raise refused
-    kept = " (what has come is kept)" if part.keep_if_useful() else ""
+    kept = " (the part received is kept)" if part.keep_if_useful() else ""
     raise MissingError(
-        f"{name} cannot be fetched: {'; '.join(reasons)}; try again later{kept}, "
-        "or bring it from a machine that has it with 'rtm models bundle'"
+        f"{name} cannot be downloaded: {'; '.join(reasons)}; try again later{kept}, "
+        "or copy it from a machine that has it with 'rtm models bundle'"
     )
 
 
-def _fetch(url: str, part: Part, watch: Watch, patience: Patience) -> None:
-    """Try one address until the file is whole. Raises _Hopeless where it makes no progress."""
+def _download(url: str, part: PartialFile, progress: Progress | None, retry: RetryPolicy) -> None:
+    """Try one URL until the file is complete. Raises _UrlFailed where there is no progress."""
     part.use(url)
-    fruitless, most = 0, part.size
+    failures, most = 0, part.size
     while True:
         try:
-            _receive(url, part, watch, patience.timeout)
+            _receive(url, part, progress, retry.timeout)
             return
-        except _Again as problem:
-            fruitless = 0 if part.size > most and not problem.slow else fruitless + 1
+        except _Retryable as problem:
+            failures = 0 if part.size > most and not problem.slow else failures + 1
             most = max(most, part.size)
-            if fruitless >= patience.attempts:
-                raise _Hopeless(str(problem)) from None
-            wait = problem.wait if problem.wait is not None else patience.pause * 2 ** max(fruitless - 1, 0)
-            time.sleep(min(wait, patience.longest))
+            if failures >= retry.attempts:
+                raise _UrlFailed(str(problem)) from None
+            wait = problem.wait if problem.wait is not None else retry.pause * 2 ** max(failures - 1, 0)
+            time.sleep(min(wait, retry.max_pause))
 
 
-def _receive(url: str, part: Part, watch: Watch, timeout: float) -> None:
-    """One connection: from what is here to the end of the file."""
+def _receive(url: str, part: PartialFile, progress: Progress | None, timeout: float) -> None:
+    """One connection: from the bytes received so far to the end of the file."""
     request = urllib.request.Request(
         url, headers={"User-Agent": f"rtm/{__version__}", "Accept-Encoding": "identity"}
     )
     if part.size and part.tag:
         request.add_header("Range", f"bytes={part.size}-")
-        request.add_header("If-Range", part.tag)  # a file that changed meanwhile comes from its start
+        # A file that changed on the server since is sent from its start.
+        request.add_header("If-Range", part.tag)
     try:
         with _OPENER.open(request, timeout=timeout) as response:
             _begin(response, part)
             since, base = time.monotonic(), part.size
             while block := response.read1(_BLOCK):
                 part.write(block)
-                watch(part.size, part.total)
+                if progress is not None:
+                    progress(part.size, part.total)
                 if time.monotonic() - since > timeout:
                     if part.size - base < SLOWEST * timeout:
-                        raise _Again(f"sends less than {SLOWEST} bytes a second", slow=True)
+                        raise _Retryable(f"sends less than {SLOWEST} bytes per second", slow=True)
                     since, base = time.monotonic(), part.size
     except TooLarge as error:
-        raise _Hopeless(f"sends more than {error} bytes; no model is that large") from None
+        raise _UrlFailed(f"sends more than {error} bytes; no model is that large") from None
     except urllib.error.HTTPError as error:
         _explain_status(error, part)
     except (OSError, HTTPException, ValueError) as error:
         raise _unreachable(error, part, timeout) from None
     if part.total is not None and part.size != part.total:
-        raise _Again(f"stopped after {part.size} of {part.total} bytes")
+        raise _Retryable(f"stopped after {part.size} of {part.total} bytes")
 
 
-def _begin(response: HTTPResponse, part: Part) -> None:
-    """Read the head of an answer: go on at the right place, or from the start."""
+def _begin(response: HTTPResponse, part: PartialFile) -> None:
+    """Read the headers of a response: continue at the right offset, or start again."""
     if response.headers.get_content_type() == "text/html":
-        raise _Hopeless("answered with a web page instead of the file")
+        raise _UrlFailed("answered with a web page instead of the file")
     length = response.headers.get("Content-Length", "")
     rest = int(length) if length.isdigit() else None
     if response.status == 206:
         first, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         if first.partition("-")[0] != str(part.size):
             part.clear()
-            raise _Again("answered with another part of the file than asked for")
+            raise _Retryable("answered with another part of the file than requested")
         part.total = int(total) if total.isdigit() else (part.size + rest if rest is not None else None)
     else:
         part.clear()
@@ -178,54 +187,60 @@ def _begin(response: HTTPResponse, part: Part) -> None:
     tag = response.headers.get("ETag", "")
     part.tag = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
     if part.total is not None and part.total > LARGEST:
-        raise _Hopeless(f"offers {part.total} bytes; no model is that large")
+        raise _UrlFailed(f"offers {part.total} bytes; no model is that large")
     part.remember()
 
 
-def _explain_status(error: urllib.error.HTTPError, part: Part) -> None:
+def _explain_status(error: urllib.error.HTTPError, part: PartialFile) -> None:
     with error:
         if error.code == 416:
             if part.size and error.headers.get("Content-Range", "") == f"bytes */{part.size}":
-                return  # a pull that was killed at its very end: all of it is here
-            part.clear()  # what is here is not the start of what is there
-            raise _Again("refused to go on where the last try ended")
-        if error.code in _PASSING:
+                # The file is complete: the last download was killed after its last byte.
+                return
+            part.clear()
+            raise _Retryable("refused to continue where the last attempt ended")
+        if error.code in _RETRIED:
             said = error.headers.get("Retry-After", "")
-            raise _Again(
+            raise _Retryable(
                 f"answered {error.code} {error.reason}", wait=float(said) if said.isdigit() else None
             )
-        raise _Hopeless(f"answered {error.code} {error.reason}")
+        raise _UrlFailed(f"answered {error.code} {error.reason}")
 
 
-def _unreachable(error: Exception, part: Part, timeout: float) -> Exception:
-    """What a failed connection means for the next try."""
+def _unreachable(error: Exception, part: PartialFile, timeout: float) -> Exception:
+    """Whether a failed connection is worth another attempt, with its reason in words."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
-        return _Again(f"was silent for {timeout:g} s after {part.size} bytes")
+        return _Retryable(f"sent nothing for {timeout:g} s after {part.size} bytes")
     if "CERTIFICATE" in str(reason).upper():
-        return _Hopeless(f"has no valid certificate ({getattr(reason, 'verify_message', reason)})")
+        return _UrlFailed(f"has no valid certificate ({getattr(reason, 'verify_message', reason)})")
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return _Again(f"cannot be reached: {text}")
+    return _Retryable(f"cannot be reached: {text}")
 
 
-class _Again(Exception):
-    """This try failed; the next may not. `wait`: the seconds the server asked for; `slow`: what came does not count."""
+class _Retryable(Exception):
+    """An attempt failed that may succeed later.
+
+    Attributes:
+        wait: the seconds that the server asked for, None where it did not.
+        slow: the connection was too slow, so that bytes received do not count as progress.
+    """
 
     def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
         super().__init__(message)
         self.wait, self.slow = wait, slow
 
 
-class _Hopeless(Exception):
-    """This address gives nothing."""
+class _UrlFailed(Exception):
+    """This URL gives no file."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow to the web alone, and never from TLS to plain text."""
+    """Follow redirects to https, and to http only from http."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if not newurl.startswith("https://") and not (newurl.startswith("http://") and req.type == "http"):
-            raise _Hopeless(f"points to {newurl.split('?')[0]}, which is less safe")
+            raise _UrlFailed(f"redirects to {newurl.split('?')[0]}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -239,7 +254,3 @@ for _handler in (
 
 def _host(url: str) -> str:
     return url.split("/")[2] if url.count("/") > 1 else url
-
-
-def _nobody(received: int, total: int | None) -> None:
-    """Nobody watches."""

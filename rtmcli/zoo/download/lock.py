@@ -1,8 +1,8 @@
-"""`$RTM_HOME/lock.toml`: the SHA-256 of every file that was fetched, so that it can never change unseen.
+"""`$RTM_HOME/lock.toml`: the SHA-256 of every downloaded file, so that no file changes unnoticed.
 
-No publisher of these models gives whole hashes, only the first eight digits, and for archives none. So the first
-download is trusted (over TLS, with the digits where there are some), its hash is written down, and from then on no
-other bytes are taken under that name.
+The publishers of most models give no complete hash. The first download is trusted (over TLS, and checked against the
+digits in the file's name where these are a hash), its hash is recorded, and other bytes under that name are refused
+from then on.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ Tables = dict[str, dict[str, dict[str, Any]]]
 
 
 def lock_path() -> Path:
-    """Where the hashes are written down."""
+    """The file with the recorded hashes."""
     return home() / "lock.toml"
 
 
 def read_lock() -> Tables:
-    """`downloads` and `models`: name -> what is known of it. Raises DataError where the file is damaged."""
+    """Tables `downloads` and `models`: file name -> its entry. Raises DataError where the file is damaged."""
     empty: Tables = {"downloads": {}, "models": {}}
     try:
         text = lock_path().read_text(encoding="utf-8")
@@ -38,21 +38,21 @@ def read_lock() -> Tables:
         return empty | tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DataError(
-            f"{lock_path()} is not TOML: {error}; mend it, or remove it to trust what is fetched next"
+            f"{lock_path()} is not TOML: {error}; repair it, or remove it to trust the next downloads"
         ) from None
 
 
-def locked(table: str, name: str) -> str | None:
-    """The SHA-256 written down for a file, None where it is new."""
+def recorded_hash(table: str, name: str) -> str | None:
+    """The SHA-256 recorded for a file, None where there is none."""
     found = read_lock()[table].get(name)
     return str(found["sha256"]) if found else None
 
 
 def record(table: str, name: str, *, sha256: str, size: int, **more: str) -> None:
-    """Write down what a file is. Two processes may do so at once: each sees what the other wrote."""
+    """Record the hash and size of a file. Safe for several processes at once."""
     path = lock_path()
     make_folder(path.parent)
-    with _alone(path.with_name(".lock")):
+    with _exclusive(path.with_name(".lock")):
         tables = read_lock()
         tables[table][name] = {"sha256": sha256, "size": size, **more}
         write_atomically(path, _toml(tables).encode())
@@ -65,18 +65,16 @@ def hash_file(path: Path) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder of ours. Raises RtmError where it cannot be."""
+    """Create a folder under RTM_HOME. Raises RtmError where that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RtmError(
-            f"cannot make the folder {path}: {error.strerror}; RTM_HOME names another one"
-        ) from None
+        raise RtmError(f"cannot create {path}: {error.strerror}; set RTM_HOME to a writable folder") from None
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; where the system has no flock, the last writer wins."""
+def _exclusive(path: Path) -> Iterator[None]:
+    """One process at a time; on a system without flock, the last writer wins."""
     try:
         import fcntl
     except ImportError:
@@ -88,10 +86,10 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _toml(tables: Tables) -> str:
-    """TOML's basic strings are JSON's, for all that stands here."""
+    """The tables as TOML. Its basic strings are written as JSON's, which are the same for these values."""
     lines = [
-        "# SHA-256 of what rtm fetched. Other bytes under these names are refused; an entry that is removed",
-        "# is learnt anew.",
+        "# SHA-256 of the files that rtm downloaded. Other bytes under these names are refused. Remove an entry",
+        "# to trust the next download of that file.",
     ]
     for table in ("downloads", "models"):
         for name, data in sorted(tables[table].items()):

@@ -1,7 +1,7 @@
-"""The file that a download grows in, one for each pull, which a later pull may go on with.
+"""The partial file of a download, which a later download of the same file continues.
 
-A pull holds a lock on its file. One left behind by a pull that was killed has no lock: the next pull of the same file
-takes it over, if it still comes from the same address and nobody has changed it there.
+A download holds a lock on its partial file. One left behind by a killed process has no lock: the next download of the
+same file takes it over, and continues it if the URL and the server's ETag are unchanged.
 """
 
 import json
@@ -16,18 +16,26 @@ from rtmcli.zoo.download.lock import hash_file
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # no such locks on this system: nothing is ever taken over
+except ImportError:
+    # No such locks on this system: partial files are never taken over.
     fcntl = None
 
 LARGEST = 2 << 30  # bytes; the largest published model has 0.4 GB
 
 
 class TooLarge(Exception):
-    """More came than any model has."""
+    """More bytes were received than any model has."""
 
 
-class Part:
-    """The file that grows, with a note beside it of where it comes from; locked as long as its pull lives."""
+class PartialFile:
+    """A partial file and, beside it, a JSON file with its URL and ETag; locked while its download runs.
+
+    Attributes:
+        path: the partial file.
+        url, tag: where its bytes come from, and the server's ETag or Last-Modified for them.
+        size: bytes received.
+        total: bytes of the complete file, None if unknown.
+    """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self._file = path, file
@@ -35,15 +43,15 @@ class Part:
         self.total: int | None = None
         self.size = os.fstat(file.fileno()).st_size
         try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            self.url, self.tag = str(note["url"]), str(note["tag"])
+            origin = json.loads(self._origin.read_text(encoding="utf-8"))
+            self.url, self.tag = str(origin["url"]), str(origin["tag"])
         except (OSError, ValueError, KeyError, TypeError):
             self.clear()
         file.seek(self.size)
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Self:
-        """One that a killed pull of the same file left behind, else a new one."""
+        """The one that a killed download of the same file left behind, else a new one."""
         for path in sorted(folder.glob(f".{name}.*.part")):
             if (file := _take(path)) is not None:
                 return cls(path, file)
@@ -52,21 +60,22 @@ class Part:
             own = os.fdopen(handle, "r+b")
             if fcntl is None or _lock(own):
                 return cls(Path(path_name), own)
-            own.close()  # another pull has taken it for an abandoned one, in the instant before it was locked
+            # Another process took the file over between its creation and the lock.
+            own.close()
 
     @property
-    def _note(self) -> Path:
+    def _origin(self) -> Path:
         return self.path.with_suffix(".json")
 
     def use(self, url: str) -> None:
-        """Go on with this address; what another one sent does not count."""
+        """Continue with this URL; bytes from another one are discarded."""
         if self.url != url:
             self.clear()
             self.url, self.tag, self.total = url, "", None
 
     def remember(self) -> None:
-        """Note where the bytes come from, for a later pull to go on."""
-        self._note.write_text(json.dumps({"url": self.url, "tag": self.tag}), encoding="utf-8")
+        """Store where the bytes come from, for a later download to continue."""
+        self._origin.write_text(json.dumps({"url": self.url, "tag": self.tag}), encoding="utf-8")
 
     def write(self, block: bytes) -> None:
         if self.size + len(block) > LARGEST:
@@ -87,14 +96,14 @@ class Part:
         return hash_file(self.path)
 
     def keep_if_useful(self) -> bool:
-        """Whether a later pull can go on with it; what it cannot is thrown away."""
+        """Whether a later download can continue it; it is removed otherwise."""
         if self.size and self.tag:
             return True
         self.discard()
         return False
 
     def discard(self) -> None:
-        self._note.unlink(missing_ok=True)
+        self._origin.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -105,7 +114,7 @@ class Part:
 
 
 def _take(path: Path) -> BinaryIO | None:
-    """An abandoned part, locked; None where its pull still lives, or has just ended."""
+    """An abandoned partial file, locked; None where its download still runs, or has just ended."""
     try:
         file = path.open("r+b")
     except OSError:
@@ -114,7 +123,8 @@ def _take(path: Path) -> BinaryIO | None:
         if fcntl is not None and _lock(file) and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
     except OSError:
-        pass  # gone meanwhile: its pull ended well
+        # Removed meanwhile: its download ended.
+        pass
     file.close()
     return None
 

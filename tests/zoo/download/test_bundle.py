@@ -16,7 +16,7 @@ import pytest
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.catalogue import find_entry
 from rtmcli.zoo.download.bundle import MANIFEST, pack_models, unpack_models
-from rtmcli.zoo.download.lock import hash_file, locked
+from rtmcli.zoo.download.lock import hash_file, recorded_hash
 from rtmcli.zoo.install import Pull, model_state, models_folder, pull_model
 from tests.helpers.tiny_models import tiny_pose_onnx
 from tests.helpers.zoo_server import Server, serving, whole, zipped
@@ -67,7 +67,7 @@ def test_a_model_fetched_here_runs_there_without_a_network(server: Server, tmp_p
     }) + "\n")  # fmt: skip
     missing = rtm(two, "pose", "--model", "rtmpose-m", str(picture))
     assert missing.returncode == 4
-    assert "'rtm models pull rtmpose-m' fetches it" in missing.stderr
+    assert "'rtm models pull rtmpose-m' downloads it" in missing.stderr
     unpacked = rtm(two, "models", "bundle", "--from", str(bundle))
     assert unpacked.returncode == 0, unpacked.stderr
     for said in ("rtmpose-m", NAME, str(two / "models" / f"{NAME}.onnx")):
@@ -92,12 +92,14 @@ def test_a_bundle_carries_the_hashes_and_is_the_same_each_time(
     pack_models([model], tmp_path / "b.tar")
     assert hash_file(tmp_path / "a.tar") == hash_file(tmp_path / "b.tar")
     archive = f"{'rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504'}.zip"
-    learnt = locked("downloads", archive)
+    learnt = recorded_hash("downloads", archive)
     monkeypatch.setenv("RTM_HOME", str(tmp_path / "two"))
     (there,) = unpack_models(tmp_path / "a.tar")
     assert there == models_folder() / model.name and there.read_bytes() == model.read_bytes()
     assert model_state(there) == "ok"
-    assert learnt and locked("downloads", archive) == learnt, "what one machine learnt, the other enforces"
+    assert learnt and recorded_hash("downloads", archive) == learnt, (
+        "what one machine learnt, the other enforces"
+    )
 
 
 def rewritten(bundle: Path, change: str, evil: Path) -> None:
@@ -151,14 +153,14 @@ def test_a_bundle_that_was_tampered_with_is_refused(
 def test_a_model_that_is_here_as_other_bytes_is_not_replaced(model: Path, tmp_path: Path) -> None:
     pack_models([model], tmp_path / "a.tar")
     rewritten(tmp_path / "a.tar", "hash", tmp_path / "b.tar")
-    with pytest.raises(DataError, match="has other bytes than the one recorded here"):
+    with pytest.raises(DataError, match="differs from the one recorded here"):
         unpack_models(tmp_path / "b.tar")
     assert model_state(model) == "ok"
 
 
 def test_a_changed_model_is_not_packed(model: Path, tmp_path: Path) -> None:
     model.write_bytes(model.read_bytes() + b"!")
-    with pytest.raises(DataError, match="is not what was fetched"):
+    with pytest.raises(DataError, match="has changed since it was downloaded"):
         pack_models([model], tmp_path / "a.tar")
     assert not (tmp_path / "a.tar").exists()
 

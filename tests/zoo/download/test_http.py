@@ -11,11 +11,11 @@ import pytest
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.download import http as module
 from rtmcli.zoo.download import partial
-from rtmcli.zoo.download.http import Patience, downloaded
+from rtmcli.zoo.download.http import RetryPolicy, download_file
 from tests.helpers.zoo_server import Answer, Server, dripping, first_then, lying, page, serving, status, whole
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
-SHORT = Patience(timeout=0.3, attempts=3, pause=0.01, longest=0.1)
+SHORT = RetryPolicy(timeout=0.3, attempts=3, pause=0.01, max_pause=0.1)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def agree(digest: str) -> None:
 
 
 def fetch(folder: Path, *urls: str) -> bytes:
-    with downloaded(urls, folder, "file.zip", check=agree, patience=SHORT) as got:
+    with download_file(urls, folder, "file.zip", check=agree, retry=SHORT) as got:
         assert got.sha256 == hashlib.sha256(got.path.read_bytes()).hexdigest()
         return got.path.read_bytes()
 
@@ -68,7 +68,7 @@ def test_what_is_here_is_not_fetched_again(server: Server, tmp_path: Path) -> No
 
 def test_a_later_pull_goes_on_where_one_gave_up(server: Server, tmp_path: Path) -> None:
     server.answers["/f"] = first_then(whole(CONTENT, cut_after=400_000), status(503), 1)
-    with pytest.raises(MissingError, match=r"answered 503 .*; try again later \(what has come is kept\)"):
+    with pytest.raises(MissingError, match=r"answered 503 .*; try again later \(the part received is kept\)"):
         fetch(tmp_path, server.url("/f"))
     server.answers["/f"] = whole(CONTENT)
     server.asked.clear()
@@ -93,7 +93,7 @@ def test_a_pull_that_was_killed_at_its_very_end_needs_no_byte_more(server: Serve
     server.answers["/f"] = whole(CONTENT)
     with (
         pytest.raises(KeyboardInterrupt),
-        downloaded([server.url("/f")], tmp_path, "file.zip", check=interrupt, patience=SHORT),
+        download_file([server.url("/f")], tmp_path, "file.zip", check=interrupt, retry=SHORT),
     ):
         pass
     server.asked.clear()
@@ -126,19 +126,19 @@ def test_bytes_of_two_addresses_are_never_mixed(server: Server, tmp_path: Path) 
     [
         (status(404), "answered 404"),
         (status(503), "answered 503"),
-        (status(416), "refused to go on"),
+        (status(416), "refused to continue"),
         (page(), "a web page instead of the file"),
         (lying(CONTENT, len(CONTENT) + 99), f"stopped after {len(CONTENT)} of {len(CONTENT) + 99} bytes"),
         (lying(b"", 1 << 40), "no model is that large"),
-        (whole(CONTENT, cut_after=0, stall=2), "was silent for 0.3 s"),
-        (dripping(CONTENT, 0.02), "sends less than 1000 bytes a second"),
+        (whole(CONTENT, cut_after=0, stall=2), "sent nothing for 0.3 s"),
+        (dripping(CONTENT, 0.02), "sends less than 1000 bytes per second"),
     ],
 )
 def test_a_fault_that_stays_is_one_sentence_with_the_way_out(
     answer: Answer, said: str, server: Server, tmp_path: Path
 ) -> None:
     server.answers["/f"] = answer
-    with pytest.raises(MissingError, match=r"file.zip cannot be fetched") as error:
+    with pytest.raises(MissingError, match=r"file.zip cannot be downloaded") as error:
         fetch(tmp_path, server.url("/f"))
     assert said in str(error.value)
     assert "rtm models bundle" in str(error.value)
@@ -183,7 +183,7 @@ def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/f"])
 def test_a_redirect_off_the_web_is_not_followed(place: str, server: Server, tmp_path: Path) -> None:
     server.answers["/f"] = status(302, Location=place)
-    with pytest.raises(MissingError, match="cannot be fetched"):
+    with pytest.raises(MissingError, match="cannot be downloaded"):
         fetch(tmp_path, server.url("/f"))
 
 
@@ -204,5 +204,5 @@ def test_two_pulls_of_one_file_do_not_meet(server: Server, tmp_path: Path) -> No
 
 def test_a_redirect_from_tls_to_plain_text_is_not_followed() -> None:
     request = urllib.request.Request("https://host/file")
-    with pytest.raises(Exception, match="points to http://elsewhere/file, which is less safe"):
+    with pytest.raises(Exception, match="redirects to http://elsewhere/file, which is not https"):
         module._Redirects().redirect_request(request, None, 302, "", {}, "http://elsewhere/file?token=1")
