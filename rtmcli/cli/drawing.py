@@ -11,7 +11,8 @@ import numpy as np
 
 from rtmcli.draw import draw_frame
 from rtmcli.errors import MissingError
-from rtmcli.media.write.base import Writer, open_writer
+from rtmcli.media.write.base import Writer
+from rtmcli.media.write.open import open_writer
 from rtmcli.records.frame import Frame
 
 _WINDOW = "rtm"

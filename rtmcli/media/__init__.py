@@ -2,6 +2,7 @@
 
 from rtmcli.media.frame_source import Media, Picture
 from rtmcli.media.open import OnError, open_media
-from rtmcli.media.write.base import Writer, open_writer
+from rtmcli.media.write.base import Writer
+from rtmcli.media.write.open import open_writer
 
 __all__ = ["Media", "OnError", "Picture", "Writer", "open_media", "open_writer"]

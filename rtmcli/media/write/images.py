@@ -1,0 +1,114 @@
+"""Images -> one image file, or a folder of them."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from rtmcli.errors import RtmError, UsageError
+from rtmcli.files import publish, temporary_beside
+from rtmcli.media.write.base import Writer
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+class ImageWriter(Writer):
+    """One picture."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary: Path | None = temporary_beside(path)
+        self._written = False
+
+    def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
+        if self._written:
+            raise UsageError(
+                f"{self._path} holds one picture, and there are more; name a folder, .mp4 or .gif"
+            )
+        self._written = True
+        assert self._temporary is not None
+        _save(image, self._temporary, self._path)
+
+    def close(self) -> None:
+        if self._temporary is None:
+            return
+        if not self._written:
+            self.abort()
+            raise RtmError(f"{self._path}: not written, for there was no picture to write")
+        publish(self._temporary, self._path)
+        self._temporary = None
+
+    def abort(self) -> None:
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None
+
+
+class FolderWriter(Writer):
+    """A folder of pictures, filled beside its place and moved there at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names: set[str] = set()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary: str | None = _temporary_folder(path)
+        except OSError as error:
+            raise RtmError(f"cannot write {path}: {error.strerror}") from None
+
+    def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
+        assert self._temporary is not None
+        given = Path(name or f"{len(self._names):06d}")
+        stem, suffix = (
+            given.stem,
+            given.suffix.lower() if given.suffix.lower() in IMAGE_SUFFIXES else ".png",
+        )
+        number, own = 1, stem + suffix
+        while own in self._names:  # pictures of the same name from several folders
+            number, own = number + 1, f"{stem}-{number + 1}{suffix}"
+        self._names.add(own)
+        _save(image, Path(self._temporary, own), self._path / own)
+
+    def close(self) -> None:
+        if self._temporary is None:
+            return
+        try:
+            if self._path.is_dir():
+                for name in sorted(self._names):
+                    os.replace(os.path.join(self._temporary, name), self._path / name)
+                os.rmdir(self._temporary)
+            else:
+                os.rename(self._temporary, self._path)
+        except OSError as error:
+            self.abort()
+            raise RtmError(f"cannot write {self._path}: {error.strerror}") from None
+        self._temporary = None
+
+    def abort(self) -> None:
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+
+def _save(image: np.ndarray, file: Path, final: Path) -> None:
+    """Write one picture in the format of `final`'s suffix."""
+    from rtmcli.opencv import cv2
+
+    try:
+        done, data = cv2.imencode(final.suffix, image)
+    except cv2.error:
+        done = False
+    if not done:
+        raise RtmError(f"cannot write {final}: OpenCV does not encode this picture")
+    try:
+        file.write_bytes(data.tobytes())
+    except OSError as error:
+        raise RtmError(f"cannot write {final}: {error.strerror}") from None
+
+
+def _temporary_folder(path: Path) -> str:
+    """A new empty folder beside `path`, hidden, with ordinary permissions."""
+    folder = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    folder.mkdir()
+    return str(folder)
