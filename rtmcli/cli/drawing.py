@@ -18,7 +18,7 @@ from rtmcli.records.frame import Frame
 _WINDOW = "rtm"
 
 
-class Artist:
+class FrameDrawer:
     """Draws frames in order and writes or shows them.
 
     Args:
@@ -55,7 +55,7 @@ class Artist:
             check_display()
         self._writer: Writer | None = open_writer(out, fps=self._fps) if out is not None else None
 
-    def paint(self, image: np.ndarray, frame: Frame) -> bool:
+    def draw(self, image: np.ndarray, frame: Frame) -> bool:
         """Draw one frame on its picture (in place); False when the person at the window wants no more."""
         image = draw_frame(image, frame, **self._look)
         if self._writer is not None:

@@ -9,7 +9,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.coco import boxes_of, listed_pictures, read_coco_boxes
 from rtmcli.inference.pipeline import Item
 from rtmcli.media import Picture, open_media
-from rtmcli.media.frame_lookup import rejoin
+from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames
 from rtmcli.zoo.card import Card
@@ -17,7 +17,7 @@ from rtmcli.zoo.card import Card
 
 def recorded_items(media: str | None, card: Card) -> Iterator[Item]:
     """Records from stdin with their pixels; their boxes stay, what they say of model and skeleton is ours now."""
-    with closing(rejoin(read_frames("-"), media)) as pairs:  # type: ignore[type-var]
+    with closing(find_pictures(read_frames("-"), media)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
@@ -36,11 +36,8 @@ def given_items(boxes: str, source: str, card: Card, *, score: float | None = No
     for picture in _pictures_of(boxes, source):
         people = boxes_of(known, picture.file or picture.source)
         matched = matched or people is not None
-        frame = Frame(
-            source=picture.source, frame=0, frames=1, width=picture.width, height=picture.height,
-            skeleton=card.skeleton, model=card.name,
-            instances=[replace(p) for p in people or [] if score is None or (p.score or 0) > score],
-        )  # fmt: skip
+        kept = [replace(p) for p in people or [] if score is None or (p.score or 0) > score]
+        frame = Frame.from_picture(picture, kept, skeleton=card.skeleton, model=card.name)
         yield Item(picture.image, frame)
     if not matched:
         raise DataError(

@@ -12,7 +12,7 @@ from rtmcli.records.ndjson import write_frames
 from rtmcli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from rtmcli.cli.drawing import Artist
+    from rtmcli.cli.drawing import FrameDrawer
 
 
 def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> None:
@@ -28,24 +28,24 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
         )  # fmt: skip
         stack.enter_context(closing(items))  # type: ignore[type-var]  # a generator: it has close()
         bar = stack.enter_context(progress(pipeline.total, label=label))
-        artist = _artist(output, pipeline.fps)
-        if artist is not None:
-            stack.enter_context(artist)
+        drawer = _drawer(output, pipeline.fps)
+        if drawer is not None:
+            stack.enter_context(drawer)
 
         def frames() -> Iterator[Frame]:
             for item in items:
                 frame = item.frame if pipeline.after is None else pipeline.after(item.frame)
                 yield frame
                 bar.advance(people=len(frame.instances))
-                if artist is not None and not artist.paint(item.image, frame):
+                if drawer is not None and not drawer.draw(item.image, frame):
                     return
 
         write_frames(stack.enter_context(closing(frames())), "-")  # type: ignore[type-var]
 
 
-def _artist(output: OutputOptions, fps: float | None) -> "Artist | None":
+def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":
     if not output.draws:
         return None
-    from rtmcli.cli.drawing import Artist
+    from rtmcli.cli.drawing import FrameDrawer
 
-    return Artist(out=output.draw, show=output.show, fps=fps)
+    return FrameDrawer(out=output.draw, show=output.show, fps=fps)

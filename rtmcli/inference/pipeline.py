@@ -18,9 +18,10 @@ import numpy as np
 
 from rtmcli.arrays import Image
 from rtmcli.geometry.boxes import keypoints_box
-from rtmcli.media import Media, Picture
-from rtmcli.media.interleave import as_they_come, in_turn
+from rtmcli.media import Media
+from rtmcli.media.interleave import newest_pictures, take_turns
 from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.picture import Picture
 from rtmcli.zoo.card import Card
 
 T = TypeVar("T")
@@ -118,14 +119,14 @@ def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> 
             with a live one among them come in rounds, the newest picture of each that has one.
     """
     if any(one.live for one in media):
-        with closing(as_they_come(media)) as rounds:
+        with closing(newest_pictures(media)) as rounds:
             for pictures in rounds:
                 for left, picture in zip(reversed(range(len(pictures))), pictures, strict=True):
-                    yield Item(picture.image, _record(picture, card), more=left > 0)
+                    yield _item(picture, card, more=left > 0)
     else:
-        with closing(in_turn(media, turn)) as pictures_in_turn:
+        with closing(take_turns(media, turn)) as pictures_in_turn:
             for picture in pictures_in_turn:
-                yield Item(picture.image, _record(picture, card))
+                yield _item(picture, card)
 
 
 class Follower:
@@ -191,17 +192,10 @@ def follow(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
     return found
 
 
-def _record(picture: Picture, card: Card) -> Frame:
-    """The record of a picture in which nobody was looked for yet."""
-    frame = Frame(
-        source=picture.source, frame=picture.frame, frames=picture.frames, time=picture.time,
-        width=picture.width, height=picture.height, skeleton=card.skeleton, model=card.name,
-    )  # fmt: skip
-    if picture.file is not None:
-        frame.extra["file"] = picture.file
-    if picture.dropped is not None:
-        frame.extra["dropped"] = picture.dropped
-    return frame
+def _item(picture: Picture, card: Card, *, more: bool = False) -> Item:
+    """A picture with an empty record."""
+    frame = Frame.from_picture(picture, skeleton=card.skeleton, model=card.name)
+    return Item(picture.image, frame, more=more)
 
 
 def _marked(items: Iterable[Item], det_every: int) -> Iterator[tuple[Item, bool]]:

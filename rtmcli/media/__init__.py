@@ -1,8 +1,9 @@
-"""Pictures, folders, globs, lists, videos, cameras, URLs and stdin -> timed pixels, and the writer back."""
+"""Images, folders, globs, lists, videos, cameras, URLs and stdin -> timed images; and writers back."""
 
-from rtmcli.media.frame_source import Media, Picture
-from rtmcli.media.open import OnError, open_media
+from rtmcli.media.frame_source import Media, OnError
+from rtmcli.media.open import open_media
 from rtmcli.media.write.base import Writer
 from rtmcli.media.write.open import open_writer
+from rtmcli.records.picture import Picture
 
 __all__ = ["Media", "OnError", "Picture", "Writer", "open_media", "open_writer"]

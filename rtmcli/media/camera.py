@@ -1,4 +1,4 @@
-"""A camera by its number: frames as they come, timed from the first."""
+"""A camera by its number: frames as they arrive, timed from the first."""
 
 import time
 from collections.abc import Generator
@@ -17,7 +17,7 @@ class Camera:
 
     frames = None
     lost = 0
-    shortfall = None
+    truncated = None
 
     def __init__(self, index: int) -> None:
         from rtmcli.opencv import cv2
@@ -27,28 +27,28 @@ class Camera:
         self._capture = cv2.VideoCapture(index)
         if not self._capture.isOpened():
             raise MissingError(
-                f"no camera {index}, or another program holds it; on Linux 'ls /dev/video*' lists the cameras"
+                f"no camera {index}, or another program uses it; on Linux 'ls /dev/video*' lists the cameras"
             )
         fps = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps <= 1000 else None
 
     def close(self) -> None:
-        """Give the camera back."""
+        """Release the camera."""
         self._capture.release()
 
     def pictures(
         self, *, start: float | None, end: float | None, every: int
     ) -> Generator[tuple[np.ndarray, int, float], None, None]:
         """As `Video.pictures`; a camera that stops delivering raises DataError."""
-        began, number = None, 0
+        first_time, number = None, 0
         while True:
-            there, image = self._capture.read()
+            received, image = self._capture.read()
             now = time.perf_counter()
-            if not there:
-                raise DataError(f"camera {self.name}: no more pictures after {number}; was it unplugged?")
-            began = now if began is None else began
-            if end is not None and now - began >= end:
+            if not received:
+                raise DataError(f"camera {self.name}: no more frames after {number}; was it unplugged?")
+            first_time = now if first_time is None else first_time
+            if end is not None and now - first_time >= end:
                 return
-            if number % every == 0 and (start is None or now - began >= start):
-                yield np.ascontiguousarray(image), number, now - began
+            if number % every == 0 and (start is None or now - first_time >= start):
+                yield np.ascontiguousarray(image), number, now - first_time
             number += 1

@@ -1,40 +1,41 @@
-"""From records back to the pixels they came from."""
+"""From records back to the images they came from."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from rtmcli.errors import DataError
-from rtmcli.media import source_names
-from rtmcli.media.frame_source import Media, Picture
-from rtmcli.media.interleave import OPEN
+from rtmcli.media.frame_source import Media
+from rtmcli.media.interleave import MAX_OPEN
 from rtmcli.media.open import open_media
+from rtmcli.media.source_names import camera_number, is_demo, is_live
 from rtmcli.records.frame import Frame
+from rtmcli.records.picture import Picture
 
-# Frames that are quicker decoded than jumped over.
-_FAR = 100
+# Frames that decode faster than a seek takes.
+_SEEK_FROM = 100
 
 
-def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[Frame, Picture]]:
+def find_pictures(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[Frame, Picture]]:
     """Each record with its picture.
 
-    Records in order of their frames are read in one pass; one that lies before the last begins its source again.
+    Records in order of their frames are read in one pass; a record of an earlier frame opens its source again.
 
     Args:
-        frames: records; `source` (or `file`) and `frame` say where their pixels are.
-        media: where they are if they moved: a file that takes the place of every source, or a folder in which
-            each source is found under its own name.
+        frames: records; `source` (or `file`) and `frame` say where their image is.
+        media: where the images are if they moved: a file in place of every source, or a folder that holds each source
+            under its own name.
 
     Raises:
-        DataError: a source is not there, has no such frame, or has pictures of another size.
+        DataError: a source is missing, has no such frame, or has images of another size.
     """
     with closing(_Readers()) as readers:
         for frame in frames:
-            name = _place(frame, media)
-            alone = "file" in frame.extra or frame.frames == 1
-            # Each picture is a source of its own: one reader sees them all.
-            picture = readers.of("" if alone else name).picture(
-                name, 0 if alone else frame.frame, None if alone else frame.time
+            name = _location(frame, media)
+            still = "file" in frame.extra or frame.frames == 1
+            # Each image is a source of its own: one reader serves them all.
+            picture = readers.reader("" if still else name).picture(
+                name, 0 if still else frame.frame, None if still else frame.time
             )
             if (
                 frame.width
@@ -49,15 +50,15 @@ def rejoin(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[
 
 
 class _Readers:
-    """A reader for each of the sources that were read last: records of several may take turns."""
+    """A reader for each of the latest sources: records of several sources may take turns."""
 
     def __init__(self) -> None:
         self._readers: dict[str, _Reader] = {}
 
-    def of(self, name: str) -> "_Reader":
+    def reader(self, name: str) -> "_Reader":
         reader = self._readers.pop(name, None) or _Reader()
-        self._readers[name] = reader  # the last to go
-        if len(self._readers) > OPEN:
+        self._readers[name] = reader  # dict order: the most recent last
+        if len(self._readers) > MAX_OPEN:
             self._readers.pop(next(iter(self._readers))).close()
         return reader
 
@@ -67,7 +68,7 @@ class _Readers:
 
 
 class _Reader:
-    """One source, and how far it was read."""
+    """One source, read forward."""
 
     def __init__(self) -> None:
         self._name: str | None = None
@@ -78,7 +79,7 @@ class _Reader:
         """Frame `number` of a source; `time` is its time, for a first frame far from the beginning."""
         if name != self._name or (self._last is not None and number < self._last.frame):
             self.close()
-            start = max(0.0, time - 1) if time is not None and number > _FAR else None
+            start = max(0.0, time - 1) if time is not None and number > _SEEK_FROM else None
             self._name, self._pictures = name, iter(_open(name, start))
         while self._last is None or self._last.frame < number:
             self._last = next(self._pictures, None)
@@ -95,19 +96,19 @@ class _Reader:
 
 
 def _open(name: str, start: float | None) -> Media:
-    if source_names.camera_number(name) is not None or source_names.is_live(name):
-        raise DataError(f"the pixels of {name} were live and are gone; name a recording with --media FILE")
-    if "://" not in name and not source_names.is_demo(name) and not Path(name).exists():
-        raise DataError(f"{name}: the pixels are not there (any more); name where they are with --media")
+    if camera_number(name) is not None or is_live(name):
+        raise DataError(f"{name} is a live source whose images are gone; name a recording with --media FILE")
+    if "://" not in name and not is_demo(name) and not Path(name).exists():
+        raise DataError(f"{name}: no such file; say where the images are with --media")
     return open_media(name, start=start)
 
 
-def _place(frame: Frame, media: str | None) -> str:
+def _location(frame: Frame, media: str | None) -> str:
     own = str(frame.extra.get("file", frame.source))
     if media is None:
         if own == "-":
             raise DataError(
-                "the pixels of source '-' came through a pipe and are gone; name them with --media FILE"
+                "the images of source '-' came through a pipe and are gone; name their file with --media FILE"
             )
         return own
     if Path(media).is_dir():

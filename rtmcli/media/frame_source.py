@@ -1,51 +1,25 @@
-"""An opened source: an iterable of pictures that are decoded ahead of whoever takes them."""
+"""An opened source: an iterable of pictures, decoded ahead of their consumer."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
-import numpy as np
-
-from rtmcli.media.prefetch import Ahead
+from rtmcli.media.prefetch import Prefetcher
+from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
 
-
-@dataclass(slots=True, eq=False)
-class Picture:
-    """Pixels of one frame.
-
-    Attributes:
-        image: (H, W, 3) uint8 BGR, upright.
-        source: the source as the person gave it (a picture's own path).
-        frame: number in the source, from 0.
-        frames: how many the source declares, or None.
-        time: presentation time in seconds; None for pictures.
-        width, height: of `image`, in pixels.
-        file: the picture's path where several are read as one clip, else None.
-        dropped: of a source that does not wait, how many pictures were lost before this one; else None.
-    """
-
-    image: np.ndarray
-    source: str
-    frame: int
-    frames: int | None
-    time: float | None
-    width: int
-    height: int
-    file: str | None = None
-    dropped: int | None = None
+OnError = Literal["stop", "skip"]
 
 
 class Media:
-    """Iterable of `Picture`, decoded ahead in a thread of its own; iterate once, `close` or leave the loop to stop.
+    """Iterable of `Picture`, decoded ahead in a background thread; iterate once, `close` or leave the loop to stop.
 
     Attributes:
         source: as given.
-        total: how many pictures will come, as far as the source declares it, or None.
-        fps: average pictures a second of a video or clip, or None.
-        live: whether the source does not wait: pictures that come while nobody takes them are dropped.
-        lost: damaged frames and files left out so far (`on_error="skip"`).
+        total: how many pictures will come, where the source declares it, or None.
+        fps: average frames a second of a video or clip, or None.
+        live: whether the source does not wait for its consumer: pictures not taken in time are dropped.
+        lost: damaged frames and files skipped so far (`on_error="skip"`).
     """
 
     def __init__(
@@ -61,33 +35,35 @@ class Media:
         self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
         self._pictures: Generator[Picture, None, None] | None = pictures
         self._release = close
-        self._ahead: Ahead[Picture] | None = None
+        self._prefetcher: Prefetcher[Picture] | None = None
 
     def __iter__(self) -> Iterator[Picture]:
-        ahead = self.ahead()
+        prefetcher = self.prefetch()
         try:
-            yield from ahead
+            yield from prefetcher
         finally:
-            ahead.close()
+            prefetcher.close()
 
-    def ahead(self, bell: threading.Condition | None = None) -> Ahead[Picture]:
-        """The pictures, decoded in a thread of their own from now on; `close` it. `bell` is rung when one is there."""
+    def prefetch(self, changed: threading.Condition | None = None) -> Prefetcher[Picture]:
+        """Start decoding in a background thread; close what is returned. `changed` is notified at each picture."""
         if self._pictures is None:
-            raise RuntimeError(f"{self.source} was read already; open it again")
+            raise RuntimeError(f"{self.source} has been read; open it again")
         pictures, self._pictures = self._pictures, None
 
-        def told() -> Generator[Picture, None, None]:
+        def pictures_and_losses() -> Generator[Picture, None, None]:
             yield from pictures
             if self.lost:
-                say(f"{self.source}: {self.lost} damaged, left out")
+                say(f"{self.source}: {self.lost} damaged, skipped")
 
-        self._ahead = Ahead(told(), depth=1 if self.live else 4, latest=self.live, bell=bell)
-        return self._ahead
+        self._prefetcher = Prefetcher(
+            pictures_and_losses(), depth=1 if self.live else 4, latest=self.live, changed=changed
+        )
+        return self._prefetcher
 
     def close(self) -> None:
-        """Stop decoding and free the source; harmless when done twice."""
-        if self._ahead is not None:
-            self._ahead.close()
+        """Stop decoding and free the source; may be called twice."""
+        if self._prefetcher is not None:
+            self._prefetcher.close()
         elif self._pictures is not None:
             self._pictures = None
             self._release()

@@ -1,15 +1,15 @@
-"""What a picture file says about itself before it is decoded: its size in pixels, and whether its end is there.
+"""What an image file's header says before it is decoded: its size in pixels, and whether its end is there.
 
-Decoders differ in what they do with half a file (an exception, a half-grey picture, a line on stderr), so a picture
-that was cut short or that unpacks to gigabytes is recognised here.
+Decoders differ in what they do with half a file (an exception, a half-grey image, a line on stderr), so an image that
+was truncated or that decompresses to gigabytes is recognised here.
 """
 
 import struct
 import zlib
 
 
-def is_picture(head: bytes) -> bool:
-    """Whether these first bytes (32 or more) begin a picture of a kind that has no moving form here."""
+def is_image(head: bytes) -> bool:
+    """Whether these first bytes (32 or more) begin a still image."""
     return (
         head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
@@ -17,7 +17,7 @@ def is_picture(head: bytes) -> bool:
     )
 
 
-def picture_size(data: bytes) -> tuple[int, int] | None:
+def image_size(data: bytes) -> tuple[int, int] | None:
     """Width and height in pixels before any rotation; None where the kind is not known or the header is broken."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -36,31 +36,31 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def damage(data: bytes) -> str | None:
-    """What is wrong with a PNG, JPEG or WebP file, in words; None where nothing is seen."""
+def find_damage(data: bytes) -> str | None:
+    """What is wrong with a PNG, JPEG or WebP file, in words; None where no damage is found."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             return _png_damage(data)
         if data.startswith(b"\xff\xd8"):
             _, scan = _jpeg(data)
-            return None if scan and data.rfind(b"\xff\xd9") > scan else "cut short"
+            return None if scan and data.rfind(b"\xff\xd9") > scan else "truncated"
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            return "cut short" if struct.unpack_from("<I", data, 4)[0] + 8 > len(data) + 1 else None
+            return "truncated" if struct.unpack_from("<I", data, 4)[0] + 8 > len(data) + 1 else None
     except struct.error:
-        return "cut short"
+        return "truncated"
     return None
 
 
 def _png_damage(data: bytes) -> str | None:
-    """Walk the chunks: each carries a checksum, and the last is IEND (PNG specification, section 5)."""
+    """Check all chunks: each carries a checksum, and the last is IEND (PNG specification, section 5)."""
     at = 8
     while True:
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data):
-            return "cut short"
+            return "truncated"
         (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
         if zlib.crc32(memoryview(data)[at + 4 : at + 8 + length]) != checksum and kind[:1].isupper():
-            return "damaged (a checksum does not fit)"
+            return "damaged (wrong checksum)"
         if kind == b"IEND":
             return None
         at += 12 + length

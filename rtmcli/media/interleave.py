@@ -1,4 +1,4 @@
-"""Several sources as one stream of pictures: files in turn, cameras as their pictures come."""
+"""Several sources as one stream of pictures: files take turns, live sources give their newest."""
 
 import threading
 from collections import deque
@@ -6,26 +6,28 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 
 from rtmcli.errors import RtmError
-from rtmcli.media.frame_source import Media, Picture
-from rtmcli.media.prefetch import Ahead
+from rtmcli.media.frame_source import Media
+from rtmcli.media.prefetch import Prefetcher
+from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
 
-OPEN = 8  # files that are decoded at once: each has a thread and a few pictures in memory
+# Files decoded at once: each has a thread and a few pictures in memory.
+MAX_OPEN = 8
 
 
-def in_turn(media: Sequence[Media], turn: int | None) -> Generator[Picture, None, None]:
-    """The pictures of sources that wait for us.
+def take_turns(media: Sequence[Media], turn: int | None) -> Generator[Picture, None, None]:
+    """The pictures of files: so many of each, then so many of the next.
 
     Args:
         turn: how many pictures a source gives before it is the next one's turn; None: all of them.
 
     An error of one source ends all, after the pictures before it.
     """
-    waiting, running = deque(media), deque[Ahead[Picture]]()
+    waiting, running = deque(media), deque[Prefetcher[Picture]]()
     try:
         while waiting or running:
-            while waiting and len(running) < (OPEN if turn else 1):
-                running.append(waiting.popleft().ahead())
+            while waiting and len(running) < (MAX_OPEN if turn else 1):
+                running.append(waiting.popleft().prefetch())
             source, given = running.popleft(), 0
             try:
                 for picture in source:
@@ -46,39 +48,39 @@ def in_turn(media: Sequence[Media], turn: int | None) -> Generator[Picture, None
             one.close()
 
 
-def as_they_come(media: Sequence[Media]) -> Generator[list[Picture], None, None]:
-    """Rounds of pictures: one, the newest, of every source that has one. A source that does not wait loses the others.
+def newest_pictures(media: Sequence[Media]) -> Generator[list[Picture], None, None]:
+    """Rounds of pictures: the newest of every source that has one. A live source drops the others.
 
-    A source that fails is told of and left out; its error is raised when all others have ended.
+    A source that fails is reported and left out; its error is raised when all others have ended.
     """
-    bell = threading.Condition()
+    changed = threading.Condition()
     failed: Exception | None = None
     with ExitStack() as stack:
-        running = [one.ahead(bell) for one in media]
-        for ahead in running:
-            stack.callback(ahead.close)
+        running = [one.prefetch(changed) for one in media]
+        for source in running:
+            stack.callback(source.close)
         while True:
-            with bell:
-                while not any(ahead.ready for ahead in running):
-                    bell.wait()
-                ready = [ahead for ahead in running if ahead.ready]
+            with changed:
+                while not any(source.ready for source in running):
+                    changed.wait()
+                ready = [source for source in running if source.ready]
             pictures = []
-            for ahead in ready:
-                dropped = ahead.dropped
+            for source in ready:
+                dropped = source.dropped
                 try:
-                    picture = next(ahead)
+                    picture = next(source)
                 except StopIteration:
-                    running.remove(ahead)
+                    running.remove(source)
                     continue
                 except RtmError as error:
-                    running.remove(ahead)
+                    running.remove(source)
                     failed = failed or error
                     if running:
                         say(f"{error}; the other sources go on")
                     continue
-                if ahead.latest:
-                    picture.dropped = dropped - ahead.told
-                    ahead.told = dropped
+                if source.latest:
+                    picture.dropped = dropped - source.reported
+                    source.reported = dropped
                 pictures.append(picture)
             if pictures:
                 yield pictures

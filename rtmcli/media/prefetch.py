@@ -1,4 +1,4 @@
-"""Run a generator in a thread of its own, ahead of its consumer by a bounded queue."""
+"""Run a generator in a background thread, ahead of its consumer by a bounded queue."""
 
 import threading
 from collections import deque
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """Iterator over what a generator yields, produced in a background thread.
 
     The generator is run, and closed, in that thread alone. An exception in it reaches the consumer after the
@@ -18,10 +18,11 @@ class Ahead(Generic[T]):
         items: the generator.
         depth: how many items may wait; the thread sleeps when they do.
         latest: when full, drop the oldest item instead of sleeping (a camera does not wait).
-        bell: rung at every change; several may share one, to be waited for together.
+        changed: notified at every change; several prefetchers may share one, to be waited for together.
 
     Attributes:
-        dropped: items dropped so far. told: how many of them a consumer has counted.
+        dropped: items dropped so far.
+        reported: how many of them a consumer has counted.
     """
 
     def __init__(
@@ -30,15 +31,15 @@ class Ahead(Generic[T]):
         *,
         depth: int = 4,
         latest: bool = False,
-        bell: threading.Condition | None = None,
+        changed: threading.Condition | None = None,
     ) -> None:
-        self.dropped = self.told = 0
+        self.dropped = self.reported = 0
         self.latest = latest
         self._waiting: deque[T] = deque()
         self._depth = depth
         self._ended = self._closed = False
         self._error: BaseException | None = None
-        self._changed = bell or threading.Condition()
+        self._changed = changed or threading.Condition()
         # A daemon: a read that never returns (a silent pipe, a dead camera) must not keep the process alive.
         self._thread = threading.Thread(target=self._produce, args=(items,), name="rtm-decode", daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""What a person names as a source: which files a folder, glob or list stands for, and what kind of thing a name is."""
+"""Source names: the files that a folder, glob or list stands for, and what kind of source a name is."""
 
 import glob
 import os
@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 from rtmcli.errors import DataError
-from rtmcli.media import image_headers
-from rtmcli.media.images import SUFFIXES as PICTURE_SUFFIXES
+from rtmcli.media.image_headers import is_image as begins_image
+from rtmcli.media.images import SUFFIXES as IMAGE_SUFFIXES
 from rtmcli.media.images import read_bytes, unreadable
 
 # fmt: off
@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = frozenset({
 # fmt: on
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 
-# Addresses that send as time goes by and do not wait for a slow reader.
+# Protocols that send in real time and do not wait for a slow reader.
 _LIVE = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "rtp://", "udp://", "srt://", "mms://")
 
 DEMO = Path(__file__).parent / "demo.mp4"
@@ -35,12 +35,12 @@ def files_of(name: str) -> list[str] | None:
     if path.is_dir():
         try:
             found = [
-                file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+                file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
             ]
         except OSError as error:
             raise unreadable(path, error) from None
         if not found:
-            raise DataError(f"{name}: no picture or video in this folder")
+            raise DataError(f"{name}: no image or video in this folder")
         return sorted((str(file) for file in found if not file.name.startswith(".")), key=natural)
     if path.exists() or "://" in name or name == "-":
         return _listed(path) if path.suffix.lower() in LIST_SUFFIXES and path.is_file() else None
@@ -59,10 +59,10 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def is_picture(file: str) -> bool:
-    """Whether a file is one picture: by its name, or by its first bytes where the name does not tell."""
+def is_image(file: str) -> bool:
+    """Whether a file is an image: by its suffix, or by its first bytes where the suffix is unknown."""
     suffix = Path(file).suffix.lower()
-    if suffix in PICTURE_SUFFIXES:
+    if suffix in IMAGE_SUFFIXES:
         return True
     if suffix in VIDEO_SUFFIXES:
         return False
@@ -70,7 +70,7 @@ def is_picture(file: str) -> bool:
         if not stat.S_ISREG(os.stat(file).st_mode):
             return False
         with open(file, "rb") as stream:
-            return image_headers.is_picture(stream.read(32))
+            return begins_image(stream.read(32))
     except OSError as error:
         raise unreadable(file, error) from None
 
@@ -84,17 +84,17 @@ def camera_number(name: str) -> int | None:
 
 
 def is_live(name: str) -> bool:
-    """Whether an address is a stream that does not wait."""
+    """Whether an address is a live stream."""
     return name.lower().startswith(_LIVE)
 
 
 def is_demo(name: str) -> bool:
-    """Whether `demo` means the clip that comes with the package; a file or folder of that name goes first."""
+    """Whether `demo` means the clip in the package: a file or folder of that name has precedence."""
     return name == "demo" and not os.path.exists(name)
 
 
 def _listed(listing: Path) -> list[str]:
-    """Paths in a text file, one a line, seen from the working folder or from the list's own."""
+    """Paths in a text file, one a line, relative to the working folder or to the list's own."""
     try:
         text = read_bytes(listing).decode("utf-8-sig")
     except UnicodeDecodeError:

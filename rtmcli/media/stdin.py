@@ -1,25 +1,25 @@
-"""A container on a pipe: read as it comes, or kept in a temporary file first where its index stands at its end."""
+"""A container on a pipe: read as it arrives, or copied to a temporary file first where its index is at its end."""
 
 import shutil
 import tempfile
 from typing import Any, BinaryIO
 
-# Boxes of an mp4 that may come before the index without any picture in them.
-_SMALL = frozenset({b"ftyp", b"styp", b"free", b"skip", b"wide", b"uuid", b"pnot", b"sidx"})
+# Boxes of an mp4 that may come before the index and hold no frames.
+_BEFORE_INDEX = frozenset({b"ftyp", b"styp", b"free", b"skip", b"wide", b"uuid", b"pnot", b"sidx"})
 
 
-def readable(stream: BinaryIO) -> BinaryIO:
+def demuxable(stream: BinaryIO) -> BinaryIO:
     """What a demuxer can read from the front: `stream` itself, its bytes in a temporary file, or a wrapper.
 
-    An mp4 as most cameras write it carries its index behind the pictures. A demuxer has to jump there, which a pipe
-    cannot do, so such a stream is copied to disk before it is opened.
+    Most cameras write the index of an mp4 behind the frames. A demuxer has to seek there, which a pipe cannot do, so
+    such a stream is copied to disk before it is opened.
     """
     if stream.seekable():
         return stream
     begin, index_at_end = _peek(stream)
     if not index_at_end:
         return Pipe(begin, stream)  # type: ignore[return-value]
-    # It has no name in the file system, and is gone with the last reference to it.
+    # It has no name in the file system, and vanishes with the last reference to it.
     copy: Any = tempfile.TemporaryFile(prefix="rtm-")  # noqa: SIM115
     copy.write(begin)
     shutil.copyfileobj(stream, copy, 1 << 20)
@@ -28,7 +28,7 @@ def readable(stream: BinaryIO) -> BinaryIO:
 
 
 class Pipe:
-    """Bytes that were read already, then the stream itself, as they come; it cannot seek."""
+    """Bytes that were read already, then the stream itself; it cannot seek."""
 
     def __init__(self, begin: bytes, stream: BinaryIO) -> None:
         self._begin, self._stream = begin, stream
@@ -38,7 +38,7 @@ class Pipe:
             size = len(self._begin) if size < 0 else size
             part, self._begin = self._begin[:size], self._begin[size:]
             return part
-        # read1 gives what is there; read would wait until `size` bytes of a live stream have come.
+        # read1 returns what has arrived; read would wait for `size` bytes of a live stream.
         reader = getattr(self._stream, "read1", self._stream.read)
         return reader(size)
 
@@ -47,15 +47,15 @@ class Pipe:
 
 
 def _peek(stream: BinaryIO) -> tuple[bytes, bool]:
-    """The first bytes of a stream, and whether they begin an mp4 whose pictures come before its index."""
+    """The first bytes of a stream, and whether they begin an mp4 whose frames come before its index."""
     begin = stream.read(8)
-    if begin[4:8] not in _SMALL | {b"moov", b"mdat"}:
+    if begin[4:8] not in _BEFORE_INDEX | {b"moov", b"mdat"}:
         return begin, False
     at = 0
     while len(begin) >= at + 8:
         size, kind = int.from_bytes(begin[at : at + 4], "big"), begin[at + 4 : at + 8]
-        if kind not in _SMALL or not 8 <= size <= 1 << 20:
+        if kind not in _BEFORE_INDEX or not 8 <= size <= 1 << 20:
             return begin, kind == b"mdat"
-        begin += stream.read(size)  # the rest of this box, and the head of the next
+        begin += stream.read(size)  # the rest of this box, and the header of the next
         at += size
     return begin, False

@@ -3,10 +3,12 @@
 Coordinates and scores are float32 arrays, in pixels of the picture as shown; `time` is float64 seconds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from rtmcli.arrays import Float32Array
+from rtmcli.records.picture import Picture
 
 # The keys of a record in the order they are written in.
 FRAME_KEYS = ("source", "frame", "frames", "time", "width", "height", "skeleton", "model", "instances")
@@ -66,3 +68,27 @@ class Frame:
     instances: list[Instance] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     order: tuple[str, ...] = ()
+
+    @classmethod
+    def from_picture(
+        cls,
+        picture: Picture,
+        instances: Iterable[Instance] = (),
+        *,
+        skeleton: str | None = None,
+        model: str | None = None,
+    ) -> Self:
+        """The record of a picture and of what was found in it."""
+        extra = {"file": picture.file, "dropped": picture.dropped}
+        return cls(
+            source=picture.source,
+            frame=picture.frame,
+            frames=picture.frames,
+            time=picture.time,
+            width=picture.width,
+            height=picture.height,
+            skeleton=skeleton,
+            model=model,
+            instances=list(instances),
+            extra={key: value for key, value in extra.items() if value is not None},
+        )

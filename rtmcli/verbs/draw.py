@@ -53,17 +53,17 @@ def main(
     """
     from contextlib import closing
 
-    from rtmcli.cli.drawing import Artist
+    from rtmcli.cli.drawing import FrameDrawer
     from rtmcli.cli.filter_verb import watched
-    from rtmcli.media.frame_lookup import rejoin
+    from rtmcli.media.frame_lookup import find_pictures
 
     if output is None and not show:
         raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")
     frames = watched(records or ["-"], "draw")
-    artist = Artist(
+    drawer = FrameDrawer(
         out=output, show=show, fps=fps, skeleton=skeleton, min_score=min_score, boxes=boxes, ids=ids
     )
-    with artist, closing(rejoin(frames, media)) as pairs:  # type: ignore[type-var]
+    with drawer, closing(find_pictures(frames, media)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:
-            if not artist.paint(picture.image, frame):
+            if not drawer.draw(picture.image, frame):
                 return

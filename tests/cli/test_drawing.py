@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rtmcli.cli.drawing import Artist, check_display
+from rtmcli.cli.drawing import FrameDrawer, check_display
 from rtmcli.errors import MissingError
 from rtmcli.media import open_media
 from rtmcli.records.frame import Frame
@@ -33,12 +33,12 @@ def image() -> np.ndarray:
 
 def test_q_escape_and_closing_the_window_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
     window = FakeWindow(monkeypatch, [-1, ord("x"), ord("q"), 27])
-    with Artist(show=True) as artist:
-        went_on = [artist.paint(image(), Frame("a", n)) for n in range(4)]
+    with FrameDrawer(show=True) as drawer:
+        went_on = [drawer.draw(image(), Frame("a", n)) for n in range(4)]
     assert went_on == [True, True, False, False] and len(window.shown) == 4
     FakeWindow(monkeypatch, [-1], visible=0.0)
-    with Artist(show=True) as artist:
-        assert not artist.paint(image(), Frame("a", 0))
+    with FrameDrawer(show=True) as drawer:
+        assert not drawer.draw(image(), Frame("a", 0))
 
 
 def test_a_display_that_cannot_be_reached_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,16 +55,16 @@ def test_a_display_that_cannot_be_reached_is_missing(monkeypatch: pytest.MonkeyP
 
 
 def test_frames_without_a_time_come_at_the_given_rate(tmp_path: Path) -> None:
-    with Artist(out=str(tmp_path / "a.mp4"), fps=4) as artist:
+    with FrameDrawer(out=str(tmp_path / "a.mp4"), fps=4) as drawer:
         for name in ("a.png", "b.png", "c.png"):
-            assert artist.paint(image(), Frame(name, 0))
+            assert drawer.draw(image(), Frame(name, 0))
     assert [p.time for p in open_media(tmp_path / "a.mp4")] == pytest.approx([0, 0.25, 0.5])
 
 
 def test_a_clip_of_pictures_keeps_their_names_in_a_folder(tmp_path: Path) -> None:
-    with Artist(out=str(tmp_path / "out")) as artist:
+    with FrameDrawer(out=str(tmp_path / "out")) as drawer:
         for n in range(2):
             frame = Frame("shots", n, time=n / 25)
             frame.extra["file"] = f"shots/s{n}.png"
-            artist.paint(image(), frame)
+            drawer.draw(image(), frame)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["s0.png", "s1.png"]

@@ -10,8 +10,8 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
-from rtmcli.media.image_headers import damage, is_picture, picture_size
-from rtmcli.media.images import load_picture
+from rtmcli.media.image_headers import find_damage, image_size, is_image
+from rtmcli.media.images import load_image
 
 BLUE, GREEN, RED, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -64,7 +64,7 @@ TURNED = {
 def test_the_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(with_orientation(encode(".jpg", quarters()), orientation))
-    image = load_picture(path)
+    image = load_image(path)
     assert image.shape == ((40, 60, 3) if orientation < 5 else (60, 40, 3))
     assert corners(image) == TURNED[orientation]
 
@@ -82,23 +82,23 @@ def test_the_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> No
 )
 def test_grey_alpha_and_16_bit_become_8_bit_bgr(tmp_path: Path, image: np.ndarray) -> None:
     (tmp_path / "a.png").write_bytes(encode(".png", image))
-    loaded = load_picture(tmp_path / "a.png")
+    loaded = load_image(tmp_path / "a.png")
     assert loaded.shape == (8, 9, 3) and loaded.dtype == np.uint8 and (loaded == 200).all()
 
 
 def test_cmyk_becomes_bgr() -> None:
     # All cyan, with inverted values, as picture editors write it.
-    image = load_picture(Path(__file__).with_name("cmyk.jpg"))
+    image = load_image(Path(__file__).with_name("cmyk.jpg"))
     assert image.shape == (16, 16, 3) and image.mean((0, 1)) == pytest.approx((255, 255, 0), abs=40)
 
 
 def test_the_real_variants_are_upright_and_three_channels(data_dir: Path) -> None:
     folder = data_dir / "pictures"
-    upright = load_picture(folder / "skier.jpg")
-    turned = load_picture(folder / "skier_exif_orientation6.jpg")
+    upright = load_image(folder / "skier.jpg")
+    turned = load_image(folder / "skier_exif_orientation6.jpg")
     assert turned.shape == upright.shape and np.abs(turned.astype(int) - upright).mean() < 3
     for name in ("close_up_phone_alpha.png", "pitcher_grey.webp"):
-        assert load_picture(folder / name).shape[2] == 3
+        assert load_image(folder / name).shape[2] == 3
     assert len(list(open_media(folder))) == 13
 
 
@@ -107,16 +107,16 @@ def test_a_picture_cut_in_half_is_an_error_that_names_it(tmp_path: Path, suffix:
     noise = np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)
     data = encode(suffix, noise)
     (tmp_path / f"a{suffix}").write_bytes(data[: len(data) // 2])
-    with pytest.raises(DataError, match="cut short") as caught:
-        load_picture(tmp_path / f"a{suffix}")
+    with pytest.raises(DataError, match="truncated") as caught:
+        load_image(tmp_path / f"a{suffix}")
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_flipped_bit_in_a_png_is_found_by_its_checksum() -> None:
     data = bytearray(encode(".png", quarters()))
-    assert damage(bytes(data)) is None
+    assert find_damage(bytes(data)) is None
     data[data.index(b"IDAT") + 8] ^= 4
-    assert "checksum" in str(damage(bytes(data)))
+    assert "checksum" in str(find_damage(bytes(data)))
 
 
 def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
@@ -128,28 +128,28 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(data)
     with pytest.raises(DataError, match="60000 x 60000"):
-        load_picture(tmp_path / "bomb.png")
+        load_image(tmp_path / "bomb.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tif"])
 def test_sizes_are_read_from_headers(suffix: str) -> None:
     data = encode(suffix, quarters())
-    assert picture_size(data) == (60, 40)
-    assert is_picture(data[:32])
+    assert image_size(data) == (60, 40)
+    assert is_image(data[:32])
     for end in range(0, len(data), 7):  # a broken header is never an exception
-        picture_size(data[:end])
-        damage(data[:end])
+        image_size(data[:end])
+        find_damage(data[:end])
 
 
 def test_lossless_webp_has_its_size_in_bits() -> None:
-    assert picture_size(encode(".webp", quarters(), cv2.IMWRITE_WEBP_QUALITY, 101)) == (60, 40)
+    assert image_size(encode(".webp", quarters(), cv2.IMWRITE_WEBP_QUALITY, 101)) == (60, 40)
 
 
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
         ("a.png", b"", "empty"),
-        ("a.jpg", b"no picture at all", "not a picture"),
+        ("a.jpg", b"no picture at all", "not an image"),
         ("a.heic", b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),
     ],
 )

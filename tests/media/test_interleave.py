@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from rtmcli.errors import DataError
-from rtmcli.media.frame_source import Media, Picture
-from rtmcli.media.interleave import OPEN, as_they_come, in_turn
+from rtmcli.media.frame_source import Media
+from rtmcli.media.interleave import MAX_OPEN, newest_pictures, take_turns
 from rtmcli.records.frame import Frame
+from rtmcli.records.picture import Picture
 from tests.helpers.clips import number_in, write_clip
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
@@ -35,7 +36,7 @@ def decoders() -> int:
 
 
 def test_files_take_turns_until_each_is_at_its_end() -> None:
-    came = [(p.source, p.frame) for p in in_turn([film("a", 5), film("b", 2), film("c", 3)], 2)]
+    came = [(p.source, p.frame) for p in take_turns([film("a", 5), film("b", 2), film("c", 3)], 2)]
     assert came == [
         ("a", 0),
         ("a", 1),
@@ -51,20 +52,20 @@ def test_files_take_turns_until_each_is_at_its_end() -> None:
 
 
 def test_without_turns_one_file_follows_the_other() -> None:
-    assert [p.source for p in in_turn([film("a", 3), film("b", 2)], None)] == ["a"] * 3 + ["b"] * 2
+    assert [p.source for p in take_turns([film("a", 3), film("b", 2)], None)] == ["a"] * 3 + ["b"] * 2
 
 
 def test_only_so_many_files_are_open_at_once() -> None:
     # More pictures than a decoder may be ahead: each waits, and is there to be counted, until its turns come.
-    running = in_turn([film(str(n), 60) for n in range(3 * OPEN)], 1)
+    running = take_turns([film(str(n), 60) for n in range(3 * MAX_OPEN)], 1)
     most = max(decoders() for _ in running)
-    assert OPEN - 1 <= most <= OPEN + 1
+    assert MAX_OPEN - 1 <= most <= MAX_OPEN + 1
 
 
 def test_a_damaged_file_ends_all_after_the_pictures_before_it() -> None:
     came = []
     with pytest.raises(DataError, match="torn"):
-        for picture in in_turn([film("a", 9), film("b", 1, error="torn")], 1):
+        for picture in take_turns([film("a", 9), film("b", 1, error="torn")], 1):
             came.append(picture.source)
     assert came == ["a", "b", "a"]
     time.sleep(0.05)
@@ -74,7 +75,7 @@ def test_a_damaged_file_ends_all_after_the_pictures_before_it() -> None:
 def test_live_sources_come_in_rounds_and_lost_pictures_are_counted() -> None:
     fast, slow = film("fast", 200, pause=0.001, live=True), film("slow", 6, pause=0.03, live=True)
     seen: dict[str, list[Picture]] = {"fast": [], "slow": []}
-    for pictures in as_they_come([fast, slow]):
+    for pictures in newest_pictures([fast, slow]):
         assert len({p.source for p in pictures}) == len(pictures)
         for picture in pictures:
             seen[picture.source].append(picture)
@@ -95,7 +96,7 @@ def test_a_camera_that_fails_leaves_the_others_and_is_told_of_at_the_end(
 ) -> None:
     came = []
     with pytest.raises(DataError, match="unplugged"):
-        for pictures in as_they_come(
+        for pictures in newest_pictures(
             [film("0", 1, error="unplugged", live=True), film("1", 5, pause=0.01, live=True)]
         ):
             came += [p.source for p in pictures]
@@ -104,7 +105,7 @@ def test_a_camera_that_fails_leaves_the_others_and_is_told_of_at_the_end(
 
 
 def test_leaving_early_stops_all_decoders() -> None:
-    rounds = as_they_come([film("0", 10_000, live=True), film("1", 10_000, live=True)])
+    rounds = newest_pictures([film("0", 10_000, live=True), film("1", 10_000, live=True)])
     next(rounds)
     rounds.close()
     assert decoders() == 0
@@ -127,6 +128,6 @@ def test_records_of_files_in_turn_find_their_pixels_in_one_pass(
         for file in files
         for number in (2 * turn, 2 * turn + 1)
     ]
-    numbers = [number_in(picture.image) for _, picture in frame_lookup.rejoin(records)]
+    numbers = [number_in(picture.image) for _, picture in frame_lookup.find_pictures(records)]
     assert numbers == [frame.frame for frame in records]
     assert opened == files

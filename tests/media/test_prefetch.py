@@ -6,13 +6,12 @@ from collections.abc import Generator
 
 import pytest
 
-from rtmcli.media.decode.frame_index import Numbers
-from rtmcli.media.prefetch import Ahead
+from rtmcli.media.prefetch import Prefetcher
 
 
 def test_items_come_in_order_and_the_thread_ends() -> None:
     before = threading.active_count()
-    assert list(Ahead(n for n in range(100))) == list(range(100))
+    assert list(Prefetcher(n for n in range(100))) == list(range(100))
     time.sleep(0.05)
     assert threading.active_count() == before
 
@@ -25,7 +24,7 @@ def test_no_more_than_depth_items_wait() -> None:
             made.append(number)
             yield number
 
-    ahead = Ahead(items(), depth=3)
+    ahead = Prefetcher(items(), depth=3)
     assert next(ahead) == 0
     time.sleep(0.1)
     assert len(made) == 5  # one taken, three waiting, one in hand
@@ -40,7 +39,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
 
     came = []
     with pytest.raises(ValueError, match="torn"):
-        for item in Ahead(items()):
+        for item in Prefetcher(items()):
             time.sleep(0.02)
             came.append(item)
     assert came == [1, 2]
@@ -56,7 +55,7 @@ def test_close_runs_the_generators_end_in_its_own_thread() -> None:
         finally:
             ended.append(threading.current_thread().name)
 
-    ahead = Ahead(items())
+    ahead = Prefetcher(items())
     next(ahead)
     ahead.close()
     assert ended == ["rtm-decode"] and list(ahead) == []
@@ -69,7 +68,7 @@ def test_a_live_source_drops_the_oldest() -> None:
         yield from range(10)
         fast.set()
 
-    ahead = Ahead(items(), depth=2, latest=True)
+    ahead = Prefetcher(items(), depth=2, latest=True)
     assert fast.wait(2)
     assert list(ahead) == [8, 9] and ahead.dropped == 8
 
@@ -81,33 +80,9 @@ def test_closing_does_not_wait_for_a_read_that_never_returns() -> None:
         yield 0
         release.wait()
 
-    ahead = Ahead(items())
+    ahead = Prefetcher(items())
     assert next(ahead) == 0
     began = time.monotonic()
     ahead.close(timeout=0.1)
     assert time.monotonic() - began < 1
     release.set()
-
-
-def test_numbers_count_frames_in_a_sound_file_whatever_packets_hide() -> None:
-    numbers = Numbers()
-    for pts in (0, 5, 10):  # the packet of 5 shows nothing, as in VP8
-        numbers.sent(pts)
-    assert [numbers.came(0), numbers.came(10)] == [0, 1]
-
-
-def test_numbers_step_over_lost_frames_once_damage_is_known() -> None:
-    numbers = Numbers()
-    for pts in (0, 30, 10, 20, 40):  # in the order of decoding
-        numbers.sent(pts)
-    assert numbers.came(0) == 0
-    numbers.ranked = True
-    assert numbers.gap_before(20) and not numbers.gap_before(10)
-    assert [numbers.came(20), numbers.came(40)] == [2, 4] and numbers.lost == 2
-
-
-def test_numbers_after_a_seek_count_packets_that_are_shown_before() -> None:
-    numbers = Numbers(30, ranked=True)
-    for pts in (300, 280, 290, 310):  # an open group: two pictures shown before the keyframe
-        numbers.sent(pts)
-    assert [numbers.came(300), numbers.came(310)] == [32, 33]

@@ -87,13 +87,13 @@ def test_skip_leaves_broken_files_out_and_stop_names_the_first(
 
 def test_a_folder_of_nothing_but_broken_pictures_is_an_error_also_with_skip(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"broken")
-    with pytest.raises(DataError, match="not one picture"):
+    with pytest.raises(DataError, match="not one image"):
         list(open_media(tmp_path, on_error="skip"))
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("nowhere.mp4", "no such file"), ("none*.png", "no file matches"), ("empty", "no picture or video"),
+    [("nowhere.mp4", "no such file"), ("none*.png", "no file matches"), ("empty", "no image or video"),
      ("void.mp4", "empty"), ("noise.mp4", "not a video|index"), ("words.md", "not a video|text"),
      ("list.txt", "no path"), ("sound.wav", "no video")],
 )  # fmt: skip

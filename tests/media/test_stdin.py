@@ -54,13 +54,13 @@ def test_only_an_mp4_with_its_index_at_the_end_is_kept_on_disk(tmp_path: Path) -
     plain = write_clip(tmp_path / "plain.mp4", 5)
     fast = write_clip(tmp_path / "fast.mp4", 5, container={"movflags": "+faststart"})
     streamed = write_clip(tmp_path / "a.mkv", 5)
-    assert stdin.readable(OneWay(plain.read_bytes())).seekable()  # type: ignore[arg-type]
+    assert stdin.demuxable(OneWay(plain.read_bytes())).seekable()  # type: ignore[arg-type]
     for path in (fast, streamed):
         data = path.read_bytes()
-        wrapped = stdin.readable(OneWay(data))  # type: ignore[arg-type]
+        wrapped = stdin.demuxable(OneWay(data))  # type: ignore[arg-type]
         assert not wrapped.seekable() and b"".join(iter(partial(wrapped.read, 4096), b"")) == data
     with plain.open("rb") as stream:
-        assert stdin.readable(stream) is stream
+        assert stdin.demuxable(stream) is stream
 
 
 def test_a_pipe_that_stays_open_gives_its_frames_as_they_come(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_is_no_video_is_one_sentence(data: bytes) -> None:
 def test_a_cut_stream_on_a_pipe_gives_its_frames_and_an_error(tmp_path: Path) -> None:
     path = half(write_clip(tmp_path / "a.mkv", 100, noise=40))
     done = through(path.read_bytes())
-    assert b"cut short" in done.stderr and 30 < len(done.stdout.splitlines()) < 70
+    assert b"truncated" in done.stderr and 30 < len(done.stdout.splitlines()) < 70
 
 
 def test_a_named_pipe_is_a_source_too(tmp_path: Path) -> None:

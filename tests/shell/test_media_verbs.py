@@ -14,7 +14,7 @@ def test_a_cut_video_gives_its_lines_then_one_sentence_and_exit_code_3(sh: Shell
     done = sh(f"rtm detect {cut.name}")
     lines = done.stdout.splitlines()
     assert done.returncode == 3 and done.stderr.count(b"\n") == 1
-    assert f"cut short: {len(lines)} of about 60 frames".encode() in done.stderr
+    assert f"truncated: {len(lines)} of about 60 frames".encode() in done.stderr
     assert [json.loads(line)["frame"] for line in lines] == list(range(len(lines))) and 20 < len(lines) < 45
     skipped = sh(f"rtm detect --on-error skip {cut.name}")
     # A frame behind a hole may come too.

@@ -1,12 +1,12 @@
-"""What demuxers and decoders say about damage: some raise an error, some leave a message and go on."""
+"""What demuxers and decoders report about damage: some raise an error, some leave a message and go on."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rtmcli.media.decode.container import errors
+from rtmcli.media.decode.container import decode_failures
 
-# What decoders complain about although the picture is whole: notes beside it that are cut off, as some cameras write
-# them, and references that are let go twice or too late.
+# Messages of decoders about streams that decode without loss: supplemental data (SEI) that some cameras cut off, and
+# references that are released twice or too late.
 _HARMLESS = (
     "SEI type",
     "mmco:",
@@ -16,42 +16,44 @@ _HARMLESS = (
 )
 
 
-def watched_packets(
-    packets: Iterator[Any], stream: Any, own: str, *, heed: bool
+def demux_packets(
+    packets: Iterator[Any], stream: Any, demuxer: str, *, heed_messages: bool
 ) -> Iterator[tuple[Any, bool]]:
     """Packets of a video stream, and whether the demuxer met damage on the way to each.
 
     Args:
         packets: as the demuxer gives them.
-        own: name of the demuxer, with which it signs its messages.
-        heed: whether a message counts as damage, or an error alone.
+        demuxer: its name, with which it signs its messages.
+        heed_messages: whether a message counts as damage, or an error alone.
     """
     import av
 
     while True:
-        trouble = False
+        failed = False
         with av.logging.Capture() as messages:
             try:
                 packet = next(packets, None)
-            except errors():
-                # The demuxer gives up; what the decoder still holds is asked for by an empty packet.
-                packet, trouble = av.Packet(), True
+            except decode_failures():
+                # The demuxer gives up; an empty packet makes the decoder give what it still holds.
+                packet, failed = av.Packet(), True
                 packet.stream = stream
                 packets = iter(())
-        # A Matroska file that was cut says so in a message and nowhere else; nobody signs that of a packet.
-        told = any(name == own or text.startswith("Truncating packet") for _, name, text in messages)
+        # A truncated Matroska file shows in a message only; the message about a truncated packet has no demuxer's name.
+        complained = any(
+            name == demuxer or text.startswith("Truncating packet") for _, name, text in messages
+        )
         if packet is None:
             return
-        yield packet, trouble or (told and heed)
+        yield packet, failed or (complained and heed_messages)
 
 
-def watched_frames(packet: Any) -> tuple[Iterable[Any], bool, bool]:
-    """The frames that a packet brings out; whether its decoder failed; whether it complained of damage."""
+def decode_packet(packet: Any) -> tuple[Iterable[Any], bool, bool]:
+    """The frames that a packet brings out; whether its decoder failed; whether it left a message about damage."""
     import av
 
     with av.logging.Capture() as messages:
         try:
             frames = packet.decode()
-        except errors():
+        except decode_failures():
             return [], True, True
     return frames, False, any(not text.startswith(_HARMLESS) for _, _, text in messages)

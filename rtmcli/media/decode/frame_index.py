@@ -1,53 +1,58 @@
-"""Frame numbers that stay true when the reading began in the middle, or when frames got lost on the way."""
+"""Frame numbers that stay right when reading began in the middle, or when frames were lost on the way."""
 
 import heapq
 
 
-class Numbers:
+class FrameIndex:
     """Counts the frames of a source in the order they are shown.
 
-    In a sound file read from its beginning a frame's number is how many came before it. After a seek, or once the
+    In an intact file read from its beginning a frame's number is how many came before it. After a seek, or once the
     decoder has dropped frames, it is how many packets belong before it: every packet that went into the decoder with an
     earlier presentation time counts, whether or not a frame came out. That holds where one packet is one frame.
 
     Args:
         first: number of the first frame that can come.
-        ranked: count packets instead of frames from the beginning.
+        count_packets: count packets instead of frames from the beginning.
+
+    Attributes:
+        next: number of the next frame, if none is missing before it.
+        lost: frames that never came out.
+        count_packets: may be set once damage is met.
     """
 
-    def __init__(self, first: int = 0, *, ranked: bool = False) -> None:
+    def __init__(self, first: int = 0, *, count_packets: bool = False) -> None:
         self.next = first
         self.lost = 0
-        self.ranked = ranked
-        self._waiting: list[int] = []
+        self.count_packets = count_packets
+        self._pending: list[int] = []  # presentation times of packets whose frames have not come, a heap
 
-    def sent(self, pts: int | None) -> None:
+    def add_packet(self, pts: int | None) -> None:
         """A packet with this presentation time went into the decoder."""
         if pts is not None:
-            heapq.heappush(self._waiting, pts)
+            heapq.heappush(self._pending, pts)
 
-    def came(self, pts: int | None) -> int:
-        """A frame with this presentation time came out: its number."""
+    def number(self, pts: int | None) -> int:
+        """A frame with this presentation time came out of the decoder: its number."""
         missed = 0
         if pts is not None:
-            # Frames come in order of presentation, so what still waits with an earlier time will never come.
-            while self._waiting and self._waiting[0] < pts:
-                heapq.heappop(self._waiting)
+            # Frames come in order of presentation: what is still pending with an earlier time will never come.
+            while self._pending and self._pending[0] < pts:
+                heapq.heappop(self._pending)
                 missed += 1
-        # The frame's own packet; one that lost its time on the way takes the first, so that nothing piles up.
-        if self._waiting and (pts is None or self._waiting[0] == pts):
-            heapq.heappop(self._waiting)
-        if self.ranked:
+        # The frame's own packet. A frame that lost its time takes the first, so that nothing piles up.
+        if self._pending and (pts is None or self._pending[0] == pts):
+            heapq.heappop(self._pending)
+        if self.count_packets:
             self.next += missed
             self.lost += missed
         self.next += 1
         return self.next - 1
 
-    def torn(self, frames: int) -> None:
-        """`frames` more packets than were seen belong before the frame that came last."""
+    def add_lost(self, frames: int) -> None:
+        """`frames` packets that never arrived belong before the frame that came last."""
         self.next += frames
         self.lost += frames
 
     def gap_before(self, pts: int | None) -> bool:
-        """Whether a frame with this time would come after one that got lost."""
-        return pts is not None and bool(self._waiting) and self._waiting[0] < pts
+        """Whether a frame with this time would come after one that was lost."""
+        return pts is not None and bool(self._pending) and self._pending[0] < pts

@@ -1,10 +1,10 @@
-"""Frames as they are meant to be seen, whichever way the camera was held."""
+"""The container's rotation and mirroring, applied to decoded frames."""
 
 import numpy as np
 
 
-def upright(image: np.ndarray, matrix: bytes) -> np.ndarray:
-    """Turn and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
+def apply_display_matrix(image: np.ndarray, matrix: bytes) -> np.ndarray:
+    """Rotate and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
 
     Args:
         matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down; or nothing.

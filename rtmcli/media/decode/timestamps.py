@@ -1,20 +1,20 @@
-"""From a container's ticks to the times of frames: seconds that always go forward."""
+"""From a container's ticks to the times of frames: seconds that always rise."""
 
 from fractions import Fraction
 
 
-class Clock:
+class Timestamps:
     """The times of one video stream.
 
     Args:
-        base: (numerator, denominator) of a tick in seconds.
+        time_base: (numerator, denominator) of a tick in seconds.
         first: the tick at which the stream says it begins, or None.
         step: seconds from frame to frame, by the declared rate.
-        live: a source whose clock began long ago; its first frame is at 0.
+        live: a source whose timestamps began long ago; its first frame is at 0.
     """
 
-    def __init__(self, base: tuple[int, int], first: int | None, *, step: float, live: bool) -> None:
-        self._base, self._live, self.step = base, live, step
+    def __init__(self, time_base: tuple[int, int], first: int | None, *, step: float, live: bool) -> None:
+        self._base, self._live, self.step = time_base, live, step
         # A time below zero would be before the beginning.
         self._shift = -self.seconds(first) if first is not None and first < 0 else 0.0
 
@@ -26,7 +26,7 @@ class Clock:
         """The tick of a time in seconds, exactly."""
         return (Fraction(time) - Fraction(self._shift)) / Fraction(*self._base)
 
-    def before(self, pts: int | None, start: float | None) -> bool:
+    def is_before(self, pts: int | None, start: float | None) -> bool:
         """Whether a frame lies before `start`, seconds."""
         return pts is not None and start is not None and self.seconds(pts) + self._shift < start
 

@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
-from rtmcli.media.frame_source import Picture
+from rtmcli.records.picture import Picture
 from tests.helpers.clips import after_damage, flipped, half, number_in, scrambled, without_packets, write_clip
 
 FRAMES = 200
@@ -57,11 +57,11 @@ def test_wherever_a_file_is_cut_no_frame_comes_after_a_hole(
         numbers = [p.frame for p in pictures]
         assert numbers == [number_in(p.image) for p in pictures] == list(range(len(pictures)))
         assert isinstance(error, DataError)
-        assert f"cut short: {len(pictures)} of about {FRAMES} frames" in str(error)
+        assert f"truncated: {len(pictures)} of about {FRAMES} frames" in str(error)
         more, error = read(cut, on_error="skip")
         assert error is None and [number_in(p.image) for p in more] == [p.frame for p in more]
         assert [p.frame for p in more[: len(pictures)]] == numbers
-        assert "cut short" in capsys.readouterr().err
+        assert "truncated" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("packet", [90, 91, 92, 93])
@@ -75,7 +75,7 @@ def test_behind_lost_packets_numbers_stay_true(
     pictures, error = read(path, on_error="skip")
     assert error is None and pictures[-1].frame == number_in(pictures[-1].image) == FRAMES - 1
     assert [round(p.time * 25) for p in pictures] == [p.frame for p in pictures]
-    assert "cut short" not in capsys.readouterr().err
+    assert "truncated" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["fast.mp4", "cut.mkv"])
@@ -86,7 +86,7 @@ def test_skip_takes_what_is_there_and_says_that_it_was_cut(
     whole, _ = read(path)
     pictures, error = read(path, on_error="skip")
     assert error is None and len(pictures) >= len(whole)
-    assert "cut short" in capsys.readouterr().err
+    assert "truncated" in capsys.readouterr().err
 
 
 def test_an_mp4_without_its_index_is_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Picture: one decoded image and where it comes from."""
+
+from dataclasses import dataclass
+
+from rtmcli.arrays import Image
+
+
+@dataclass(slots=True, eq=False)
+class Picture:
+    """One image of a source.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR, upright.
+        source: the source as the user gave it (for an image its own path).
+        frame: number in the source, from 0.
+        frames: how many the source declares, or None.
+        time: presentation time in seconds; None for images.
+        width, height: of `image`, in pixels.
+        file: the image's path where several are read as one clip, else None.
+        dropped: of a live source, how many images were dropped before this one; else None.
+    """
+
+    image: Image
+    source: str
+    frame: int
+    frames: int | None
+    time: float | None
+    width: int
+    height: int
+    file: str | None = None
+    dropped: int | None = None
