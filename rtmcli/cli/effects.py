@@ -56,7 +56,7 @@ def _is_live(source: str) -> bool:
 
 
 def _is_image_file(source: str) -> bool:
-    return os.path.isfile(source) and not _is_list(source) and source_names.is_picture(source)
+    return os.path.isfile(source) and not _is_list(source) and source_names.is_image(source)
 
 
 def _is_list(source: str) -> bool:
