@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from rtmcli import telemetry
 from tests.helpers.shell import Shell, clean_environment, shell_in
+
+telemetry.switch_off()  # some tests import a runtime by themselves
 
 GOLDENS = Path(__file__).parent / "goldens"
 

@@ -3,8 +3,12 @@
 from importlib import import_module
 from pathlib import Path
 
+from rtmcli import telemetry
 from rtmcli.engines.base import Engine, check_precision
 from rtmcli.errors import UsageError
+
+# Every module that imports a runtime is in this package or in `export`: both do this first.
+telemetry.switch_off()
 
 # A file of one runtime's own.
 NATIVE = {".param": "ncnn", ".xml": "openvino", ".engine": "tensorrt", ".pt": "torch"}
