@@ -47,24 +47,3 @@ def unflip_simcc(
 ) -> tuple[FloatArray, FloatArray]:
     """SimCC vectors (N, K, bins) of the mirrored picture, told of the picture itself."""
     return simcc_x[:, flip_indices, ::-1], simcc_y[:, flip_indices]
-
-
-def unflip_heatmaps(
-    heatmaps: FloatArray, flip_indices: npt.NDArray[np.integer], *, shift: bool = False
-) -> FloatArray:
-    """Heat maps (N, K, H, W) of the mirrored picture; `shift` moves them a column right (old MSRA)."""
-    back = heatmaps[:, flip_indices, :, ::-1]
-    if shift:
-        back = np.concatenate([back[..., :1], back[..., :-1]], axis=-1)
-    return back
-
-
-def unflip_coordinates(
-    points: FloatArray, flip_indices: npt.NDArray[np.integer], *, size: tuple[int, int], shift: bool = False
-) -> FloatArray:
-    """Coordinates (N, K, 2) in 0..1 regressed from the mirrored picture; `shift` by one pixel of `size`."""
-    back = points[:, flip_indices].copy()
-    back[..., 0] = 1.0 - back[..., 0]
-    if shift:
-        back[..., 0] -= 1.0 / size[0]
-    return back

@@ -4,6 +4,8 @@ Sigmas are COCO's: a point's tolerance is 2 sigma sqrt(area). Source: mmpose's p
 evaluation; the defaults are theirs.
 """
 
+from typing import Literal
+
 import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray, IndexArray
@@ -37,19 +39,6 @@ def oks_matrix(
     if min_score is not None:
         counted &= (a[:, None, :, 2] > min_score) & (b[None, :, :, 2] > min_score)
     return np.where(counted, similarity, 0).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
-
-
-def weighted_oks(
-    a: FloatArray, b: FloatArray, areas_b: FloatArray, weights_b: FloatArray, sigmas: FloatArray
-) -> Float64Array:
-    """OKS of predictions `a` (N, K, 2) with labels `b` (M, K, 2) as assigners and RTMO's head count it.
-
-    Only the label's area (M,) counts, and points are averaged with the label's weights (M, K).
-    """
-    squared = ((a[:, None, :, :2].astype(np.float64) - b[None, :, :, :2]) ** 2).sum(axis=-1)  # (N, M, K)
-    tolerance = 2 * np.asarray(sigmas, np.float64) * np.sqrt(areas_b)[:, None]  # (M, K)
-    similarity = np.exp(-squared / np.maximum(tolerance, 1e-6) ** 2 / 2)
-    return (similarity * weights_b).sum(axis=-1) / np.maximum(weights_b.sum(axis=-1), 1e-6)
 
 
 def oks_nms(
@@ -97,40 +86,22 @@ def soft_oks_nms(
     return np.array(picked, np.intp)
 
 
-def nearby_joints_nms(
-    keypoints: FloatArray, scores: FloatArray, *, distance: float = 0.05, joints: int | None = None
-) -> IndexArray:
-    """Suppression by joints that coincide (DEKR, Geng et al. 2021): indices kept, best score first.
-
-    A pose goes when more than `joints` (default: a third of K) of its joints are closer to a kept pose's than
-    `distance` times the diagonal of that pose's extent.
-    """
-    points = keypoints[..., :2].astype(np.float64)  # (N, K, 2)
-    enough = points.shape[1] // 3 if joints is None else joints
-    diagonal = np.linalg.norm(points.max(axis=1) - points.min(axis=1), axis=-1)  # (N,)
-    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)  # (N, N, K)
-    near = (gaps < distance * diagonal[:, None, None]).sum(axis=-1) > enough
-    order = np.argsort(-scores, kind="stable")
-    return order[greedy(near[np.ix_(order, order)])]
-
-
 def ranking_scores(
-    box_scores: FloatArray, keypoint_scores: FloatArray, *, mode: str, min_score: float = 0.2
+    box_scores: FloatArray,
+    keypoint_scores: FloatArray,
+    *,
+    mode: Literal["box", "box-keypoint"],
+    min_score: float = 0.2,
 ) -> FloatArray:
     """The score by which poses are ranked in an evaluation, (N,).
 
     Args:
         box_scores: (N,); keypoint_scores: (N, K); NaN is a point that does not exist.
-        mode: `box`; `keypoint`: the mean of the point scores; `box-keypoint`: box score times the mean of the
-            point scores above `min_score`, 0 where there is none; `box-rle`: box score plus the points' mean
-            plus their maximum.
+        mode: `box`, or `box-keypoint`: box score times the mean of the keypoint scores above `min_score`, 0 where
+            there is none (mmpose's `bbox_keypoint`).
     """
     if mode == "box":
         return box_scores
-    if mode == "keypoint":
-        return np.asarray(np.nanmean(keypoint_scores, axis=1))
-    if mode == "box-rle":
-        return box_scores + np.nanmean(keypoint_scores, axis=1) + np.nanmax(keypoint_scores, axis=1)
     above = keypoint_scores > min_score
     mean = np.where(above, keypoint_scores, 0).sum(axis=1) / np.maximum(above.sum(axis=1), 1)
     return box_scores * mean

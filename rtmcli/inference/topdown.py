@@ -9,6 +9,7 @@ import numpy as np
 from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
+from rtmcli.geometry.flip import unflip_simcc
 from rtmcli.inference.keypoints3d import in_space, volume_of
 from rtmcli.inference.open_model import OpenModel, open_model, run_checked
 from rtmcli.inference.preprocess import Batch, Placement, check_images, fill_input
@@ -140,8 +141,7 @@ class TopDown:
         x, y = raw["simcc_x"], raw["simcc_y"]  # (N, K, bins)
         if self.flip_test:
             raw = run_checked(engine, self._batch.feed(n, mirrored=True), names, card)
-            flip = self.skeleton.flip
-            x = (x + raw["simcc_x"][:, flip, ::-1]) * np.float32(0.5)
-            y = (y + raw["simcc_y"][:, flip]) * np.float32(0.5)
+            back_x, back_y = unflip_simcc(raw["simcc_x"], raw["simcc_y"], self.skeleton.flip)
+            x, y = (x + back_x) * np.float32(0.5), (y + back_y) * np.float32(0.5)
         points, scores = simcc.decode(x, y, ratio=card.codec.get("ratio", 2.0))
         return points.astype(np.float32), None, scores.astype(np.float32)

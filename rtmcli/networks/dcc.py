@@ -94,7 +94,7 @@ class DCC(nn.Module):
         self.register_buffer("y_bins", torch.linspace(-0.5, 0.5, bins[1]))
         self.register_buffer("x_bins", torch.linspace(-0.5, 0.5, bins[0]))
         self.spe = SineEncoding(features, temperature=TEMPERATURE)
-        self.gau = GatedAttentionUnit(features, features, s=features)
+        self.gau = GatedAttentionUnit(features, s=features)
         self.pose_to_kpts: nn.Module = nn.Sequential(
             nn.Linear(pose_channels, num_keypoints * features),
             InstanceNorm(num_keypoints * features),

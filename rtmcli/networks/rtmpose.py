@@ -21,7 +21,7 @@ class RTMCCHead(nn.Module):
         # Trap 6: with bias and without norm, unlike the 7 x 7 convolutions of RTMW.
         self.final_layer = nn.Conv2d(channels, keypoints, 7, padding=3)
         self.mlp = nn.Sequential(ScaleNorm(cells), nn.Linear(cells, EMBEDDING, bias=False))
-        self.gau = GatedAttentionUnit(EMBEDDING, EMBEDDING, s=128)
+        self.gau = GatedAttentionUnit(EMBEDDING, s=128)
         self.cls_x = BinClassifier(EMBEDDING, int(width * ratio))
         self.cls_y = BinClassifier(EMBEDDING, int(height * ratio))
         self.start()

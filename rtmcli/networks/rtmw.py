@@ -47,7 +47,7 @@ class RTMWHead(nn.Module):
         self.final_layer2 = conv7(channels // 4 + channels // 2, keypoints)
         self.mlp = embed(cells)
         self.mlp2 = embed(4 * cells)
-        self.gau = GatedAttentionUnit(EMBEDDING, EMBEDDING, s=128, dropout=dropout)
+        self.gau = GatedAttentionUnit(EMBEDDING, s=128, dropout=dropout)
         self.cls_x = BinClassifier(EMBEDDING, int(width * ratio))
         self.cls_y = BinClassifier(EMBEDDING, int(height * ratio))
         self.cls_z = BinClassifier(EMBEDDING, int(depth * ratio)) if depth is not None else None

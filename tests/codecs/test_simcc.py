@@ -21,18 +21,13 @@ def outputs(goldens):
     return np.load(goldens / "codec_simcc_decode.npz", allow_pickle=False)
 
 
-@pytest.mark.parametrize("tag", "abcdefg")
+# d has normalised Gaussians, f and g smoothed one-hot labels: no official recipe uses them.
+@pytest.mark.parametrize("tag", "abce")
 def test_labels_equal_the_reference(labels, tag):
     case = case_of(labels, tag)
     common = {"size": tuple(case["input_size"]), "ratio": case["simcc_split_ratio"]}
     keypoints, visible = labels[f"{tag}_keypoints"], labels[f"{tag}_visible"]
-    if case.get("smoothing_type") == "standard":
-        smoothing = case["label_smooth_weight"]
-        x, y, weights = simcc.encode_smoothed(keypoints, visible, smoothing=smoothing, **common)
-    else:
-        x, y, weights = simcc.encode(
-            keypoints, visible, sigma=sigma_of(case), normalize=case["normalize"], **common
-        )
+    x, y, weights = simcc.encode(keypoints, visible, sigma=sigma_of(case), **common)
     np.testing.assert_allclose(x, labels[f"{tag}_x"], atol=1e-6)
     np.testing.assert_allclose(y, labels[f"{tag}_y"], atol=1e-6)
     np.testing.assert_allclose(weights, labels[f"{tag}_weights"], atol=1e-6)
@@ -44,28 +39,6 @@ def test_points_and_scores_equal_the_reference(outputs, tag):
     points, scores = simcc.decode(outputs[f"{tag}_x"], outputs[f"{tag}_y"], ratio)
     np.testing.assert_allclose(points, outputs[f"{tag}_keypoints"], atol=1e-6)
     np.testing.assert_allclose(scores, outputs[f"{tag}_scores"], atol=1e-6)
-
-
-def test_dark_refinement_equals_the_reference_and_leaves_points_without_score(outputs):
-    case = case_of(outputs, "b")
-    ratio = case["simcc_split_ratio"]
-    points, scores = simcc.decode_dark(outputs["b_x"], outputs["b_y"], ratio, sigma=sigma_of(case))
-    np.testing.assert_allclose(scores, outputs["b_scores"], atol=1e-6)
-    good = scores > 0
-    np.testing.assert_allclose(points[good], outputs["b_keypoints"][good], atol=2e-4)
-    assert not good.all()
-    np.testing.assert_array_equal(points[~good], np.float32(-1 / ratio))
-
-
-def test_visibility_equals_the_reference(outputs):
-    found = simcc.visibility(outputs["c_x"], outputs["c_y"], sigma=sigma_of(case_of(outputs, "c")))
-    np.testing.assert_allclose(found, outputs["c_visibility"], atol=1e-6)
-
-
-def test_the_score_of_rtmlib_is_the_mean_of_both_maxima():
-    x, y = np.array([[[0.0, 0.8, 0.1]]]), np.array([[[0.2, 0.0]]])
-    assert simcc.decode(x, y)[1] == pytest.approx(0.2)
-    assert simcc.decode(x, y, score="mean")[1] == pytest.approx(0.5)
 
 
 def test_no_pose_decodes_to_no_points():

@@ -23,17 +23,6 @@ def test_simcc_of_the_mirrored_picture_comes_back(outputs, name, indices):
     np.testing.assert_allclose((outputs[f"{name}_y"] + y) / 2, outputs[f"{name}_y_mean"], atol=1e-6)
 
 
-def test_heat_maps_and_coordinates_of_the_mirrored_picture_come_back(outputs):
-    maps, points = outputs["heatmap"], outputs["coords"]
-    np.testing.assert_array_equal(flip.unflip_heatmaps(maps, COCO17), outputs["heatmap_back"])
-    np.testing.assert_array_equal(
-        flip.unflip_heatmaps(maps, COCO17, shift=True), outputs["heatmap_back_shift"]
-    )
-    for shift in (0, 1):
-        back = flip.unflip_coordinates(points, COCO17, size=(192, 256), shift=bool(shift))
-        np.testing.assert_allclose(back, outputs[f"coords_back_shift{shift}"], atol=1e-6)
-
-
 @pytest.mark.parametrize("direction", ["horizontal", "vertical", "diagonal"])
 def test_annotations_flip_as_in_the_reference_and_twice_is_nothing(goldens, direction):
     golden = np.load(goldens / "flip_annotations.npz", allow_pickle=False)
