@@ -116,7 +116,7 @@ def rank_and_suppress(
     poses: Sequence[dict[str, Any]],
     sigmas: FloatArray,
     *,
-    rank: str = "box-keypoint",
+    rank: Rank = "box-keypoint",
     oks: float | None = 0.9,
 ) -> list[dict[str, Any]]:
     """Rank the poses of each image and drop near-duplicates, as mmpose's `CocoMetric` does before the evaluation.
