@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtmcli import telemetry
+from tests.helpers.labelled_sets import write_bodies, write_dots
 from tests.helpers.shell import Shell, clean_environment, shell_in
 
 telemetry.switch_off()  # some tests import a runtime by themselves
@@ -49,3 +50,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def sh(tmp_path: Path, environment: dict[str, str]) -> Shell:
     """Runs a bash script in an empty folder."""
     return shell_in(tmp_path, environment)
+
+
+@pytest.fixture
+def dots(tmp_path: Path) -> Path:
+    """A folder with a small set of COCO's 17 keypoints: `labels.json` and `images/`."""
+    write_dots(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def bodies(tmp_path: Path) -> Path:
+    """A folder with a small set of COCO-WholeBody's 133 keypoints with depths: `whole.json` and `whole/`."""
+    write_bodies(tmp_path)
+    return tmp_path

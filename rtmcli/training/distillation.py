@@ -18,6 +18,7 @@ from rtmcli.networks.checkpoint import load_partial
 from rtmcli.networks.load import load_network
 from rtmcli.training.model import make_card
 from rtmcli.training.recipe import Recipe
+from rtmcli.zoo.resolve import find_weights
 
 
 class Taught(nn.Module):
@@ -80,22 +81,26 @@ def needs_teacher(recipe: Recipe) -> bool:
     return bool(recipe.feature or recipe.logit or recipe.head_only)
 
 
-def load_teacher(file: Path, recipe: Recipe) -> nn.Module:
+def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
     """A teacher's network, in eval mode and without gradients.
 
-    Raises UsageError where the recipe learns from no teacher, or the teacher's bins are not the student's; and what
-    `load_network` raises.
+    Args:
+        model: the name of a bundled or fetched model, or a file with its weights.
+
+    Raises:
+        UsageError: the recipe learns from no teacher, or the teacher's bins are not the student's.
+        MissingError: the model is not here. And what `load_network` raises.
     """
     if not needs_teacher(recipe):
         raise UsageError(f"the recipe {recipe.name} learns from labels alone; leave --teacher out")
-    network, card = load_network(file, skeleton=recipe.skeleton)
+    network, card = load_network(find_weights(model), skeleton=recipe.skeleton)
     if card.family not in ("rtmpose", "rtmw"):
-        raise UsageError(f"{file} is of the family {card.family}; a teacher is an RTMPose or an RTMW")
+        raise UsageError(f"{model} is of the family {card.family}; a teacher is an RTMPose or an RTMW")
     theirs = (card.width, card.height, keypoint_count(card), float(card.codec.get("ratio", 2.0)))
     ours = (recipe.width, recipe.height, keypoint_count(make_card(recipe)), recipe.ratio)
     if theirs != ours:
         raise UsageError(
-            f"{file} has (width, height, keypoints, ratio) {theirs} and the recipe {ours}; a teacher's must be the "
+            f"{model} has (width, height, keypoints, ratio) {theirs} and the recipe {ours}; a teacher's must be the "
             "student's"
         )
     return network.eval().requires_grad_(False)

@@ -13,13 +13,22 @@ from rtmcli.networks.from_onnx import load_onnx_weights
 from rtmcli.training.model import make_card
 from rtmcli.training.recipe import Recipe
 from rtmcli.zoo.metadata import read_card
+from rtmcli.zoo.resolve import find_weights
 
 
-def start_from(network: nn.Module, file: Path) -> Misfit:
-    """Put what fits of a `.pth`, `.safetensors` or exported `.onnx` into a network, and say what did not.
+def start_from(network: nn.Module, model: str | Path) -> Misfit:
+    """Copy the weights that fit into a network and return those that do not.
 
-    A head for other keypoints, or for another input size, differs in shape and keeps its fresh weights.
+    A head for other keypoints or another input size has other shapes and keeps its fresh weights.
+
+    Args:
+        model: the name of a bundled or fetched model, or a `.pth`, `.safetensors` or exported `.onnx` file.
+
+    Raises:
+        MissingError: the model is not here; the message has the command that fetches its checkpoint.
+        DataError: the file is damaged. UsageError: an ONNX file without a card.
     """
+    file = find_weights(model)
     if file.suffix != ".onnx":
         return load_partial(network, load_checkpoint(file))
     card = read_card(file)

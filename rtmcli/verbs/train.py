@@ -1,13 +1,13 @@
 """`rtm train`: a recipe and labelled pictures in, a model out."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rtmcli.errors import MissingError, UsageError
+from rtmcli.terminal.messages import say
 from rtmcli.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -43,14 +43,19 @@ def main(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a number: --set lr=2e-3.")
     ] = None,
     init: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE", help="Start from these weights; what does not fit is listed and left out."
+            metavar="MODEL",
+            help="Start from the weights of a model that 'rtm models' lists, or of a file; those that do not fit "
+            "are listed and left out.",
         ),
     ] = None,
     teacher: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Weights of the network that a dwpose recipe learns from."),
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The model that a dwpose recipe learns from: a name or a file, as for --init.",
+        ),
     ] = None,
     freeze: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Leave this part as it is: backbone, neck, head.")
@@ -121,7 +126,7 @@ def main(
     if init is not None:
         misfit = start_from(network, init)
         if misfit:
-            print(f"rtm train: {init} fits in part; {misfit}", file=sys.stderr)
+            say(f"{init} fits in part; {misfit}", "rtm train")
     for part in freeze or []:
         freeze_part(network, part)
     if master is not None:
@@ -174,7 +179,7 @@ def _train(
             training.tick = bar.advance
             training.run()
     except KeyboardInterrupt:
-        print(f"rtm train: saved to {folder}/last.pt; the same command goes on from there", file=sys.stderr)
+        say(f"saved to {folder}/last.pt; the same command goes on from there", "rtm train")
         raise
     finally:
         if board is not None:
@@ -225,7 +230,7 @@ def _check(sets: "list[DataSet]") -> None:
             faults += 1
     people = sum(len(data.people) for data in sets)
     pictures = sum(len(data.pictures) for data in sets)
-    print(f"{pictures} pictures, {people} people with points, {faults} faults", file=sys.stderr)
+    say(f"{pictures} pictures, {people} people with points, {faults} faults", "rtm train")
     if faults:
         raise DataError(
             f"the labels have {faults} faults, listed above; correct or remove them before you train"

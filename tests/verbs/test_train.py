@@ -76,7 +76,7 @@ def test_a_recipe_that_learns_from_a_teacher_asks_for_one(dots: Path, capsys, re
         str(dots / "images"),
     ]
     assert main(["train", recipe, *given]) == 2
-    assert "name its weights with --teacher FILE" in capsys.readouterr().err
+    assert "name it with --teacher MODEL" in capsys.readouterr().err
 
 
 def test_a_recipe_that_learns_from_labels_alone_takes_no_teacher(dots: Path, tmp_path: Path, capsys) -> None:

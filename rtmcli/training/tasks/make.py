@@ -24,9 +24,7 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
         if recipe.family not in ("rtmpose", "rtmw") or recipe.heatmap:
             raise UsageError(f"{recipe.family!r} learns from no teacher; rtmpose and rtmw do")
         if teacher is None:
-            raise UsageError(
-                f"the recipe {recipe.name} learns from a teacher; name its weights with --teacher FILE"
-            )
+            raise UsageError(f"the recipe {recipe.name} learns from a teacher; name it with --teacher MODEL")
         return DistillTask(recipe, sets, teacher)
     if recipe.heatmap:
         if recipe.family != "rtmpose":

@@ -1,20 +1,17 @@
-"""Small labelled sets, made of noise and dots, that a network can learn in seconds."""
+"""Small labelled sets of synthetic images, which a network overfits in seconds."""
 
 import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from rtmcli.opencv import cv2
 
 
-@pytest.fixture
-def dots(tmp_path: Path) -> Path:
-    """A COCO file, `labels.json`, with 8 pictures of one stick person each in `images/`."""
+def write_dots(folder: Path) -> None:
+    """A COCO file, `labels.json`, with 8 images in `images/` of one person each: 17 dots on noise."""
     random = np.random.default_rng(3)
-    folder = tmp_path / "images"
-    folder.mkdir()
+    (folder / "images").mkdir()
     images, notes = [], []
     for number in range(8):
         picture = random.integers(0, 60, (96, 80, 3), np.uint8)
@@ -22,7 +19,7 @@ def dots(tmp_path: Path) -> Path:
         for k, (x, y) in enumerate(points):
             cv2.circle(picture, (int(x), int(y)), 3, (255 - 12 * k, 60 + 11 * k, 15 * k), -1)
         name = f"{number:03d}.png"
-        cv2.imwrite(str(folder / name), picture)
+        cv2.imwrite(str(folder / "images" / name), picture)
         images.append({"id": number, "file_name": name, "width": 80, "height": 96})
         notes.append(
             {
@@ -37,26 +34,23 @@ def dots(tmp_path: Path) -> Path:
             }
         )
     content = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "person"}]}
-    (tmp_path / "labels.json").write_text(json.dumps(content))
-    return tmp_path
+    (folder / "labels.json").write_text(json.dumps(content))
 
 
-@pytest.fixture
-def bodies(tmp_path: Path) -> Path:
-    """`whole.json`: 4 pictures in `whole/` of one person each with COCO-WholeBody's 133 points, and depths of most."""
+def write_bodies(folder: Path) -> None:
+    """`whole.json`: 4 images in `whole/` of one person each with COCO-WholeBody's 133 keypoints and most depths."""
     random = np.random.default_rng(5)
-    folder = tmp_path / "whole"
-    folder.mkdir()
+    (folder / "whole").mkdir()
     fields = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
     images, notes = [], []
     for number in range(4):
         points = np.stack([random.uniform(20, 100, 133), random.uniform(15, 105, 133)], 1).round(1)
-        # each has a colour of its own: what a network tells apart by a trace alone, its norms make unsure
+        # One colour an image: batch norms make a network unsure of images that differ by little.
         color = np.array([230 * (number != 0), 230 * (number != 1), 230 * (number != 2)])
         patches = (0.7 * color + 0.3 * random.integers(0, 255, (6, 6, 3))).astype(np.uint8)
         picture = cv2.resize(patches, (120, 120))
         name = f"{number:03d}.png"
-        cv2.imwrite(str(folder / name), picture)
+        cv2.imwrite(str(folder / "whole" / name), picture)
         images.append({"id": number, "file_name": name, "width": 120, "height": 120})
         flat = [v for x, y in points.tolist() for v in (x, y, 2)]
         note: dict = {
@@ -75,5 +69,4 @@ def bodies(tmp_path: Path) -> Path:
             note[field], flat = flat[: 3 * count], flat[3 * count :]
         notes.append(note)
     content = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "person"}]}
-    (tmp_path / "whole.json").write_text(json.dumps(content))
-    return tmp_path
+    (folder / "whole.json").write_text(json.dumps(content))
