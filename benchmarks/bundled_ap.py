@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rtmcli.bench.machine import machine
-from rtmcli.formats.coco import boxes_of, plain_result, read_coco_boxes
+from rtmcli.formats.coco import plain_result
+from rtmcli.formats.coco_boxes import read_coco_boxes
 from rtmcli.formats.labels import read_labels
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.topdown import TopDown
@@ -65,7 +66,7 @@ def main() -> None:
     complete, _ = keep_images(labels, "complete_person_annotations")
 
     def true_boxes(image: Any, path: str) -> list[Instance]:
-        return boxes_of(known, path) or []
+        return known.of_file(path) or []
 
     def found_boxes(image: Any, path: str) -> list[Instance]:
         return detector([image])[0]

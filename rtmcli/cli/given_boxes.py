@@ -6,48 +6,89 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import boxes_of, listed_pictures, read_coco_boxes
+from rtmcli.formats.coco_boxes import GivenBoxes, read_coco_boxes
+from rtmcli.formats.image_matching import listing, match_files, path_parts
 from rtmcli.inference.pipeline import Item
 from rtmcli.media import Picture, open_media
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames
+from rtmcli.terminal.messages import say
 from rtmcli.zoo.card import Card
 
 
 def recorded_items(media: str | None, card: Card) -> Iterator[Item]:
-    """Records from stdin with their pixels; their boxes stay, what they say of model and skeleton is ours now."""
+    """Records from stdin with their pixels; boxes stay, and model and skeleton become those of the pose model."""
     with closing(find_pictures(read_frames("-"), media)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
 
 def given_items(boxes: str, source: str, card: Card, *, score: float | None = None) -> Iterator[Item]:
-    """Pictures with the boxes that a COCO file gives them.
+    """Images with the boxes that a COCO file gives them.
 
     Args:
-        boxes: a label file: its pictures in its order, with the boxes of all people whose keypoints are labelled; or a
-            detection file: the pictures of `source`, with the people found in them, also where there is none.
-        source: the folder of the pictures; for detections any source of pictures.
+        boxes: a label file: its images in its order, with the boxes of all people whose keypoints are labelled; or a
+            detection file: the images of `source`, with the people found in them, also where there is none.
+        source: the folder of the images, or any source of images.
         score: leave out boxes scored at or below.
+
+    Raises DataError where most images that the labels list are not in the folder, or no image has boxes.
     """
     known = read_coco_boxes(boxes)
-    matched = False
-    for picture in _pictures_of(boxes, source):
-        people = boxes_of(known, picture.file or picture.source)
-        matched = matched or people is not None
-        kept = [replace(p) for p in people or [] if score is None or (p.score or 0) > score]
+    _say(known.notes)
+    in_folder = known.listed and Path(source).is_dir()
+    count, unknown = 0, []
+    for picture, image_id in _listed_images(known, source) if in_folder else _images_of(known, source):
+        count += 1
+        if image_id is None:
+            unknown.append(picture.file or picture.source)
+        people = known.people.get(image_id, [])
+        kept = [replace(one) for one in people if score is None or (one.score or 0) > score]
         frame = Frame.from_picture(picture, kept, skeleton=card.skeleton, model=card.name)
         yield Item(picture.image, frame)
-    if not matched:
+    if len(unknown) == count:
+        raise DataError(f"{boxes} has boxes for none of the images of {source}; file names or ids must agree")
+    if unknown:
+        _say([f"{len(unknown)} of {count} images have no boxes in {boxes}: {listing(unknown)}"])
+    _say(known.matcher.notes())
+
+
+def _images_of(known: GivenBoxes, source: str) -> Iterator[tuple[Picture, object]]:
+    """The images of a source, each with its id in the file (None: not there)."""
+    with closing(iter(open_media(source))) as pictures:  # type: ignore[type-var]
+        for picture in pictures:
+            image = known.matcher.find(Frame.from_picture(picture))
+            yield picture, None if image is None else image["id"]
+
+
+def _listed_images(known: GivenBoxes, source: str) -> Iterator[tuple[Picture, object]]:
+    """The images that a label file lists and the folder has, in the file's order, each with its id."""
+    folder = Path(source)
+    named = [image for image in known.images if "file_name" in image]
+    paths = ["/".join(path_parts(image["file_name"])) for image in named]
+    if not all((folder / path).is_file() for path in paths):
+        paths = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    files, notes = match_files(known.images, paths, labels=known.name)
+    missing = [str(image.get("file_name", image["id"])) for image in known.images if image["id"] not in files]
+    if 2 * len(missing) > len(known.images) or not files:
         raise DataError(
-            f"{boxes} has boxes for none of the pictures of {source}; names or numbers must agree"
+            f"{len(missing)} of the {len(known.images)} images of {known.name} are not in {source}: "
+            f"{listing(missing)}; name the folder that the file's names start from"
         )
+    if missing:
+        notes.append(
+            f"{len(missing)} of {len(known.images)} images of {known.name} are not in {source}: {listing(missing)}"
+        )
+    _say(notes)
+    for image in known.images:
+        if image["id"] not in files:
+            continue
+        with closing(iter(open_media(str(folder / files[image["id"]])))) as pictures:  # type: ignore[type-var]
+            for picture in pictures:
+                yield picture, image["id"]
 
 
-def _pictures_of(boxes: str, source: str) -> Iterator[Picture]:
-    """The pictures a label file lists; of a detection file, which lists none, those of the source."""
-    listed = listed_pictures(boxes)
-    for path in [source] if listed is None else [str(Path(source) / name) for name in listed]:
-        with closing(iter(open_media(path))) as pictures:  # type: ignore[type-var]
-            yield from pictures
+def _say(notes: list[str]) -> None:
+    for note in notes:
+        say(note, program="rtm pose")

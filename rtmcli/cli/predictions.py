@@ -7,6 +7,7 @@ from typing import Any
 
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import check_results, frames_of_results
+from rtmcli.formats.image_matching import listing
 from rtmcli.metrics.collect_results import collect_results, is_onestage
 from rtmcli.records.frame import Frame
 from rtmcli.records.line_io import input_name, standard_input
@@ -25,7 +26,9 @@ class Predictions:
         unmatched: places of records of which the labels have no image.
         records: how many records or results came.
         skeletons: names that occur in the records. onestage: whether one-stage models made them.
-        other_labels: instances of classes without labels, by name. cuts: sources that ended early, in words.
+        other_labels: number of instances of classes without labels, by name.
+        cuts: sources that are truncated, in words.
+        matching: notes on images that were matched although names differ.
     """
 
     results: list[dict[str, Any]]
@@ -38,6 +41,7 @@ class Predictions:
     onestage: bool
     other_labels: dict[str, int]
     cuts: str
+    matching: list[str]
 
     @property
     def has_keypoints(self) -> bool:
@@ -46,14 +50,17 @@ class Predictions:
 
     def notes(self, images: int) -> list[str]:
         """What must be known to read the figures."""
-        notes = []
+        notes = [*self.matching]
         if self.cuts:
             notes.append(f"the stream is truncated: {self.cuts}")
         if self.unmatched:
-            notes.append(f"left out {len(self.unmatched)} records of images without labels")
+            notes.append(
+                f"left out {len(self.unmatched)} of {self.records} records, whose images the labels do not have: "
+                f"{listing(self.unmatched)}"
+            )
         if self.other_labels:
             names = ", ".join(f"{count} {name}" for name, count in self.other_labels.items())
-            notes.append(f"left out instances of classes without labels: {names}")
+            notes.append(f"left out instances of other classes than the labels': {names}")
         if not self.ranked and len(self.images) < images:
             notes.append(
                 f"{len(self.images)} of {images} labelled images have a record; people in the others count as missed"
@@ -88,6 +95,7 @@ def read_predictions(
         onestage=is_onestage(collected.models),
         other_labels=collected.other_labels,
         cuts=str(collected.cuts),
+        matching=collected.notes,
     )
 
 
@@ -96,9 +104,23 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
         parsed = json.loads(data)
     except ValueError as error:
         raise DataError(f"{name} is not JSON: {error}") from None
+    given = check_results(parsed, name)
+    if given and "bbox" in given[0] and "keypoints" in given[0]:
+        # COCO's evaluation sizes all results by the box where the first has one.
+        without = next((i for i, result in enumerate(given) if "bbox" not in result), None)
+        if without is not None:
+            raise DataError(
+                f"{name}: entry 0 has a bbox and entry {without} has none; give all of them one, or none"
+            )
     not_wanted = {image["id"] for image in left_out}
-    results = [r for r in check_results(parsed, name) if r["image_id"] not in not_wanted]
-    results = [{**result, "id": number} for number, result in enumerate(results)]
+    others = {category["id"] for category in labels.get("other_categories", ())}
+    only = labels["categories"][0]["id"] if len(labels["categories"]) == 1 else 1
+    results = [
+        {"category_id": only, **result, "id": number}
+        for number, result in enumerate(
+            r for r in given if r["image_id"] not in not_wanted and r.get("category_id") not in others
+        )
+    ]
     return Predictions(
         results=results,
         ranked=True,
@@ -110,4 +132,5 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
         onestage=False,
         other_labels={},
         cuts="",
+        matching=[],
     )

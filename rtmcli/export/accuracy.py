@@ -6,7 +6,7 @@ from typing import Any
 
 from rtmcli.engines.base import Engine
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import boxes_of, read_coco_boxes
+from rtmcli.formats.coco_boxes import read_coco_boxes
 from rtmcli.formats.labels import read_labels
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.onestage import OneStage
@@ -59,7 +59,7 @@ def _frames(model: OpenModel, labels: dict[str, Any], labels_file: Path, images:
                     people = find([picture.image])[0]
                 else:
                     assert pose is not None
-                    people = pose([picture.image], [boxes_of(known, path) or []])[0]
+                    people = pose([picture.image], [known.of_file(path) or []])[0]
                 yield Frame(
                     source=str(path), frame=0, frames=1, skeleton=model.card.skeleton, instances=people
                 )

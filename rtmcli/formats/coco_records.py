@@ -1,6 +1,6 @@
-"""COCO files <-> records: labels and results in, results out, a picture at a time."""
+"""COCO files <-> records: labels and results in, results out, an image at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -8,8 +8,11 @@ import numpy as np
 import orjson
 
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import POINT_FIELDS, Pictures, check_results, frames_of_results, points_of
-from rtmcli.formats.labels import read_json, read_labels
+from rtmcli.formats.categories import CategoryOf
+from rtmcli.formats.coco import check_results, frames_of_results
+from rtmcli.formats.coco_boxes import PERSON
+from rtmcli.formats.image_matching import ImageMatcher, listing, trailing_number
+from rtmcli.formats.labels import POINT_FIELDS, is_mpii, labels_of, points_of, read_json, read_labels
 from rtmcli.geometry.boxes import from_xywh, to_xywh
 from rtmcli.geometry.oks import ranking_scores
 from rtmcli.records.frame import Frame, Instance
@@ -29,21 +32,29 @@ COMMON = {
 
 
 def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> Iterator[Frame]:
-    """Records of a label file or a results file, one a picture, also where nobody is in it.
+    """Records of a label file or a results file, one per image, also where no person is in it.
 
     Args:
         path: labels (`images`, `annotations`) or results (a list).
-        labels: for results, the label file whose pictures their numbers mean; without it a picture is called after
-            its number.
+        labels: for results, the label file that their image ids belong to; without it an image is called after its
+            id.
 
-    A labelled point scores 1; one without a label is missing (`null`).
+    A labelled keypoint scores 1; one without a label is missing (`null`).
     """
     data = read_json(path)
-    if not isinstance(data, list):
-        yield from _frames_of_labels(read_labels(path))
+    if not isinstance(data, list) or is_mpii(data):
+        yield from _frames_of_labels(labels_of(data, path))
         return
     truth = read_labels(labels) if labels is not None else None
-    for frame, _ in frames_of_results(check_results(data, str(path)), truth):
+    results = check_results(data, str(path))
+    if truth is not None:
+        known = {image["id"] for image in truth["images"]}
+        strange = [repr(r["image_id"]) for r in results if r["image_id"] not in known]
+        if strange:
+            raise DataError(
+                f"{path} has results of images that {labels} does not have: image_id {listing(strange)}"
+            )
+    for frame, _ in frames_of_results(results, truth):
         for one in frame.instances:
             _forget_zeros(one)
         frame.skeleton = _common_skeleton(frame.instances)
@@ -51,50 +62,119 @@ def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> 
 
 
 def write_coco_results(
-    frames: Iterable[Frame], sink: str | BinaryIO, *, labels: str | Path | None = None
+    frames: Iterable[Frame],
+    sink: str | BinaryIO,
+    *,
+    labels: str | Path | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> int:
     """Write records as COCO results: one list, each entry written as its frame comes. Returns the number of entries.
 
-    `image_id` is that of the picture in `labels`; without them the number at the end of a picture's name, or of a
-    video's frame. `score` is what COCO's metric ranks by (`rtm eval --rank`). A point that does not exist is 0, 0, 0. A
-    coco133 is written in the fields of COCO-WholeBody.
+    `image_id` is that of the image in `labels`, and `category_id` that of the instance's class there; without labels
+    the number at the end of an image's name, or of a video's frame, and 1. `score` is what COCO's metric ranks by
+    (`rtm eval --rank`). A point that does not exist is 0, 0, 0. A coco133 is written in the fields of COCO-WholeBody.
 
-    Raises DataError for a picture that `labels` does not know, or whose name has no number, and where two sources
-    would get one number.
+    Args:
+        note: called with what must be known, such as records whose image the labels do not have.
+
+    Raises DataError where the labels do not have most of the images or have no category for an instance, for an image
+    without a number in its name, and where two sources would get one number.
     """
-    pictures = Pictures(read_labels(labels)["images"]) if labels is not None else None
-    owners: dict[int, str] = {}
-    video: str | None = None
-    count = 0
+    numbering = _ByLabels(labels) if labels is not None else _ByNames()
+    count = records = 0
     with Sink(sink) as out:
         out.write(b"[")
         for frame in frames:
             if not frame.instances:
                 continue
-            number, of_video = _image_id(frame, pictures)
-            # The frames of an endless video need no list: nothing else may have their numbers.
-            owner = video or owners.get(number)
-            if owner not in (None, frame.source):
-                raise DataError(
-                    f"{frame.source} and {owner} would both have a picture {number}; give --labels FILE, or convert "
-                    "one source at a time"
-                )
-            if of_video:
-                video = frame.source
-            elif pictures is None:
-                owners[number] = frame.source
+            records += 1
+            image_id = numbering.image_id(frame)
+            if image_id is None:
+                continue
             for one in frame.instances:
-                entry = _result(one, number, frame)
+                entry = _result(one, image_id, numbering.category_id(one, frame), frame)
                 out.write(
                     (b",\n" if count else b"\n") + orjson.dumps(entry, option=orjson.OPT_SERIALIZE_NUMPY)
                 )
                 count += 1
+        for text in numbering.check(records):
+            if note is not None:
+                note(text)
         out.write(b"\n]\n")
     return count
 
 
-def _result(one: Instance, number: int, frame: Frame) -> dict[str, Any]:
-    entry: dict[str, Any] = {"image_id": number, "category_id": 1}
+class _ByLabels:
+    """Ids of a label file."""
+
+    def __init__(self, path: str | Path) -> None:
+        truth = read_labels(path)
+        self._path = path
+        self._matcher = ImageMatcher(truth["images"], labels=str(path))
+        self._category_of = CategoryOf(truth)
+        self._names = [str(c.get("name", c["id"])) for c in truth["categories"]]
+        self._unmatched: list[str] = []
+
+    def image_id(self, frame: Frame) -> Any:
+        """The id of a frame's image; None where the labels do not have it."""
+        image = self._matcher.find(frame)
+        if image is None:
+            self._unmatched.append(_image_name(frame))
+        return None if image is None else image["id"]
+
+    def category_id(self, one: Instance, frame: Frame) -> Any:
+        if not self._names:
+            return PERSON
+        category = self._category_of(one)
+        if category is None:
+            raise DataError(
+                f"{_image_name(frame)}: {self._path} has no category for an instance of class {one.label!r}; it has "
+                f"{', '.join(self._names)}"
+            )
+        return category
+
+    def check(self, records: int) -> list[str]:
+        """Notes at the end. Raises DataError where most records have no image."""
+        missing = self._unmatched
+        if not missing:
+            return self._matcher.notes()
+        text = f"{len(missing)} of {records} records are of images that {self._path} does not have: {listing(missing)}"
+        if 2 * len(missing) > records:
+            raise DataError(text)
+        return [f"left out {text}", *self._matcher.notes()]
+
+
+class _ByNames:
+    """Numbers at the end of image names, or of video frames; 1 for the category."""
+
+    def __init__(self) -> None:
+        self._owners: dict[int, str] = {}
+        # The frames of an endless video need no list: no other source may have their numbers.
+        self._video: str | None = None
+
+    def image_id(self, frame: Frame) -> int:
+        number, of_video = _number(frame)
+        owner = self._video or self._owners.get(number)
+        if owner not in (None, frame.source):
+            raise DataError(
+                f"{frame.source} and {owner} would both have an image {number}; give --labels FILE, or convert "
+                "one source at a time"
+            )
+        if of_video:
+            self._video = frame.source
+        else:
+            self._owners[number] = frame.source
+        return number
+
+    def category_id(self, one: Instance, frame: Frame) -> int:
+        return PERSON
+
+    def check(self, records: int) -> list[str]:
+        return []
+
+
+def _result(one: Instance, image_id: Any, category_id: Any, frame: Frame) -> dict[str, Any]:
+    entry: dict[str, Any] = {"image_id": image_id, "category_id": category_id}
     if one.keypoints is not None:
         points = np.where(np.isnan(one.keypoints), np.float32(0), one.keypoints)
         if frame.skeleton == "coco133":
@@ -120,23 +200,21 @@ def _rank(one: Instance, model: str) -> float:
     return float(ranked[0])
 
 
-def _image_id(frame: Frame, pictures: Pictures | None) -> tuple[int, bool]:
-    """The number of a frame's picture, and whether it is that of a video's frame."""
-    name = str(frame.extra.get("file", frame.source))
-    if pictures is not None:
-        found = pictures.find(frame)
-        if found is None:
-            raise DataError(f"{name}: the label file knows no such picture")
-        return int(found["id"]), False
+def _number(frame: Frame) -> tuple[int, bool]:
+    """The number of a frame's image, and whether it is that of a video's frame."""
     if frame.time is not None or frame.frame > 0 or (frame.frames or 0) > 1:
         return frame.frame, True
-    stem = PurePath(name).stem
-    digits = stem[len(stem.rstrip("0123456789")) :]
-    if not digits:
+    name = _image_name(frame)
+    number = trailing_number(PurePath(name).stem)
+    if number is None:
         raise DataError(
-            f"{name}: no number in its name for image_id; give --labels FILE, which numbers the pictures"
+            f"{name}: no number in its name for image_id; give --labels FILE, which numbers the images"
         )
-    return int(digits), False
+    return number, False
+
+
+def _image_name(frame: Frame) -> str:
+    return str(frame.extra.get("file", frame.source))
 
 
 def _frames_of_labels(data: dict[str, Any]) -> Iterator[Frame]:

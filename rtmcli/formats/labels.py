@@ -4,13 +4,18 @@ A label file is read as `{"images": [...], "annotations": [...], "categories": [
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
+from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError
 from rtmcli.skeletons import load_skeleton
+
+# The keypoint fields of COCO-WholeBody, in the order of its 133 points.
+POINT_FIELDS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 
 # MPII gives a person's scale relative to 200 pixels.
 _MPII_PIXELS = 200.0
@@ -18,31 +23,82 @@ _MPII_PIXELS = 200.0
 _MPII_LOWER, _PADDING = 15.0, 1.25
 
 
-def read_labels(path: str | Path) -> dict[str, Any]:
+def read_labels(path: str | Path, *, category: str | None = None) -> dict[str, Any]:
     """A label file in COCO's form, or MPII's list of people (`image`, `joints`, `joints_vis`, `center`, `scale`).
 
-    Categories are made up where they are left out, and `category_id` is 1 where an annotation has none.
+    `null` counts as an absent key. Categories are made up where they are left out; an annotation without
+    `category_id` is of the only category, or of 1.
 
-    Raises DataError where it is not a label file.
+    Args:
+        category: keep the annotations of this category alone, by name or id.
+
+    Raises DataError where it is not a label file, or has no such category.
     """
-    data = read_json(path)
+    return labels_of(read_json(path), path, category=category)
+
+
+def labels_of(data: Any, path: str | Path, *, category: str | None = None) -> dict[str, Any]:
+    """As `read_labels`, of a file that is parsed already."""
+    if is_mpii(data):
+        data = _from_mpii(data, path)
     if isinstance(data, list):
-        if data and isinstance(data[0], dict) and {"joints", "joints_vis", "image"} <= data[0].keys():
-            return _from_mpii(data, path)
         raise DataError(f"{path} is a list of results, not labels; a label file has images and annotations")
     for key in ("images", "annotations"):
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
             raise DataError(f"{path} is not a COCO label file: it has no list {key!r}")
-    for key, needed in (("images", ("id",)), ("annotations", ("image_id",))):
-        for number, entry in enumerate(data[key]):
-            missing = [k for k in needed if not isinstance(entry, dict) or k not in entry]
-            if missing:
-                raise DataError(f"{path}: {key}[{number}] has no {missing[0]!r}")
-    for annotation in data["annotations"]:
-        annotation.setdefault("category_id", 1)
-    if not data.get("categories"):
-        data["categories"] = [{"id": c} for c in sorted({a["category_id"] for a in data["annotations"]})]
-    return data
+    truth = {**data, "categories": data.get("categories") or []}
+    for key, needed in (("images", ("id",)), ("categories", ("id",)), ("annotations", ("image_id",))):
+        truth[key] = [_entry(entry, needed, f"{path}: {key}[{i}]") for i, entry in enumerate(truth[key])]
+    for number, annotation in enumerate(truth["annotations"]):
+        _check_annotation(annotation, f"{path}: annotations[{number}]")
+    _check_ids(truth, path)
+    only = truth["categories"][0]["id"] if len(truth["categories"]) == 1 else 1
+    for annotation in truth["annotations"]:
+        annotation.setdefault("category_id", only)
+    if not truth["categories"]:
+        truth["categories"] = [{"id": c} for c in sorted({a["category_id"] for a in truth["annotations"]})]
+    return truth if category is None else _of_category(truth, category, path)
+
+
+def is_mpii(data: Any) -> bool:
+    """Whether a parsed file is MPII's list of people."""
+    return (
+        isinstance(data, list)
+        and bool(data)
+        and isinstance(data[0], dict)
+        and {"joints", "joints_vis", "image"} <= data[0].keys()
+    )
+
+
+def points_of(entry: Mapping[str, Any]) -> Float64Array:
+    """(K, 3) x, y, visibility or score of an annotation or result; whole-body fields are joined."""
+    fields = [np.asarray(entry[f], np.float64).ravel() for f in POINT_FIELDS if f in entry]
+    return np.concatenate(fields).reshape(-1, 3) if fields else np.zeros((0, 3))
+
+
+def check_points(entry: Mapping[str, Any], place: str) -> None:
+    """Raise DataError where keypoints are not triples of numbers, or the box is not four numbers."""
+    for name in POINT_FIELDS:
+        if name not in entry:
+            continue
+        values = _numbers(entry[name])
+        if values is None:
+            raise DataError(f"{place}: {name!r} must be a list of numbers x, y, visibility")
+        if values.size % 3:
+            raise DataError(
+                f"{place}: the {values.size} numbers of {name!r} are not triples (x, y, visibility)"
+            )
+    if entry.get("bbox"):
+        values = _numbers(entry["bbox"])
+        if values is None or values.size != 4:
+            raise DataError(
+                f"{place}: 'bbox' must be four numbers x, y, width, height; got {entry['bbox']!r}"
+            )
+
+
+def without_nulls(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry without keys that are null, which counts as absent, and without an empty box."""
+    return {k: v for k, v in entry.items() if v is not None and not (k == "bbox" and v == [])}
 
 
 def read_json(path: str | Path) -> Any:
@@ -53,6 +109,73 @@ def read_json(path: str | Path) -> Any:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from None
+
+
+def _entry(entry: Any, needed: Sequence[str], place: str) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise DataError(f"{place} must be an object with {needed[0]!r}; got {str(entry)[:40]}")
+    entry = without_nulls(entry)
+    for key in needed:
+        if key not in entry:
+            raise DataError(f"{place} has no {key!r}")
+    return entry
+
+
+def _check_annotation(annotation: Mapping[str, Any], place: str) -> None:
+    check_points(annotation, place)
+    for key in ("area", "num_keypoints", "iscrowd"):
+        value = annotation.get(key, 0)
+        if not isinstance(value, int | float):
+            raise DataError(f"{place}: {key!r} must be a number; got {value!r}")
+
+
+def _check_ids(truth: Mapping[str, Any], path: str | Path) -> None:
+    """Raise DataError where ids are neither all numbers nor all text, or annotations refer to no image or category."""
+    images = [image["id"] for image in truth["images"]]
+    of_images = [a["image_id"] for a in truth["annotations"]]
+    categories = [c["id"] for c in truth["categories"]]
+    of_categories = [a["category_id"] for a in truth["annotations"] if "category_id" in a]
+    for what, own, given in (("image", images, of_images), ("category", categories, of_categories)):
+        kinds = {"text" if isinstance(value, str) else "numbers" for value in (*own, *given)}
+        if len(kinds) > 1:
+            text = next(value for value in (*own, *given) if isinstance(value, str))
+            raise DataError(
+                f"{path}: some {what} ids are numbers and some are text (such as {text!r}), so that they never "
+                "match; write all as numbers"
+            )
+        if own and given and not set(own) & set(given):
+            raise DataError(
+                f"{path}: no annotation belongs to the {what} ids that the file lists: annotations have "
+                f"{given[0]!r}, the list {own[0]!r}"
+            )
+
+
+def _of_category(truth: dict[str, Any], category: str, path: str | Path) -> dict[str, Any]:
+    """The annotations of one category, by its name or id."""
+    named = [c for c in truth["categories"] if str(c.get("name", "")).casefold() == category.casefold()]
+    chosen = named or [c for c in truth["categories"] if str(c["id"]) == category]
+    if not chosen:
+        names = ", ".join(str(c.get("name", c["id"])) for c in truth["categories"])
+        raise DataError(f"{path} has no category {category!r}; it has {names}")
+    ids = {c["id"] for c in chosen}
+    kept = [a for a in truth["annotations"] if a["category_id"] in ids]
+    return {
+        **truth,
+        "categories": chosen,
+        "annotations": kept,
+        "other_categories": [c for c in truth["categories"] if c["id"] not in ids],
+    }
+
+
+def _numbers(values: Any) -> Float64Array | None:
+    """A list of finite numbers, nested or not, as an array; None where it is not one."""
+    if not isinstance(values, list | np.ndarray):
+        return None
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array if np.isfinite(array).all() else None
 
 
 def _from_mpii(people: list[Any], path: str | Path) -> dict[str, Any]:

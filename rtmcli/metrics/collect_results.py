@@ -9,7 +9,10 @@ import numpy as np
 
 from rtmcli.arrays import FloatArray
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import Pictures, points_of, result_of
+from rtmcli.formats.categories import CategoryOf
+from rtmcli.formats.coco import result_of
+from rtmcli.formats.image_matching import ImageMatcher
+from rtmcli.formats.labels import points_of
 from rtmcli.geometry.boxes import fix_aspect
 from rtmcli.geometry.oks import oks_nms, ranking_scores
 from rtmcli.records.frame import Frame, Instance
@@ -36,6 +39,7 @@ class Collected:
         skeletons, models: names that occur.
         other_labels: number of instances of each class that the labels do not have.
         cuts: sources that are truncated.
+        notes: what was matched although names differ.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -47,6 +51,7 @@ class Collected:
     models: set[str] = field(default_factory=set)
     other_labels: dict[str, int] = field(default_factory=dict)
     cuts: Cuts = field(default_factory=Cuts)
+    notes: list[str] = field(default_factory=list)
 
 
 def collect_results(
@@ -63,19 +68,19 @@ def collect_results(
         keep_frames: keep the records themselves.
     """
     collected = Collected()
-    pictures, others = Pictures(truth["images"]), Pictures(ignored)
-    classes = {c["name"]: c["id"] for c in truth["categories"] if "name" in c}
-    only = truth["categories"][0]["id"] if len(truth["categories"]) == 1 else None
+    matcher = ImageMatcher([*truth["images"], *ignored])
+    ignored_ids = {image["id"] for image in ignored}
+    category_of = CategoryOf(truth)
     for frame in frames:
         collected.cuts.add(frame)
-        image = pictures.find(frame)
+        image = matcher.find(frame)
         rows: list[int | None] = [None] * len(frame.instances)
         collected.records += 1
         if keep_frames:
             collected.frames.append((frame, rows))
         if image is None:
-            if others.find(frame) is None:
-                collected.unmatched.append(_place(frame))
+            collected.unmatched.append(_place(frame))
+        if image is None or image["id"] in ignored_ids:
             continue
         collected.images.add(image["id"])
         if frame.skeleton is not None:
@@ -83,13 +88,14 @@ def collect_results(
         if frame.model is not None:
             collected.models.add(frame.model)
         for number, instance in enumerate(frame.instances):
-            label = instance.label
-            category = classes.get(label) if label is not None and classes else only
+            category = category_of(instance)
             if category is None:
-                collected.other_labels[str(label)] = collected.other_labels.get(str(label), 0) + 1
+                label = str(instance.label)
+                collected.other_labels[label] = collected.other_labels.get(label, 0) + 1
                 continue
             rows[number] = len(collected.results)
             collected.results.append(_result(instance, image["id"], category, len(collected.results)))
+    collected.notes = matcher.notes()
     return collected
 
 
@@ -108,7 +114,8 @@ def rank_poses(
         raise DataError(
             "--rank box needs box scores, and a person has none; --rank box-keypoint takes 1 in its place"
         )
-    sized = [{**pose, "size": _size(pose)} for pose in poses]
+    # COCO's evaluation sizes results by `bbox` where they have one; poses of records are sized by their keypoints.
+    sized = [{key: pose[key] for key in pose if key != "bbox"} | {"size": _size(pose)} for pose in poses]
     return rank_and_suppress(sized, sigmas, rank=rank, oks=oks)
 
 

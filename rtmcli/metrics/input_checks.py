@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import points_of
+from rtmcli.formats.labels import points_of
 from rtmcli.skeletons import Skeleton, load_skeleton, skeleton_names
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from rtmcli.arrays import Float64Array, FloatArray
 from rtmcli.errors import UsageError
 from rtmcli.files import replacing
-from rtmcli.formats.coco import points_of
+from rtmcli.formats.labels import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
 from rtmcli.metrics.label_assignment import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtmcli.arrays import BoolArray, Float64Array
 from rtmcli.errors import DataError
-from rtmcli.formats.coco import points_of
+from rtmcli.formats.labels import points_of
 from rtmcli.metrics.label_assignment import assign
 from rtmcli.metrics.similarity import Annotation, iou_matrix
 from rtmcli.skeletons import Skeleton

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import BoolArray, FloatArray
-from rtmcli.formats.coco import points_of
+from rtmcli.formats.labels import POINT_FIELDS, points_of
 from rtmcli.geometry.boxes import areas as box_areas
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.metrics.matching import Candidates
@@ -44,11 +44,15 @@ def keypoint_groups(
     part: slice | None,
     images: set[Any] | None,
 ) -> Iterator[list[Group]]:
-    """One list of images per category."""
+    """One list of images per category.
+
+    As pycocotools does, results are sized by `bbox` where the first one has it, else by the extent of their keypoints.
+    """
     chosen = slice(None) if part is None else part
     tolerance = (2 * np.asarray(sigmas, np.float64)[chosen]) ** 2
     # xtcocotools sizes a whole-body result by its body points, whatever part it evaluates.
     sized = BODY if len(sigmas) == WHOLEBODY else slice(None)
+    by_box = bool(results) and "bbox" in results[0]
     for images_of_class in _grouped(truth, results, MAX_POSES, images):
         groups = []
         for indices, labels in images_of_class:
@@ -63,9 +67,15 @@ def keypoint_groups(
             candidates = Candidates(
                 similarity=_oks(found, wanted, boxes, areas, tolerance),
                 scores=np.array([results[i]["score"] for i in indices], np.float64),
-                sizes=np.array([_extent(p[sized]) for p in whole]),
+                sizes=np.array(
+                    [
+                        _box_area(results[i]) if by_box else _extent(p[sized])
+                        for i, p in zip(indices, whole, strict=True)
+                    ]
+                ),
                 areas=areas,
-                ignored=crowd | ~(wanted[..., 2] > 0).any(axis=1),
+                ignored=crowd
+                | np.array([_unlabelled(a, w, part) for a, w in zip(labels, wanted, strict=True)], bool),
                 crowd=crowd,
             )
             groups.append(Group(candidates, indices, labels))
@@ -149,6 +159,18 @@ def _label_points(annotation: Annotation, count: int) -> FloatArray:
     """(K, 3) points of a label, all unlabelled where it has only a box."""
     points = points_of(annotation)
     return points if len(points) else np.zeros((count, 3))
+
+
+def _unlabelled(annotation: Annotation, points: FloatArray, part: slice | None) -> bool:
+    """Whether a label counts as having no keypoints: by `num_keypoints`, which is of the body, else by the points."""
+    body_alone = part is None and POINT_FIELDS[1] not in annotation
+    if body_alone and "num_keypoints" in annotation and "keypoints" in annotation:
+        return bool(annotation["num_keypoints"] == 0)
+    return not (points[:, 2] > 0).any()
+
+
+def _box_area(result: Annotation) -> float:
+    return float(result["bbox"][2] * result["bbox"][3])
 
 
 def _extent(points: FloatArray) -> float:

@@ -1,6 +1,7 @@
 """`rtm convert`: records to and from other formats and skeletons, and to and from the parts of a body."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -130,8 +131,9 @@ def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None)
         write_frames(frames, out)
     elif write == "coco":
         from rtmcli.formats.coco_records import write_coco_results
+        from rtmcli.terminal.messages import say
 
-        write_coco_results(frames, out, labels=labels)
+        write_coco_results(frames, out, labels=labels, note=partial(say, program="rtm convert"))
     elif write == "openpose":
         from rtmcli.formats.openpose import write_openpose
 

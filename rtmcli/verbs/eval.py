@@ -90,6 +90,9 @@ def main(
     boxes: Annotated[
         bool, typer.Option("--boxes", help="Compare boxes even where there are keypoints.")
     ] = False,
+    category: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Evaluate only this category of the labels.")
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="Evaluate only images whose entry in the labels has this key true."),
@@ -108,8 +111,13 @@ def main(
         ),
     ] = None,
     unmatched: Annotated[
-        Unmatched, typer.Option(help="Records of images that the labels do not have: stop, or skip them.")
-    ] = Unmatched.STOP,
+        Unmatched | None,
+        typer.Option(
+            help="Records of images that the labels do not have: stop at any, or skip all. Default: a note, and an "
+            "error where they are most.",
+            show_default=False,
+        ),
+    ] = None,
     per_image: Annotated[
         bool,
         typer.Option(
@@ -149,7 +157,7 @@ def main(
     nms_threshold = _threshold(oks_nms)
     metrics = [one.value for one in metric or ()]
     _check_options(metrics, boxes=boxes, pck_threshold=pck_threshold)
-    labels = read_labels(truth)
+    labels = read_labels(truth, category=category)
     known = {image["id"] for image in labels["images"]}
     left_out: list[Any] = []
     if where is not None:
@@ -157,7 +165,7 @@ def main(
 
         labels, left_out = keep_images(labels, where)
     given = read_predictions(predictions, labels, left_out, keep_frames=per_image)
-    _check_predictions(given, labels, truth, skip_unmatched=unmatched is Unmatched.SKIP)
+    _check_predictions(given, labels, truth, unmatched)
     if given.ranked and rank is not None:
         raise UsageError("COCO results carry their ranking score; --rank is for records")
     for note in given.notes(len(labels["images"])):
@@ -210,20 +218,26 @@ def _check_options(metrics: Sequence[str], *, boxes: bool = False, **given: Any)
 
 
 def _check_predictions(
-    given: "Predictions", labels: dict[str, Any], truth: str, *, skip_unmatched: bool
+    given: "Predictions", labels: dict[str, Any], truth: str, unmatched: Unmatched | None
 ) -> None:
     """Raise DataError where predictions and labels have nothing to do with each other."""
-    if given.unmatched and not skip_unmatched:
+    from rtmcli.formats.image_matching import listing
+
+    count = len(given.unmatched)
+    if unmatched is not Unmatched.SKIP and (
+        2 * count > given.records or (count and unmatched is Unmatched.STOP)
+    ):
         raise DataError(
-            f"{len(given.unmatched)} of {given.records} records are of images that {truth} does not have "
-            f"(first: {given.unmatched[0]}); --unmatched skip leaves them out"
+            f"{count} of {given.records} records are of images that {truth} does not have: "
+            f"{listing(given.unmatched)}; --unmatched skip leaves them out"
         )
     if not given.ranked and not given.images:
         raise DataError(f"no record is of an image of {truth}")
     if given.other_labels and not given.results:
+        names = [category.get("name", category["id"]) for category in labels["categories"]]
         raise DataError(
             f"the records hold only {', '.join(given.other_labels)}, {truth} only "
-            f"{', '.join(str(c.get('name', c['id'])) for c in labels['categories'])}"
+            f"{', '.join(map(str, names))}; --category {names[0]} takes the records' instances as that"
         )
 
 

@@ -54,7 +54,7 @@ def test_detections_come_to_the_pictures_of_the_source_by_their_number(folder, t
 
 def test_boxes_of_other_pictures_are_an_error(folder, tmp_path):
     path = write(tmp_path / "d.json", [{"image_id": 99, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 1}])
-    with pytest.raises(DataError, match="none of the pictures"):
+    with pytest.raises(DataError, match="none of the images"):
         list(given_items(path, str(folder), CARD))
 
 

@@ -227,9 +227,9 @@ def test_pictures_are_numbered_by_labels_or_by_their_names(tmp_path: Path) -> No
     clash = [
         Frame(source=f"{folder}/7.jpg", frame=0, frames=1, instances=picture.instances) for folder in "ab"
     ]
-    with pytest.raises(DataError, match="would both have a picture 7"):
+    with pytest.raises(DataError, match="would both have an image 7"):
         written(write_coco_results, clash)
-    with pytest.raises(DataError, match=r"b.mp4 and walk.mp4 would both have a picture 1"):
+    with pytest.raises(DataError, match=r"b.mp4 and walk.mp4 would both have an image 1"):
         written(write_coco_results, [*video("coco17"), *video("coco17", source="b.mp4")])
 
 

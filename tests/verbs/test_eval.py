@@ -255,7 +255,7 @@ class TestReasonsForASenselessAP:
     def test_records_of_other_pictures(self, files, golden, capsys):
         perfect_records(golden["gt"], files / "records.jsonl", source="elsewhere/x.jpg")
         err = self.fails(capsys, files / "gt.json", files / "records.jsonl")
-        assert "does not have (first: elsewhere/x.jpg)" in err
+        assert "does not have: elsewhere/x.jpg, elsewhere/x.jpg" in err
         assert "--unmatched skip" in err
         err = self.fails(capsys, files / "gt.json", files / "records.jsonl", "--unmatched", "skip")
         assert "no record is of an image" in err
@@ -304,13 +304,25 @@ class TestReasonsForASenselessAP:
         (files / "results.json").write_text(json.dumps(golden["results"]))
         assert "category 7" in self.fails(capsys, files / "gt.json", files / "results.json")
 
-    def test_records_of_another_class(self, files, golden, capsys):
-        golden["gt"]["categories"][0]["name"] = "dancer"
+    def test_boxes_of_another_class(self, files, golden, capsys):
+        golden["gt"]["categories"][0] = {"id": 1, "name": "ball"}
+        for annotation in golden["gt"]["annotations"]:
+            del annotation["keypoints"]
         (files / "gt.json").write_text(json.dumps(golden["gt"]))
-        perfect_records(golden["gt"], files / "records.jsonl")
-        err = self.fails(capsys, files / "gt.json", files / "records.jsonl")
+        frames = [
+            Frame(
+                source=image["file_name"],
+                frame=0,
+                frames=1,
+                instances=[Instance(box=np.array([0, 0, 9, 9], np.float32), score=0.5, label="person")],
+            )
+            for image in golden["gt"]["images"]
+        ]
+        write_frames(frames, files / "boxes.jsonl")
+        err = self.fails(capsys, files / "gt.json", files / "boxes.jsonl")
         assert "the records hold only person" in err
-        assert "only dancer" in err
+        assert "only ball; --category ball takes" in err
+        assert run(capsys, files / "gt.json", files / "boxes.jsonl", "--category", "ball")[0] == 0
 
     @pytest.mark.parametrize(
         ("text", "told"),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.coco import POINT_FIELDS
+from rtmcli.formats.labels import POINT_FIELDS
 from rtmcli.skeletons import Skeleton, load_skeleton
 from rtmcli.training.data.skeleton_map import convert_keypoints
 from rtmcli.training.data.soft_maps import SoftMap
