@@ -7,7 +7,6 @@ device, and the teacher looks at the same window as its pupil.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,10 @@ from torch import Tensor, nn
 from rtmcli.errors import DataError
 from rtmcli.networks.rtmdet import RTMDet, decode_boxes
 from rtmcli.zoo.family_pixels import IMAGENET_BGR
-from tools.bundled_models.crops import read_pictures
 from tools.bundled_models.onnx_teacher import convolution_weights, load_graph
 
 PAD = 114
-SIDES = {"train": 448, "train_sports": 240}  # longest picture of each folder
+SIDES = {"train": 448, "train_sports": 240, "train_people": 320}  # longest picture of each folder
 
 
 @dataclass(frozen=True)
@@ -36,22 +34,6 @@ class Window:
     side: int
     scale: tuple[float, float]  # longer side of the picture in pixels, divided by 320
     colour: float
-
-
-def store_pictures(data: Path, folder: Path) -> None:
-    """Write every picture to `folder` as (N, S, S, 3) BGR, upper left in a square of 114, and its (w, h)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, side in SIDES.items():
-        labels = json.loads((data / name / "person_keypoints.json").read_text())
-        count = len(labels["images"])
-        pictures = np.full((count, side, side, 3), PAD, np.uint8)
-        sizes = np.zeros((count, 2), np.int64)
-        for i, (_, image) in enumerate(read_pictures(data / name, labels)):
-            height, width = image.shape[:2]
-            pictures[i, :height, :width] = image
-            sizes[i] = width, height
-        np.save(folder / f"{name}.npy", pictures)
-        np.save(folder / f"{name}_sizes.npy", sizes)
 
 
 def make_windows(pictures: Tensor, sizes: Tensor, window: Window, random: torch.Generator) -> Tensor:

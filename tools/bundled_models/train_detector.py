@@ -1,0 +1,109 @@
+"""The training of `rtmdet-nano`: which windows an epoch has, and what the teacher says to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rtmcli.networks.fold import fold_batchnorm
+from rtmcli.networks.rtmdet import RTMDet
+from tools.bundled_models.crops import held_out
+from tools.bundled_models.detector import SIDES, Window, imitation_loss, look, make_windows
+from tools.bundled_models.norms import restore_norms
+from tools.bundled_models.run import Plan, run
+from tools.bundled_models.weights_file import read_weights
+
+# How often an epoch has the pictures of each folder
+TIMES = {"train": 4.0, "train_sports": 0.5, "train_people": 2.0}
+FULL_SIZE_FROM = 0.85  # share of the time after which windows have the network's own size
+HINTS_UNTIL = 0.7  # share of the time in which the hints weigh 2; then .5
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A folder's pictures on one device, and which of them are for training."""
+
+    pixels: Tensor  # (N, S, S, 3) uint8 BGR
+    sizes: Tensor  # (N, 2) width, height
+    trained: Tensor  # indices
+
+    @staticmethod
+    def load(cache: Path, name: str, device: str) -> Pictures:
+        pixels = torch.from_numpy(np.load(cache / f"{name}.npy", mmap_mode="c" if device == "cpu" else None))
+        sizes = torch.from_numpy(np.load(cache / f"{name}_sizes.npy"))
+        ids = np.load(cache / f"{name}_ids.npy").tolist()
+        trained = [i for i, picture in enumerate(ids) if name != "train" or not held_out(picture)]
+        return Pictures(pixels.to(device), sizes.to(device), torch.tensor(trained))
+
+    def windows(self, pick: Tensor, window: Window, random: torch.Generator) -> Tensor:
+        chosen = pick.to(self.pixels.device)
+        return make_windows(self.pixels[chosen], self.sizes[chosen], window, random)
+
+
+def window_of(name: str, used: float) -> Window:
+    """Whole pictures at any size first; at the end windows of 320 with people nearer to their size in use."""
+    if used < FULL_SIZE_FROM:
+        return Window(side=224, scale=(0.7, 1.4) if name == "train" else (0.5, 0.9), colour=0.15)
+    return Window(side=320, scale=(0.85, 1.2) if name == "train" else (0.4, 0.9), colour=0.05)
+
+
+def start_network(init: Path, unfolded: Path, data: dict[str, Pictures], seed: int) -> RTMDet:
+    """The network at the start: weights with norms, or a bundled `.onnx`, whose norms are restored on `data`."""
+    model = RTMDet("nano", 1)
+    if init.suffix != ".onnx":
+        model.load_state_dict(read_weights(init))
+        return model
+    from rtmcli.networks.from_onnx import load_onnx_weights  # needs the package onnx
+
+    load_onnx_weights(init, model)
+    random = torch.Generator().manual_seed(seed)
+    indices = data["train"].trained
+    picks = indices[torch.randperm(len(indices), generator=random)].split(16)[:16]
+    batches = (data["train"].windows(pick, window_of("train", 0.0), random).cpu() for pick in picks)
+    restore_norms(model, batches, read_weights(unfolded))
+    return model
+
+
+def train_detector(
+    model: RTMDet,
+    teacher: RTMDet,
+    data: dict[str, Pictures],
+    validate: Callable[[nn.Module], dict[str, float]],
+    plan: Plan,
+    folder: Path,
+) -> None:
+    """Train until the plan's time is used; `teacher` is the official RTMDet-nano."""
+    device = next(iter(data.values())).pixels.device.type
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = fold_batchnorm(teacher).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    order: list[tuple[str, Tensor]] = []
+
+    def compute(used: float, random: torch.Generator) -> dict[str, Tensor]:
+        if not order:
+            batches = []
+            for name, pictures in data.items():
+                visits = [
+                    pictures.trained[torch.randperm(len(pictures.trained), generator=random)]
+                    for _ in range(4)
+                ]
+                parts = torch.cat(visits)[: round(TIMES[name] * len(pictures.trained))].split(plan.batch)
+                batches += [(name, part) for part in parts]
+            order.extend(batches[i] for i in torch.randperm(len(batches), generator=random).tolist())
+        name, pick = order.pop()
+        images = data[name].windows(pick, window_of(name, used), random)
+        with torch.autocast(device, torch.bfloat16):
+            with torch.no_grad():
+                wanted = look(teacher, images)
+            found = look(model, images)
+        return imitation_loss(found, wanted, 2.0 if used < HINTS_UNTIL else 0.5)
+
+    run(model, None, compute, validate, plan, folder)
+
+
+def load_pictures(cache: Path, device: str) -> dict[str, Pictures]:
+    return {name: Pictures.load(cache, name, device) for name in SIDES}
