@@ -112,14 +112,16 @@ def _pose(image: Image, person: Instance, bones: Skeleton | None, least: float, 
 def _width(person: Instance, image: Image) -> float:
     """Thickness of a limb in pixels: by the person's size, within what the picture's size makes sensible."""
     least, most = 1.0, max(1.5, min(image.shape[:2]) / 110)
-    return min(max(_height(person) / 75, least), most)
+    result: float = min(max(_height(person) / 75, least), most)
+    return result
 
 
 def _height(person: Instance) -> float:
     """How tall a person stands in the picture: the box's longer side, or the extent of the keypoints."""
     if person.box is not None and np.isfinite(person.box).all():
         x1, y1, x2, y2 = person.box.tolist()
-        return max(x2 - x1, y2 - y1)
+        result: float = max(x2 - x1, y2 - y1)
+        return result
     if person.keypoints is None or np.isnan(person.keypoints[:, :2]).all():
         return 0.0
     return float(np.ptp(person.keypoints[~np.isnan(person.keypoints[:, 0]), :2], axis=0).max())

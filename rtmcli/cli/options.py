@@ -20,7 +20,8 @@ def seconds(text: str | float) -> float:
             raise ValueError
     except ValueError:
         raise UsageError(f"{text!r} is not a time; write seconds (12.5), mm:ss or hh:mm:ss") from None
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    result: float = sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return result
 
 
 def size_of(text: str | None, flag: str) -> tuple[int, int] | None:

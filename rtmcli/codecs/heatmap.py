@@ -75,7 +75,8 @@ def _blur(heatmaps: FloatArray) -> Float64Array:
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(blurred, pad), BLUR, axis=axis)
         blurred = windows @ kernel  # (K, h, w)
     peaks = blurred.max(axis=(1, 2), keepdims=True)
-    return blurred * heatmaps.max(axis=(1, 2), keepdims=True) / np.where(peaks == 0, 1, peaks)
+    result: Float64Array = blurred * heatmaps.max(axis=(1, 2), keepdims=True) / np.where(peaks == 0, 1, peaks)
+    return result
 
 
 def _udp_step(logs: FloatArray, at: npt.NDArray[np.int_]) -> FloatArray:

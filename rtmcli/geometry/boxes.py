@@ -17,7 +17,8 @@ def to_xywh(boxes: FloatArray) -> FloatArray:
 
 def areas(boxes: FloatArray) -> FloatArray:
     """(N,) areas in square pixels; an inverted box has area 0."""
-    return np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(axis=-1)
+    result: FloatArray = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(axis=-1)
+    return result
 
 
 def clip(boxes: FloatArray, size: tuple[int, int]) -> FloatArray:
@@ -72,7 +73,8 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     area_a = (a[:, 2:] - a[:, :2]).prod(axis=-1)
     area_b = (b[:, 2:] - b[:, :2]).prod(axis=-1)
     union = area_a[:, None] + area_b[None, :] - intersection
-    return intersection / np.maximum(union, 1e-6)
+    result: FloatArray = intersection / np.maximum(union, 1e-6)
+    return result
 
 
 def nms(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> IndexArray:

@@ -38,7 +38,8 @@ def oks_matrix(
     counted = ~np.isnan(squared)
     if min_score is not None:
         counted &= (a[:, None, :, 2] > min_score) & (b[None, :, :, 2] > min_score)
-    return np.where(counted, similarity, 0).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+    result: Float64Array = np.where(counted, similarity, 0).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+    return result
 
 
 def oks_nms(
@@ -104,4 +105,5 @@ def ranking_scores(
         return box_scores
     above = keypoint_scores > min_score
     mean = np.where(above, keypoint_scores, 0).sum(axis=1) / np.maximum(above.sum(axis=1), 1)
-    return box_scores * mean
+    result: FloatArray = box_scores * mean
+    return result

@@ -24,7 +24,8 @@ def demuxable(stream: BinaryIO) -> BinaryIO:
     copy.write(begin)
     shutil.copyfileobj(stream, copy, 1 << 20)
     copy.seek(0)
-    return copy
+    result: BinaryIO = copy
+    return result
 
 
 class Pipe:

@@ -211,4 +211,5 @@ def _root(skeleton: Skeleton) -> list[int]:
 def _centred(points: Float64Array, root: list[int]) -> Float64Array:
     """(N, K, 3) positions relative to the root; a pose without its root is NaN."""
     positions = np.where(points[..., 3:] > 0, points[..., :3], np.nan)
-    return positions - positions[:, root].mean(axis=1, keepdims=True)
+    result: Float64Array = positions - positions[:, root].mean(axis=1, keepdims=True)
+    return result

@@ -29,7 +29,8 @@ def joint_errors(found: FloatArray, truth: FloatArray, *, align: Align = "none")
         found = found * ((found * truth).sum() / max((found**2).sum(), _LEAST))
     elif align == "procrustes":
         found = procrustes(found, truth)
-    return np.linalg.norm(found - truth, axis=-1)
+    result: FloatArray = np.linalg.norm(found - truth, axis=-1)
+    return result
 
 
 def procrustes(found: FloatArray, truth: FloatArray) -> FloatArray:
@@ -41,4 +42,5 @@ def procrustes(found: FloatArray, truth: FloatArray) -> FloatArray:
     signs[-1] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * signs) @ vt  # (3, 3)
     scale = (s * signs).sum() / max((source**2).sum(), _LEAST)
-    return scale * source @ rotation.T + target_mean
+    result: FloatArray = scale * source @ rotation.T + target_mean
+    return result

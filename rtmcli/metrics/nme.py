@@ -23,7 +23,8 @@ BOX_REFERENCE = ("face19_aflw",)
 
 def reference_lengths(truth: FloatArray, points: tuple[int, int]) -> FloatArray:
     """(N,) distance of two labelled points (N, K, 2), in pixels."""
-    return np.linalg.norm(truth[:, points[0]] - truth[:, points[1]], axis=1)
+    result: FloatArray = np.linalg.norm(truth[:, points[0]] - truth[:, points[1]], axis=1)
+    return result
 
 
 def nme(found: FloatArray, truth: FloatArray, mask: BoolArray, lengths: FloatArray) -> float:

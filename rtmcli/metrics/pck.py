@@ -90,7 +90,8 @@ def mpii_pckh(
 def _distances(found: FloatArray, truth: FloatArray, norm: FloatArray) -> FloatArray:
     """(N, K) distances in units of `norm` (N, 2)."""
     safe = np.where(norm > 0, norm, 1)[:, None]
-    return np.linalg.norm(found / safe - truth / safe, axis=-1)
+    result: FloatArray = np.linalg.norm(found / safe - truth / safe, axis=-1)
+    return result
 
 
 def _shares(distances: FloatArray, counted: BoolArray, threshold: float) -> tuple[FloatArray, float, int]:

@@ -142,7 +142,8 @@ def _oks(
     exponent = squared / tolerance / (areas + np.spacing(1))[:, None] / 2
     counted = labelled | unlabelled
     similar = np.where(counted & ~np.isnan(exponent), np.exp(-exponent), 0.0)
-    return similar.sum(axis=-1) / counted.sum(axis=-1)
+    result: FloatArray = similar.sum(axis=-1) / counted.sum(axis=-1)
+    return result
 
 
 def iou_matrix(found: FloatArray, wanted: FloatArray, crowd: BoolArray) -> FloatArray:
@@ -152,7 +153,8 @@ def iou_matrix(found: FloatArray, wanted: FloatArray, crowd: BoolArray) -> Float
     shared = np.clip(sides, 0, None).prod(axis=-1)
     area, other = box_areas(a)[:, None], box_areas(b)[None, :]
     union = np.where(crowd, area, area + other - shared)
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result
 
 
 def _label_points(annotation: Annotation, count: int) -> FloatArray:

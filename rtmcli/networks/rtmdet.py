@@ -41,7 +41,7 @@ class RTMDetHead(nn.Module):
             # Trap 15: the levels share the convolutions, never the norms; in nano nothing is shared.
             for tower in (self.cls_convs, self.reg_convs):
                 for level, place in itertools.product((1, 2), (0, 1)):
-                    tower[level][place].conv = tower[0][place].conv  # type: ignore[index,union-attr]
+                    tower[level][place].conv = tower[0][place].conv  # type: ignore[index]
         self.start()
 
     def start(self) -> None:

@@ -164,11 +164,13 @@ class _Track:
         return self.velocity * (_VELOCITY_FADES * -np.expm1(-dt / _VELOCITY_FADES) if self.missed else dt)
 
     def box_at(self, now: float) -> np.ndarray:
-        return np.add(self.box, np.tile(self.shift_at(now), 2))
+        result: np.ndarray = np.add(self.box, np.tile(self.shift_at(now), 2))
+        return result
 
     def keypoints_at(self, now: float) -> np.ndarray:
         assert self.keypoints is not None
-        return np.add(self.keypoints[:, :2], self.shift_at(now))
+        result: np.ndarray = np.add(self.keypoints[:, :2], self.shift_at(now))
+        return result
 
     def freshness(self, now: float) -> float:
         """What a prediction is worth beside that of somebody seen a frame ago."""
@@ -219,7 +221,8 @@ def _worth(tracks: list[_Track], people: list[_Person], now: float) -> np.ndarra
     """
     fresh = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
     moved = np.array([[track.place - person.index for person in people] for track in tracks])  # (T, P)
-    return np.multiply(fresh, 1 - 1e-4 * np.minimum(np.abs(moved), 10))
+    result: np.ndarray = np.multiply(fresh, 1 - 1e-4 * np.minimum(np.abs(moved), 10))
+    return result
 
 
 def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -232,7 +235,8 @@ def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _center(box: np.ndarray) -> np.ndarray:
-    return np.divide(box[..., :2] + box[..., 2:], 2)
+    result: np.ndarray = np.divide(box[..., :2] + box[..., 2:], 2)
+    return result
 
 
 def _area(box: np.ndarray) -> float:

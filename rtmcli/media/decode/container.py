@@ -61,7 +61,8 @@ def declared_frames(container: Any, stream: Any) -> int | None:
     entries = stream.index_entries
     if len(entries) == stream.frames:
         return sum(not entry.is_discard for entry in entries) or None
-    return stream.frames
+    result: int | None = stream.frames
+    return result
 
 
 def declared_seconds(container: Any, stream: Any) -> float | None:
@@ -72,7 +73,8 @@ def declared_seconds(container: Any, stream: Any) -> float | None:
     text = stream.metadata.get("DURATION")  # Matroska's statistics tag for this stream: 00:00:05.040000000
     if text and text.count(":") == 2:
         hours, minutes, seconds = text.split(":")
-        return min(length, int(hours) * 3600 + int(minutes) * 60 + float(seconds))
+        result: float | None = min(length, int(hours) * 3600 + int(minutes) * 60 + float(seconds))
+        return result
     # Sound may go on after the last frame.
     return length if len(container.streams) == 1 else None
 

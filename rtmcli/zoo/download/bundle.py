@@ -98,7 +98,7 @@ def _manifest(tar: tarfile.TarFile, bundle: Path) -> dict[str, Any]:
 
 
 def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], bundle: Path) -> Path:
-    target = models_folder() / item["file"]
+    target: Path = models_folder() / item["file"]
     known = recorded_hash("models", target.name)
     if known not in (None, item["sha256"]):
         raise DataError(
