@@ -118,7 +118,8 @@ def _entry(entry: Any, needed: Sequence[str], place: str) -> dict[str, Any]:
     for key in needed:
         if key not in entry:
             raise DataError(f"{place} has no {key!r}")
-    return entry
+    result: dict[str, Any] = entry
+    return result
 
 
 def _check_annotation(annotation: Mapping[str, Any], place: str) -> None:
