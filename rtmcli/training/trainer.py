@@ -79,7 +79,6 @@ class Training:
             raise DataError(
                 f"batch {recipe.batch} cannot be shared by {self.world} processes with accumulate {recipe.accumulate}"
             )
-        self.order: list[tuple[int, int]] = []
         ratios = [data.ratio for data in self.task.sets]
         samples = len(epoch_order(self.task.sizes(), ratios, seed=recipe.seed, epoch=0))
         self.steps = samples // recipe.batch  # steps an epoch; the last, smaller batch is left out

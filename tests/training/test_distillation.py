@@ -20,7 +20,7 @@ from rtmcli.networks.rtmw import RTMW
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.distillation import Follower, FreshHead, kept, load_teacher, with_teacher
-from rtmcli.training.losses import feature_distillation, logit_distillation, simcc_kl
+from rtmcli.training.losses.simcc import feature_distillation, logit_distillation, simcc_kl
 from rtmcli.training.model import make_card, make_network, normalise
 from rtmcli.training.recipe import Recipe, load_recipe
 from rtmcli.training.tasks.base import Batch

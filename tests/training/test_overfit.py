@@ -16,7 +16,8 @@ from torch import nn
 
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.data.dataset import DataSet, Picture, load_set
+from rtmcli.training.data.dataset import DataSet, load_set
+from rtmcli.training.data.labels import Picture
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe, load_recipe
 from rtmcli.training.tasks.make import make_task

@@ -5,20 +5,12 @@ Top-down networks take `random_crop` (in `augment_crop`); RTMO and RTMDet take `
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rtmcli.training.augment.crop import (
-    BoxDraw,
-    Crop,
-    CropRecipe,
-    cut,
-    half_body,
-    random_crop,
-    truncated_normal,
-)
+from rtmcli.training.augment.crop import truncated_normal
 from rtmcli.training.augment.pixels import random_hsv
 from rtmcli.training.augment.scene import (
     Scene,
@@ -34,21 +26,6 @@ from rtmcli.training.augment.scene import (
     perspective,
     stretch,
 )
-
-__all__ = [
-    "BoxDraw",
-    "Crop",
-    "CropRecipe",
-    "DetectorRecipe",
-    "Scene",
-    "SceneCache",
-    "SceneRecipe",
-    "cut",
-    "half_body",
-    "random_crop",
-    "random_detector_scene",
-    "random_scene",
-]
 
 Draw = Callable[[], Scene]
 TRIES = 20  # pictures in a row in which the draws may leave nobody
@@ -90,36 +67,6 @@ class DetectorRecipe:
     hsv: bool = True
 
 
-@dataclass
-class SceneCache:
-    """Pictures drawn lately, so that a mosaic decodes one file and not four (RTMDet, section 3.4).
-
-    limit: how many are kept: 40 for mosaic, 20 for mixup; half of that for tiny and nano.
-    random_pop: a random one makes room; else the oldest.
-    """
-
-    draw: Draw
-    rng: np.random.Generator
-    limit: int = 40
-    random_pop: bool = True
-    kept: list[Scene] = field(default_factory=list)
-
-    def fresh(self) -> Scene:
-        """The next picture, which also goes into the cache."""
-        scene = self.draw()
-        self.kept.append(scene)
-        if len(self.kept) > self.limit:
-            # The newest stays, so that four different pictures are there from the fifth call on.
-            self.kept.pop(int(self.rng.integers(len(self.kept) - 1)) if self.random_pop else 0)
-        return scene
-
-    def again(self) -> Scene:
-        """One of the pictures drawn lately; the first calls draw their own."""
-        if len(self.kept) < 4:
-            return self.fresh()
-        return self.kept[int(self.rng.integers(len(self.kept)))]
-
-
 def random_scene(
     draw: Draw,
     *,
@@ -154,24 +101,21 @@ def random_detector_scene(
     size: tuple[int, int],
     recipe: DetectorRecipe,
     rng: np.random.Generator,
-    other: Draw | None = None,
 ) -> Scene:
     """A training picture of RTMDet with something in it.
 
     Args:
-        draw: gives the sample's own picture, another at each call.
+        draw: gives the sample's own image, another of the set at each further call.
         size: (W, H) of the result.
-        other: gives the further pictures of mosaic and mixup, say `SceneCache.again`; `draw` where None.
     """
-    other = other or draw
     nobody = np.zeros(0, np.intp)
     for _ in range(TRIES):
         factor = float(rng.uniform(*recipe.resize))
-        scene = _cropped(draw(), other, size, recipe.mosaic, factor, rng)
+        scene = _cropped(draw(), draw, size, recipe.mosaic, factor, rng)
         scene = _finish(scene, nobody, recipe.flip, recipe.hsv, rng)
         scene = pad(scene, size)
         if rng.random() < recipe.mixup:
-            scene = _mix(scene, other(), 1.0, nobody, rng)
+            scene = _mix(scene, draw(), 1.0, nobody, rng)
         scene = keep_people(scene)
         if len(scene.boxes):
             break
@@ -207,7 +151,7 @@ def _one_scene(scene: Scene, size: tuple[int, int], recipe: SceneRecipe, rng: np
 
 def _cropped(
     scene: Scene,
-    other: Draw,
+    draw: Draw,
     size: tuple[int, int],
     mosaiced: bool,
     factor: float,
@@ -215,7 +159,7 @@ def _cropped(
 ) -> Scene:
     if mosaiced:
         corner_x, corner_y = rng.uniform(0.5, 1.5, 2).tolist()
-        scene = mosaic([scene, other(), other(), other()], size, (corner_x, corner_y))
+        scene = mosaic([scene, draw(), draw(), draw()], size, (corner_x, corner_y))
     else:
         scene = fit(scene, size)
     scene = stretch(scene, factor)

@@ -16,9 +16,7 @@ from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
 from rtmcli.skeletons import Skeleton
 from rtmcli.training.data.image_store import Store
-from rtmcli.training.data.labels import Labels, Picture, from_coco, from_records
-
-__all__ = ["DataSet", "Labels", "Picture", "Store", "check_set", "epoch_order", "load_set"]
+from rtmcli.training.data.labels import Picture, from_coco, from_records
 
 
 @dataclass(eq=False)

@@ -4,8 +4,6 @@ Shapes: n samples (cells), K keypoints, C classes. Where a loss says "summed", t
 normaliser. Gradients equal the reference's.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,19 +26,19 @@ def quality_focal(logits: Tensor, labels: Tensor, quality: Tensor, *, beta: floa
 
 
 def varifocal(
-    logits: Tensor, targets: Tensor, weights: Tensor | None = None, *, alpha: float = 0.75, gamma: float = 2.0
+    logits: Tensor, targets: Tensor, weights: Tensor, *, alpha: float = 0.75, gamma: float = 2.0
 ) -> Tensor:
     """Varifocal loss, summed (arXiv 2008.13367, equation 2), as RTMO's score is trained.
 
     Args:
         logits: (n, C); targets: (n, C) in 0..1, the OKS of positives and 0 elsewhere.
-        weights: (n, C), or None for ones.
+        weights: (n, C).
     """
     logits = logits.clamp(-10, 10)
     prob = logits.sigmoid()
     factor = torch.where(targets > 1e-4, targets, alpha * prob.pow(gamma))  # prob takes part in the gradient
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * factor
-    return (loss if weights is None else loss * weights).sum()
+    return (loss * weights).sum()
 
 
 def iou(a: Tensor, b: Tensor, *, eps: float = 1e-6) -> Tensor:
@@ -54,7 +52,7 @@ def iou_square(predictions: Tensor, targets: Tensor, *, eps: float = 1e-16) -> T
     return (1 - iou(predictions, targets, eps=eps).square()).sum()
 
 
-def giou_loss(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+def giou_loss(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """1 - generalised IoU (arXiv 1902.09630) of boxes (n, 4) pair by pair, weighted by (n,) and summed."""
     inner, union = _overlap(predictions, targets)
     union = union.clamp(min=1e-6)
@@ -62,7 +60,7 @@ def giou_loss(predictions: Tensor, targets: Tensor, weights: Tensor | None = Non
     high = torch.maximum(predictions[..., 2:], targets[..., 2:])
     hull = (high - low).clamp(min=0).prod(dim=-1).clamp(min=1e-6)
     loss = 1 - (inner / union - (hull - union) / hull)  # (n,)
-    return (loss if weights is None else loss * weights).sum()
+    return (loss * weights).sum()
 
 
 def oks(predictions: Tensor, targets: Tensor, visible: Tensor, areas: Tensor, sigmas: Tensor) -> Tensor:
@@ -79,53 +77,26 @@ def oks(predictions: Tensor, targets: Tensor, visible: Tensor, areas: Tensor, si
     return torch.exp(-d.square() / 2) * visible
 
 
-def oks_loss(
-    predictions: Tensor,
-    targets: Tensor,
-    visible: Tensor,
-    areas: Tensor,
-    sigmas: Tensor,
-    *,
-    mode: Literal["linear", "square", "log"] = "linear",
-    by_visible: bool = False,
-) -> Tensor:
+def oks_loss(predictions: Tensor, targets: Tensor, visible: Tensor, areas: Tensor, sigmas: Tensor) -> Tensor:
     """1 - OKS of each pose (n,) (YOLO-Pose, arXiv 2204.06806; RTMO, section 3.4). Arguments as of `oks`.
 
-    As in the reference the similarity is divided by K, not by the visible points, unless `by_visible`.
+    As in mmpose's OKSLoss the similarity is divided by K, not by the number of visible keypoints.
     """
-    similarity = oks(predictions, targets, visible, areas, sigmas)  # (n, K)
-    if by_visible:
-        value = similarity.sum(-1) / visible.sum(-1).clamp(min=1e-8)
-    else:
-        value = similarity.mean(-1)
-    if mode == "linear":
-        return 1 - value
-    return 1 - value.square() if mode == "square" else -torch.log(value.clamp(min=1e-8))
+    return 1 - oks(predictions, targets, visible, areas, sigmas).mean(-1)
 
 
 def coordinate_likelihood(
-    prob_x: Tensor,
-    prob_y: Tensor,
-    target_x: Tensor,
-    target_y: Tensor,
-    visible: Tensor,
-    *,
-    mode: Literal["log", "linear", "square"] = "log",
+    prob_x: Tensor, prob_y: Tensor, target_x: Tensor, target_y: Tensor, visible: Tensor
 ) -> Tensor:
-    """Maximum likelihood of the coordinate classification, (n,) (RTMO, section 3.3, equation 6).
+    """Negative log likelihood of the coordinate classification, (n,) (RTMO, section 3.3, equation 6).
 
     Args:
         prob_x, prob_y: (n, K, X), (n, K, Y) predicted probabilities.
         target_x, target_y: the same shapes, `DCC.targets`.
         visible: (n, K) weights.
-        mode: `log` in all published models.
     """
     likelihood = (prob_x * target_x).sum(-1) * (prob_y * target_y).sum(-1)  # (n, K)
-    if mode == "log":
-        loss = -torch.log(likelihood + 1e-4)
-    else:
-        loss = 1 - (likelihood if mode == "linear" else likelihood.square())
-    return (loss * visible).mean(dim=-1)
+    return (-torch.log(likelihood + 1e-4) * visible).mean(dim=-1)
 
 
 def visibility_bce(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -138,15 +109,10 @@ def box_l1(raw: Tensor, targets: Tensor) -> Tensor:
     return (raw - targets).abs().sum()
 
 
-def keypoint_smooth_l1(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Smooth L1 (beta 1) of keypoints (n, K, 2), weighted by (n, K), mean over all entries: a scalar."""
-    return (F.smooth_l1_loss(predictions, targets, reduction="none") * weights[..., None]).mean()
-
-
-def heatmap_mse(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+def heatmap_mse(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Squared error of heat maps (B, K, h, w), weighted by (B, K), mean over all entries: a scalar."""
     loss = (predictions - targets).square()
-    return (loss if weights is None else loss * weights[..., None, None]).mean()
+    return (loss * weights[..., None, None]).mean()
 
 
 def _overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LABEL_BETA = 10.0
+
 
 def simcc_kl(
     predictions: Sequence[Tensor],
     targets: Sequence[Tensor],
-    weights: Tensor | Sequence[Tensor] | None = None,
+    weights: Tensor | Sequence[Tensor],
     *,
     beta: float = 10.0,
-    label_beta: float | None = 10.0,
     mask: Sequence[int] = (),
     mask_weight: float = 1.0,
 ) -> Tensor:
@@ -28,19 +29,17 @@ def simcc_kl(
     Args:
         predictions: one (B, K, bins) of raw logits an axis: x, y[, z].
         targets: the encoder's labels of the same shapes.
-        weights: (B, K) for all axes, or one (B, K) an axis (RTMW3D, where z may be unlabelled); None for ones.
-        beta: inverse temperature of the predictions.
-        label_beta: inverse temperature of the labels' softmax; None takes labels as probabilities.
+        weights: (B, K) for all axes, or one (B, K) an axis (RTMW3D, where z may be unlabelled).
+        beta: inverse temperature of the predictions; that of the labels' softmax is 10 in all published models.
         mask, mask_weight: keypoints whose loss is multiplied by `mask_weight`.
     """
     keypoints = predictions[0].shape[1]
     total = predictions[0].new_zeros(())
     for axis, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
-        label = target if label_beta is None else (target * label_beta).softmax(dim=-1)
+        label = (target * LABEL_BETA).softmax(dim=-1)
         log_prob = (prediction * beta).log_softmax(dim=-1)
         loss = F.kl_div(log_prob, label, reduction="none").mean(dim=-1)  # (B, K)
-        if weights is not None:
-            loss = loss * (weights if isinstance(weights, Tensor) else weights[axis])
+        loss = loss * (weights if isinstance(weights, Tensor) else weights[axis])
         if len(mask):
             scale = loss.new_ones(keypoints)
             scale[list(mask)] = mask_weight

@@ -16,7 +16,6 @@ def make_optimiser(
     lr: float,
     weight_decay: float,
     slower: Mapping[str, float] | None = None,
-    betas: tuple[float, float] = (0.9, 0.999),
 ) -> torch.optim.AdamW:
     """AdamW over the trainable parameters (spec G1).
 
@@ -27,7 +26,7 @@ def make_optimiser(
         {"params": members, "lr": rate, "weight_decay": decay}
         for (rate, decay), members in _grouped(model, lr, weight_decay, slower or {}).items()
     ]
-    return torch.optim.AdamW(groups, lr=lr, betas=betas, weight_decay=weight_decay)
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay)
 
 
 def parameter_groups(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.distillation import head, trunk
-from rtmcli.training.losses import distillation_decay, feature_distillation, logit_distillation
+from rtmcli.training.losses.simcc import distillation_decay, feature_distillation, logit_distillation
 from rtmcli.training.model import normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms

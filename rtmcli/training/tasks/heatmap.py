@@ -14,7 +14,7 @@ from rtmcli.arrays import Float32Array
 from rtmcli.codecs import heatmap
 from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.soft_maps import SoftMap, soft_cells
-from rtmcli.training.losses import heatmap_mse
+from rtmcli.training.losses.dense import heatmap_mse
 from rtmcli.training.tasks.base import Batch, Terms
 from rtmcli.training.tasks.topdown import CropTask, as_arrays
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from rtmcli.errors import UsageError
 from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.distillation import needs_teacher
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Task
 from rtmcli.training.tasks.distill import DistillTask
@@ -20,7 +21,7 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
 
     Raises UsageError for a family that is not trained, and for a recipe that lacks its teacher.
     """
-    if recipe.feature or recipe.logit or recipe.head_only:
+    if needs_teacher(recipe):
         if recipe.family not in ("rtmpose", "rtmw") or recipe.heatmap:
             raise UsageError(f"{recipe.family!r} learns from no teacher; rtmpose and rtmw do")
         if teacher is None:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from rtmcli.geometry import affine, letterbox
 from rtmcli.opencv import cv2
-from rtmcli.training.augment.pipelines import Scene
-from rtmcli.training.augment.scene import FILL
+from rtmcli.training.augment.scene import FILL, Scene
 from rtmcli.training.data.dataset import DataSet
 
 

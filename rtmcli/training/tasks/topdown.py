@@ -17,9 +17,10 @@ from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.opencv import cv2
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.augment.crop import Crop, CropRecipe, random_crop
-from rtmcli.training.data.dataset import DataSet, Picture
+from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.data.labels import Picture
 from rtmcli.training.data.soft_maps import SoftMap, soft_labels
-from rtmcli.training.losses import simcc_kl
+from rtmcli.training.losses.simcc import simcc_kl
 from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms

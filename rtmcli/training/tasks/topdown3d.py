@@ -17,7 +17,7 @@ from rtmcli.arrays import Float32Array
 from rtmcli.codecs import simcc3d
 from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.dataset import DataSet
-from rtmcli.training.losses import bone_length, simcc_kl
+from rtmcli.training.losses.simcc import bone_length, simcc_kl
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Terms
 from rtmcli.training.tasks.topdown import CropTask, Found, as_arrays, near_share

@@ -13,7 +13,8 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import write_frames
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.data.dataset import Store, check_set, epoch_order, load_set
+from rtmcli.training.data.dataset import check_set, epoch_order, load_set
+from rtmcli.training.data.image_store import Store
 
 COCO = load_skeleton("coco17")
 WHOLE = load_skeleton("coco133")

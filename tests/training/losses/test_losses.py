@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rtmcli.training import losses
+from rtmcli.training.losses import dense, simcc
 
 GOLDENS = Path(__file__).parents[2] / "goldens"
 
@@ -20,57 +20,50 @@ SIGMAS = torch.tensor(
     [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], dtype=torch.float64
 ) / 1000  # fmt: skip
 
+# Variants that no published model trains with.
+UNUSED = {
+    *("kl_plain", "kl_noweight", "mlecc_linear", "mlecc_square", "oks_norm", "oks_square", "smoothl1_kpt"),
+}
+
 Case = Mapping[str, Tensor]
 
 
 def kl(case: Case, config: dict) -> Tensor:
-    softmax = config["label_softmax"]
-    weighted = config.get("use_target_weight", True)
     axes = [axis for axis in "xyz" if f"p{axis}" in case]
-    weights = (list(case["w3"]) if "w3" in case else case["w"]) if weighted else None
-    return losses.simcc_kl(
+    weights = list(case["w3"]) if "w3" in case else case["w"]
+    return simcc.simcc_kl(
         [case[f"p{axis}"] for axis in axes],
         [case[f"g{axis}"] for axis in axes],
         weights,
         beta=config["beta"],
-        label_beta=config.get("label_beta", config["beta"]) if softmax else None,
         mask=config.get("mask", ()),
         mask_weight=config.get("mask_weight", 1.0),
     )
 
 
 def bone(case: Case, config: dict) -> Tensor:
-    loss = losses.bone_length(case["pred"], case["target"], case["w"], parents=config["joint_parents"])
+    loss = simcc.bone_length(case["pred"], case["target"], case["w"], parents=config["joint_parents"])
     return loss * config["loss_weight"]
 
 
 def likelihood(case: Case, config: dict) -> Tensor:
     a, b = case["a"].softmax(-1), case["b"].softmax(-1)
-    mode = config["mode"]
-    return losses.coordinate_likelihood(a, b, case["ta"], case["tb"], case["w"], mode=mode)
+    return dense.coordinate_likelihood(a, b, case["ta"], case["tb"], case["w"])
 
 
 def oks(case: Case, config: dict) -> Tensor:
-    loss = losses.oks_loss(
-        case["output"],
-        case["target"],
-        case["w"],
-        case["area"],
-        SIGMAS,
-        mode=config.get("mode", "linear"),
-        by_visible=config.get("norm_target_weight", False),
-    )
-    return (loss.mean() if config["reduction"] == "mean" else loss) * config["loss_weight"]
+    loss = dense.oks_loss(case["output"], case["target"], case["w"], case["area"], SIGMAS)
+    return loss * config["loss_weight"]
 
 
 def feature(case: Case, config: dict) -> Tensor:
     student = F.conv2d(case["s"], case["align_weight"], case["align_bias"])
-    return losses.feature_distillation(student, case["t"]) * config["alpha"]
+    return simcc.feature_distillation(student, case["t"]) * config["alpha"]
 
 
 def distillation(case: Case, config: dict) -> Tensor:
     students, teachers = [case["sx"], case["sy"]], [case["tx"], case["ty"]]
-    return losses.logit_distillation(students, teachers, beta=config["beta"]) * config["weight"]
+    return simcc.logit_distillation(students, teachers, beta=config["beta"]) * config["weight"]
 
 
 # The reference's name of a loss, and the call that equals it.
@@ -80,24 +73,21 @@ CALLS: dict[str, Callable[[Case, dict], Tensor]] = {
     "BoneLoss": bone,
     "MLECCLoss": likelihood,
     "OKSLoss": oks,
-    "VariFocalLoss": lambda c, m: losses.varifocal(
-        c["x"], c["t"], c["w"], alpha=m["alpha"], gamma=m["gamma"]
-    ),
-    "IoULoss": lambda c, m: losses.iou_square(c["p"], c["t"]) * m["loss_weight"],
-    "BCELoss": lambda c, _: losses.visibility_bce(c["x"], c["t"], c["w"]),
-    "L1Loss": lambda c, _: losses.box_l1(c["x"], c["t"]),
-    "SmoothL1Loss": lambda c, _: losses.keypoint_smooth_l1(c["x"], c["t"], c["w"]),
+    "VariFocalLoss": lambda c, m: dense.varifocal(c["x"], c["t"], c["w"], alpha=m["alpha"], gamma=m["gamma"]),
+    "IoULoss": lambda c, m: dense.iou_square(c["p"], c["t"]) * m["loss_weight"],
+    "BCELoss": lambda c, _: dense.visibility_bce(c["x"], c["t"], c["w"]),
+    "L1Loss": lambda c, _: dense.box_l1(c["x"], c["t"]),
     "QualityFocalLoss": lambda c, m: (
-        losses.quality_focal(c["x"], c["label"], c["score"], beta=m["beta"]) / m["avg_factor"]
+        dense.quality_focal(c["x"], c["label"], c["score"], beta=m["beta"]) / m["avg_factor"]
     ),
-    "GIoULoss": lambda c, m: losses.giou_loss(c["p"], c["t"], c["w"]) * m["loss_weight"] / m["avg_factor"],
+    "GIoULoss": lambda c, m: dense.giou_loss(c["p"], c["t"], c["w"]) * m["loss_weight"] / m["avg_factor"],
     "FeaLoss": feature,
     "KDLoss": distillation,
-    "KeypointMSELoss": lambda c, _: losses.heatmap_mse(c["x"], c["t"], c["w"]),
+    "KeypointMSELoss": lambda c, _: dense.heatmap_mse(c["x"], c["t"], c["w"]),
 }
 
 
-@pytest.mark.parametrize("name", META)
+@pytest.mark.parametrize("name", [name for name in META if name not in UNUSED])
 def test_loss_and_its_gradients_equal_the_reference(name: str) -> None:
     stored = {key.split("__", 1)[1]: GOLDEN[key] for key in GOLDEN.files if key.startswith(name + "__")}
     want = {key: stored.pop(key) for key in list(stored) if key in ("value", "scalar") or key[:5] == "grad_"}

@@ -13,7 +13,7 @@ from rtmcli.networks.heatmap import HeatmapPose
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.initialization import save_model, start_from
-from rtmcli.training.losses import heatmap_mse
+from rtmcli.training.losses.dense import heatmap_mse
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe, load_recipe
 from rtmcli.training.tasks.heatmap import HeatmapTask

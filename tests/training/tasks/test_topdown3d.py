@@ -11,7 +11,7 @@ import torch
 from rtmcli.networks.rtmw import RTMW3D
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
-from rtmcli.training.losses import bone_length, simcc_kl
+from rtmcli.training.losses.simcc import bone_length, simcc_kl
 from rtmcli.training.model import make_card
 from rtmcli.training.recipe import load_recipe
 from rtmcli.training.tasks.base import Batch
