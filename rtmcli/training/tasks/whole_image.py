@@ -13,7 +13,12 @@ from rtmcli.geometry import affine
 from rtmcli.metrics.coco import box_figures, keypoint_figures
 from rtmcli.networks.rtmdet import decode
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.augment.pipelines import DetectorRecipe, SceneRecipe, random_detector_scene, random_scene
+from rtmcli.training.augment.random_scene import (
+    DetectorRecipe,
+    SceneRecipe,
+    random_detector_scene,
+    random_scene,
+)
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.losses.rtmdet_head import Objects, rtmdet_loss
 from rtmcli.training.losses.rtmo_head import People, Weights, rtmo_loss
