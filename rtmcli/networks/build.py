@@ -23,20 +23,24 @@ OTHER_NAMES = {"tiny": "t", "t": "tiny", "n": "nano"}
 def build_network(card: Card) -> "nn.Module":
     """The network that a card describes, freshly initialised, with the published state-dict keys.
 
-    Its `forward` takes normalised pictures (N, 3, H, W); what it returns stands in its class's docstring.
+    Its `forward` takes normalised images (N, 3, H, W); the docstring of its class says what it returns.
 
     Raises:
-        DataError: the card's family, size or input size names no network of ours.
+        DataError: the card's family, size or input size names no network of this package.
         MissingError: PyTorch is not installed.
     """
     sizes = SIZES.get(card.family)
     if sizes is None:
         families = ", ".join(SIZES)
-        raise DataError(f"model {card.name!r}: no network family {card.family!r}; there are {families}")
+        raise DataError(
+            f"model {card.name!r}: unknown network family {card.family!r}; expected one of {families}"
+        )
     size = card.size if card.size in sizes else OTHER_NAMES.get(card.size, card.size)
     if size not in sizes:
         known = ", ".join(sizes)
-        raise DataError(f"model {card.name!r}: {card.family} has no size {card.size!r}; it has {known}")
+        raise DataError(
+            f"model {card.name!r}: {card.family} has no size {card.size!r}; expected one of {known}"
+        )
     if card.width % 32 or card.height % 32 or min(card.width, card.height) < 32:
         raise DataError(
             f"model {card.name!r}: input size {card.height}x{card.width} must be multiples of 32 pixels"
@@ -56,7 +60,9 @@ def keypoint_count(card: Card) -> int:
     if "keypoints" in card.codec:
         return int(card.codec["keypoints"])
     if card.skeleton is None:
-        raise DataError(f"model {card.name!r}: its card names no skeleton")
+        raise DataError(
+            f"model {card.name!r}: its card names no skeleton, from which the keypoints are counted"
+        )
     from rtmcli.skeletons import load_skeleton
 
     return len(load_skeleton(card.skeleton).keypoints)

@@ -13,13 +13,13 @@ from rtmcli.errors import DataError, MissingError
 from rtmcli.files import replacing
 from rtmcli.zoo.card import METADATA_KEY, Card
 
-# Entries that a network computes by itself: whatever a file holds there is neither needed nor taken.
+# Entries that a network computes by itself: they are not needed in a file and never read from it.
 COMPUTED = ("sigmas", "x_bins", "y_bins", "dim_t")
 OPTIONAL = (*COMPUTED, "num_batches_tracked")
 
-# What the `meta` and `message_hub` of a published file are pickled with. Each name becomes an `Inert`, so that
-# these entries are stepped over: no class of theirs is made, no function called, least of all the real getattr
-# (by which a HistoryBuffer's pickle names its own methods).
+# Names that the `meta` and `message_hub` of a published file are pickled with. Each is replaced by `Inert`, so that
+# these entries are skipped: none of the classes is created and none of the functions called, in particular not getattr
+# (with which the pickle of a HistoryBuffer refers to its own methods).
 INERT = (
     "builtins.getattr",
     "collections.defaultdict",
@@ -32,7 +32,7 @@ INERT = (
 
 
 class Inert:
-    """Stands in for any object of a checkpoint that is not a tensor, a container or a plain value."""
+    """Replaces any object of a checkpoint that is not a tensor, a container or a plain value."""
 
     def __new__(cls, *args: object) -> "Inert":
         return object.__new__(cls)
@@ -46,21 +46,21 @@ class Inert:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a file of weights holds: the tensors by key, in order, and what is said about them."""
+    """The content of a weight file: tensors by key, in order, and metadata."""
 
     state: dict[str, Tensor]
     meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def card(self) -> Card | None:
-        """The card that `save_checkpoint` put into the file; None in a file of somebody else."""
+        """The card that `save_checkpoint` put into the file; None in other files."""
         text = self.meta.get(METADATA_KEY)
         return Card.from_json(text) if isinstance(text, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Where a state dict and a network differ: keys missing in the former, unknown to the latter, of other shape."""
+    """Differences of a state dict from a network: missing keys, extra keys, and keys of another shape."""
 
     missing: list[str]
     extra: list[str]
@@ -75,7 +75,7 @@ class Misfit:
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a file by key: `read_checkpoint` without what is said about them."""
+    """The tensors of a file by key: `read_checkpoint` without the metadata."""
     return read_checkpoint(path).state
 
 
@@ -83,13 +83,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """A `.safetensors` file, an official `.pth` (tensors under `state_dict`), or a pickled plain state dict.
 
     Raises:
-        DataError: the file is missing, damaged, holds no tensors, or its pickle names anything that is not on the
-            allow-list; nothing of it has run then.
+        DataError: the file is missing, damaged or holds no tensors, or its pickle refers to anything that is not on
+            the allow-list; nothing in it is executed.
         MissingError: `.safetensors` without the package safetensors.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such file of weights")
+        raise DataError(f"{path}: no such weight file")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     names: list[Any] = [(Inert, name) for name in INERT]
@@ -101,21 +101,20 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     meta = content.get("meta") if isinstance(content, Mapping) else None
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
-        raise DataError(f"{path}: holds no state dict (tensors by name); is it a file of weights?")
+        raise DataError(f"{path}: holds no state dict (tensors by name); expected a weight file")
     return Checkpoint(dict(state), dict(meta) if isinstance(meta, Mapping) else {})
 
 
 def load_weights(
     network: nn.Module, state: Mapping[str, Tensor], *, source: str | Path = "checkpoint"
 ) -> None:
-    """Put a state dict into a network that it fits.
+    """Load a state dict into a network of the same keys and shapes.
 
-    Constants that a network computes by itself may be missing and are never taken; float16 becomes the network's
-    type.
+    Constants that a network computes by itself may be missing and are never read; float16 is converted to the
+    network's type.
 
     Raises:
-        DataError: keys are missing, unknown or of another shape; the message lists them, and the network is as
-            it was.
+        DataError: keys are missing, unknown or of another shape; the message lists them, and the network is unchanged.
     """
     found = compare(network, state)
     if found:
@@ -124,7 +123,7 @@ def load_weights(
 
 
 def load_partial(network: nn.Module, state: Mapping[str, Tensor]) -> Misfit:
-    """Put what fits of a state dict into a network, for fine-tuning, and say what did not fit."""
+    """Load the matching entries of a state dict into a network, for fine-tuning; returns what did not match."""
     found = compare(network, state)
     shapes = {key: value.shape for key, value in network.state_dict().items()}
     _put(network, {key: value for key, value in state.items() if shapes.get(key) == value.shape})
@@ -132,7 +131,7 @@ def load_partial(network: nn.Module, state: Mapping[str, Tensor]) -> Misfit:
 
 
 def compare(network: nn.Module, state: Mapping[str, Tensor]) -> Misfit:
-    """Where a state dict and a network differ, but for constants that a network computes by itself."""
+    """Differences of a state dict from a network, without constants that a network computes by itself."""
     own = network.state_dict()
     return Misfit(
         missing=[key for key in own if key not in state and not key.endswith(OPTIONAL)],
@@ -173,7 +172,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
         with package.safe_open(path, framework="pt") as file:
             return Checkpoint({key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {}))  # noqa: SIM118
     except (package.SafetensorError, ValueError) as error:
-        raise DataError(f"{path}: is not a safetensors file, or a damaged one ({error})") from None
+        raise DataError(f"{path}: is not a safetensors file, or is damaged ({error})") from None
 
 
 def _safetensors() -> Any:
@@ -181,7 +180,9 @@ def _safetensors() -> Any:
         import safetensors
         import safetensors.torch
     except ModuleNotFoundError:
-        raise MissingError("the package safetensors is not installed; pip install 'rtmcli[torch]'") from None
+        raise MissingError(
+            "the package safetensors is not installed, which this needs; pip install 'rtmcli[torch]'"
+        ) from None
     return safetensors
 
 
@@ -190,13 +191,15 @@ def _is_weight(entry: tuple[object, object]) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Why a pickle was not read, in one line."""
+    """The reason why a pickle was refused, in one line."""
     name = re.search(r"GLOBAL ([\w.]+)", str(error))
     if name:
-        return f"its pickle names {name[1]}, which no file of weights needs; nothing in it was run"
+        return (
+            f"its pickle refers to {name[1]}, which a weight file does not need; nothing in it was executed"
+        )
     if "reduce" in str(error) or "Can only" in str(error):
-        return "its pickle calls what no file of weights needs; nothing in it was run"
-    return f"is not a file of weights, or a damaged one ({type(error).__name__})"
+        return "its pickle calls functions, which a weight file does not need; nothing in it was executed"
+    return f"is not a weight file, or is damaged ({type(error).__name__})"
 
 
 def _some(keys: list[str], count: int = 8) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rtmcli.networks.layers import ConvModule, CSPLayer, SPPBottleneck, conv_class
 
-EPS, MOMENTUM = 1e-3, 0.03  # trap 1: of every batch norm here
+EPS, MOMENTUM = 1e-3, 0.03  # of every batch norm here
 
 # size -> (depth factor, width factor); nano has depthwise convolutions besides
 SIZES = {
@@ -24,12 +24,12 @@ SIZES = {
 }
 
 # (channels in, channels out, blocks, identity in the blocks), before the factors.
-# Trap 4: no identity in the blocks of stage 4.
+# Stage 4 has no identity in its blocks.
 STAGES = ((64, 128, 3, True), (128, 256, 9, True), (256, 512, 9, True), (512, 1024, 3, False))
 
 
 class CSPDarknet(nn.Module):
-    """Pictures (N, 3, H, W) -> three maps, strides 8, 16, 32.
+    """Images (N, 3, H, W) -> three maps, strides 8, 16, 32.
 
     Args:
         depth, width: factors of blocks and channels.
@@ -74,7 +74,7 @@ class Focus(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         even, odd = images[:, :, ::2], images[:, :, 1::2]
-        # Trap 9: the second phase is (odd row, even column), not (even row, odd column).
+        # The second phase is (odd row, even column): the order of the weights (csp_darknet.py in mmpose).
         phases = (even[..., ::2], odd[..., ::2], even[..., 1::2], odd[..., 1::2])
         return self.conv(torch.cat(phases, dim=1))  # (N, 64 w, H/2, W/2)
 

@@ -24,7 +24,7 @@ SIZES = {
 }
 
 # (channels in, channels out, blocks, identity in the blocks), before the factors.
-# Trap 4: no identity in the blocks of stage 4.
+# Stage 4 has no identity in its blocks.
 STAGES = ((64, 128, 3, True), (128, 256, 6, True), (256, 512, 6, True), (512, 1024, 3, False))
 
 
@@ -34,7 +34,7 @@ class CSPNeXtBlock(nn.Module):
     def __init__(self, channels: int, *, identity: bool, depthwise: bool = False) -> None:
         super().__init__()
         self.conv1 = conv_class(depthwise)(channels, channels, 3)
-        # Trap 3: 5 x 5 and depthwise in every size, while conv1 is depthwise in nano alone.
+        # 5 x 5 and depthwise in every size, while conv1 is depthwise only in nano.
         self.conv2 = DepthwiseSeparable(channels, channels, 5)
         self.identity = identity
 
@@ -44,10 +44,10 @@ class CSPNeXtBlock(nn.Module):
 
 
 class CSPNeXt(nn.Module):
-    """The backbone: pictures (N, 3, H, W) -> four maps, strides 4, 8, 16, 32.
+    """The backbone: images (N, 3, H, W) -> four maps, strides 4, 8, 16, 32.
 
     Args:
-        size: a key of `SIZES`; `t` is `tiny`. `nano` is depthwise but for its stem and 1 x 1 layers.
+        size: a key of `SIZES`; `t` is `tiny`. `nano` is depthwise except its stem and 1 x 1 layers.
 
     Returns of `forward`:
         stages 1 to 4: (N, 128 w, H/4, W/4), (N, 256 w, H/8, W/8), (N, 512 w, H/16, W/16),

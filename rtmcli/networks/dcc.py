@@ -47,13 +47,13 @@ class SineEncoding(nn.Module):
     def __init__(self, channels: int, *, temperature: float) -> None:
         super().__init__()
         half = channels // 2
-        # Trap 12: the exponent is i / half in both encodings of RTMO; only their temperatures differ.
+        # The exponent is i / half in both encodings of RTMO; only their temperatures differ (rtmo_head.py in mmpose).
         # In float32, as published state dicts hold it: the last bit shows in the keypoints.
         self.register_buffer("dim_t", temperature ** (torch.arange(half, dtype=torch.float32) / half))
 
     def forward(self, position: Tensor) -> Tensor:
         angle = position.unsqueeze(-1) / self.dim_t  # (..., half)
-        return torch.cat([angle.cos(), angle.sin()], dim=-1)  # (..., channels); trap 12: cosine before sine
+        return torch.cat([angle.cos(), angle.sin()], dim=-1)  # (..., channels)
 
 
 class InstanceNorm(nn.BatchNorm1d):
@@ -90,7 +90,7 @@ class DCC(nn.Module):
         self.num_keypoints, self.features = num_keypoints, features
         self.deployed = False
         self.pos_enc = nn.Parameter(torch.randn(num_keypoints, features))
-        # Trap 18: both ends are bins, the spacing is 1 / (bins - 1) of the padded box.
+        # Both ends are bins: the spacing is 1 / (bins - 1) of the padded box.
         self.register_buffer("y_bins", torch.linspace(-0.5, 0.5, bins[1]))
         self.register_buffer("x_bins", torch.linspace(-0.5, 0.5, bins[0]))
         self.spe = SineEncoding(features, temperature=TEMPERATURE)
@@ -103,8 +103,8 @@ class DCC(nn.Module):
         self.y_fc = nn.Linear(features, features)
         self.sigma_fc = nn.Sequential(nn.Linear(pose_channels, num_keypoints), nn.Sigmoid(), Scale(0.1))
         nn.init.xavier_uniform_(self.gau.uv.weight)
-        # The reference takes PyTorch's own start: logits that span hundreds, so every keypoint sits in a random bin,
-        # out of reach of its target's bump, and few pictures never shake it out. Here the bins start flat.
+        # mmpose keeps PyTorch's default initialisation: logits then span hundreds, every keypoint starts in a random
+        # bin far from its target, and training on few images never moves it. Here the distribution starts flat.
         for fc in (self.x_fc, self.y_fc):
             nn.init.normal_(fc.weight, std=0.0001)
             nn.init.zeros_(fc.bias)
@@ -114,17 +114,17 @@ class DCC(nn.Module):
 
         Args:
             pose: (n, P) pose vectors.
-            boxes: (n, 4) x1, y1, x2, y2 in input pixels, as decoded: not clamped to the picture.
+            boxes: (n, 4) x1, y1, x2, y2 in input pixels, as decoded: not clamped to the image.
             cells: (n, 2) centre of the cell that predicted each instance.
         """
         x_rel, y_rel = self.relative_bins(boxes, cells)
         prob_x, prob_y = self.classify(pose, x_rel, y_rel)
-        if self.deployed:  # relative bins keep the expectation near zero, which half precision likes
+        if self.deployed:  # relative bins keep the expectation near zero, where float16 is finest
             return _expect(prob_x, prob_y, x_rel, y_rel) + cells[:, None]  # (n, K, 2)
         return _expect(prob_x, prob_y, *self.absolute_bins(boxes))  # (n, K, 2)
 
     def forward_train(self, pose: Tensor, boxes: Tensor, cells: Tensor) -> Classified:
-        """As `forward`, with all that the losses need."""
+        """As `forward`, with everything that the losses need."""
         prob_x, prob_y = self.classify(pose, *self.relative_bins(boxes, cells))
         bins_x, bins_y = self.absolute_bins(boxes)
         keypoints = _expect(prob_x, prob_y, bins_x, bins_y)  # (n, K, 2)
@@ -157,7 +157,7 @@ class DCC(nn.Module):
     def targets(
         self, keypoints: Tensor, areas: Tensor, sigmas: Tensor, bins_x: Tensor, bins_y: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Target heat maps (n, K, X) and (n, K, Y): Laplace bumps as wide as the predicted sigma says.
+        """Target heatmaps (n, K, X) and (n, K, Y): Laplace bumps as wide as the predicted sigma says.
 
         Args:
             keypoints: (n, K, 2) true positions in input pixels.

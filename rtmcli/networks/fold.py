@@ -1,4 +1,4 @@
-"""Folding batch norms into the convolutions before them, which leaves the output as it was and saves a pass."""
+"""Folding batch norms into the convolutions before them: the same output with less work."""
 
 import copy
 from typing import TypeVar
@@ -25,7 +25,7 @@ def fold_batchnorm(network: Network) -> Network:
 
 
 def folded_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
-    """One convolution that does what `conv` and then `norm` do in eval mode; computed in float64."""
+    """One convolution equal to `conv` followed by `norm` in eval mode, computed in float64."""
     assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)  # (C,)
     start = conv.bias.double() if conv.bias is not None else torch.zeros_like(factor)

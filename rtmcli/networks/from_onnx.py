@@ -1,7 +1,7 @@
-"""Weights out of an ONNX file back into a torch network, so that fine-tuning and export need no other file.
+"""Load the weights of an ONNX file into a torch network, so that fine-tuning and export need no other file.
 
 An exported graph has its batch norms folded: convolution k' = k gamma / sqrt(var + eps) with a bias. The network gets
-k' and the bias, and norms that do nothing else (mean 0, weight 1, var 1 - eps), so it computes what the file does.
+k' and the bias, and norms without effect (mean 0, weight 1, var 1 - eps), so its output equals the file's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,23 +29,25 @@ class Layer:
 
 
 def load_onnx_weights(path: str | Path, network: nn.Module) -> None:
-    """Put the weights of an exported RTMPose, RTMW, RTMDet or YOLOX into the same network.
+    """Load the weights of an exported RTMPose, RTMW, RTMDet or YOLOX into the same network.
 
     Our own exports keep the official names of the weights. Other exporters' files have nameless convolutions and
     linear layers; those are matched in the order of computation, shape by shape.
 
     Raises:
-        DataError: the file is not ONNX, or holds another network; the message says where they part. An RTMO's
-            file never fits, for the branches that only training needs are not in it.
+        DataError: the file is not ONNX or holds another network; the message names the first difference. RTMO
+            cannot be loaded, because its export lacks the branches that only training needs.
         MissingError: the package onnx is not installed.
     """
     load_weights(network, onnx_state(path, network), source=path)
 
 
 def onnx_state(path: str | Path, network: nn.Module) -> dict[str, Tensor]:
-    """The state dict that makes `network` compute what the file does; keys that the file lacks are left out."""
+    """The state dict with which `network` equals the file; keys that the file lacks are left out."""
     if isinstance(network, RTMO):
-        raise DataError(f"{path}: an exported RTMO lacks what training needs; take its .pth or .safetensors")
+        raise DataError(
+            f"{path}: an exported RTMO lacks branches that training needs; use its .pth or .safetensors"
+        )
     constants, nodes = _read(path)
     modules = list(_called(network))
     named = [_named(name, module, constants) for name, module in modules]
@@ -96,7 +98,7 @@ def _unfold(
 
 
 def _called(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The network's layers with a weight, ConvModules as one, in the order in which a picture passes them."""
+    """The network's layers with a weight, ConvModules as one, in the order of computation."""
     names = {module: name for name, module in network.named_modules()}
     inside = {module.conv for module in names if isinstance(module, ConvModule)}
     called: list[tuple[str, nn.Module]] = []
@@ -124,7 +126,7 @@ def _called(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _named(name: str, module: nn.Module, constants: dict[str, Tensor]) -> Layer | None:
-    """The layer of the network's own name, with which our exports call it."""
+    """The layer by the network's own name, which our exports keep."""
     key = f"{name}.conv" if isinstance(module, ConvModule) else name
     weight = constants.get(f"{key}.weight")
     return Layer(key, weight, constants.get(f"{key}.bias")) if weight is not None else None
@@ -144,7 +146,7 @@ def _layers(nodes: Sequence[Any], constants: dict[str, Tensor]) -> Iterator[Laye
 
 
 def _check(path: str | Path, modules: Sequence[tuple[str, nn.Module]], layers: Sequence[Layer]) -> None:
-    """Raise DataError at the first place where the file's layers are not the network's."""
+    """Raise DataError at the first layer that differs between file and network."""
     for (name, module), layer in zip(modules, layers, strict=False):
         own = module.conv.weight if isinstance(module, ConvModule) else module.weight
         assert isinstance(own, Tensor)
@@ -163,14 +165,16 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], Sequence[Any]]:
         import onnx
         from onnx import numpy_helper
     except ModuleNotFoundError:
-        raise MissingError("the package onnx is not installed; pip install 'rtmcli[export]'") from None
+        raise MissingError(
+            "the package onnx is not installed, which this needs; pip install 'rtmcli[export]'"
+        ) from None
     if not Path(path).is_file():
         raise DataError(f"{path}: no such model file")
     try:
         graph = onnx.load(str(path)).graph
         arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     except Exception as error:  # protobuf's own error classes differ by version
-        raise DataError(f"{path}: is not an ONNX model, or a damaged one ({type(error).__name__})") from None
+        raise DataError(f"{path}: is not an ONNX model, or is damaged ({type(error).__name__})") from None
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
             arrays[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)

@@ -1,7 +1,7 @@
-"""What is around a network in a model file: the two contracts (docs/design.md, "Models") as torch modules.
+"""Input and output of a network in a model file: the two contracts (docs/design.md, "Models") as torch modules.
 
-`plain` takes what the caller has normalised; `deploy` takes the bytes of a picture, (N, H, W, 3) uint8 BGR, and
-normalises them itself. (A mean cannot be folded into a convolution that pads with zeros, so it stays a step.)
+`plain` takes images that the caller has normalised. `deploy` takes pixels, (N, H, W, 3) uint8 BGR, and normalises them
+itself. (A mean cannot be folded into a convolution that pads with zeros, so it stays a step.)
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from rtmcli.zoo.card import Card
 
 
 def build_graph(network: nn.Module, card: Card) -> "Graph":
-    """A network as its card's contract wants it, in eval mode.
+    """A network with the inputs and outputs of its card's contract, in eval mode.
 
-    Raises UsageError for a family that the contract does not hold.
+    Raises UsageError for a family that has no such contract.
     """
     if isinstance(network, RTMO):
         return OneStageGraph(network.to_deploy(card.height, card.width), card).eval()
@@ -51,14 +51,14 @@ class Graph(nn.Module):
         self.register_buffer("factor", 1 / torch.tensor(card.std).view(1, 3, 1, 1), persistent=False)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 BGR, or what is normalised already, to (N, 3, H, W) float32."""
+        """(N, H, W, 3) uint8 BGR, or images that are normalised already, to (N, 3, H, W) float32."""
         if not self.deploy:
             return images
         return normalise(images, mean=self.mean, factor=self.factor, rgb=self.swap)
 
 
 class PoseGraph(Graph):
-    """RTMPose, RTMW: SimCC vectors, and with `deploy` also the keypoints they say."""
+    """RTMPose, RTMW: SimCC vectors, and with `deploy` also the keypoints decoded from them."""
 
     def __init__(self, network: nn.Module, card: Card) -> None:
         super().__init__(network, card)
@@ -81,7 +81,7 @@ class Pose3dGraph(Graph):
 
 
 class DetectorGraph(Graph):
-    """RTMDet: boxes (N, P, 4) in input pixels and scores (N, C, P) of all cells; the suppression comes behind."""
+    """RTMDet: boxes (N, P, 4) in input pixels and scores (N, C, P) of all cells, before suppression."""
 
     outputs = ("boxes", "scores")
 
@@ -91,7 +91,7 @@ class DetectorGraph(Graph):
 
 
 class YoloxGraph(DetectorGraph):
-    """YOLOX: as `DetectorGraph`; a cell has its best class only, the others score 0."""
+    """YOLOX: as `DetectorGraph`; a cell keeps its best class, the others score 0."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         maps = self.network(self.normalised(images))
@@ -101,7 +101,7 @@ class YoloxGraph(DetectorGraph):
 
 
 class OneStageGraph(Graph):
-    """RTMO, fused: what every cell says; the suppression and, on its survivors, the classifier come behind.
+    """RTMO, fused: the outputs of all cells, before suppression and before the classifier of the surviving cells.
 
     boxes (N, P, 4), scores (N, 1, P), pose vectors (N, P, D), visibility (N, P, K), cell centres (P, 2).
     """

@@ -1,4 +1,4 @@
-"""A backbone with a heat-map head: CSPNeXt's pre-training on poses (RTMPose, arXiv 2303.07399, section 3.2)."""
+"""A backbone with a heatmap head: CSPNeXt's pre-training on poses (RTMPose, arXiv 2303.07399, section 3.2)."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ CHANNELS = 256  # of every deconvolution (Xiao et al. 2018)
 
 
 class HeatmapHead(nn.Module):
-    """Map of stage 4 to heat maps: (N, C, h, w) -> (N, K, 8 h, 8 w), three doublings and a 1 x 1 convolution."""
+    """Map of stage 4 to heatmaps: (N, C, h, w) -> (N, K, 8 h, 8 w), three doublings and a 1 x 1 convolution."""
 
     def __init__(self, channels: int, keypoints: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class HeatmapHead(nn.Module):
 
 
 class HeatmapPose(nn.Module):
-    """CSPNeXt of any size with a heat-map head; the backbone's keys are those of RTMPose.
+    """CSPNeXt of any size with a heatmap head; the backbone's keys are those of RTMPose.
 
     `forward` takes crops as RTMPose does, (N, 3, H, W), and returns (N, K, H / 4, W / 4).
     """

@@ -57,7 +57,7 @@ class HybridEncoder(nn.Module):
         pos = self.positions(h, w) if self.pos_enc_0 is None else self.pos_enc_0
         p5 = self.encoder[0](tokens, pos).transpose(1, 2).reshape(n, c, h, w)  # (N, D, h, w)
 
-        # Top-down. Trap 5: concatenations put the resampled map first.
+        # Top-down. The resampled map comes first: the order of the weights (hybrid_encoder.py in mmpose).
         l5 = self.lateral_convs[0](p5)
         f4 = self.fpn_blocks[0](torch.cat([_upsample(l5), p4], 1))  # (N, D, 2h, 2w)
         l4 = self.lateral_convs[1](f4)
@@ -155,7 +155,7 @@ class CSPRepLayer(nn.Module):
         self.conv1 = ConvModule(2 * width, hidden, 1)
         self.conv2 = ConvModule(2 * width, hidden, 1)
         self.bottlenecks = nn.Sequential(*(RepVGGBlock(hidden) for _ in range(num_blocks)))
-        # Trap 13: where the hidden width is the neck's own (RTMO-l), the sum is the output.
+        # Where the hidden width equals the neck's (RTMO-l) there is no third convolution.
         self.conv3 = nn.Identity() if hidden == width else ConvModule(hidden, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:

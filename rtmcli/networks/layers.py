@@ -2,9 +2,9 @@
 
 The names of the attributes are those of the published state dicts. Tensors are N, C, H, W.
 
-Trap 1: `eps` and `momentum` of a batch norm differ by place. CSPNeXt networks have PyTorch's own, which are
-the defaults here: the class defaults of the public sources (1e-3, 0.03) never apply, since every published
-configuration replaces them. CSPDarknet has 1e-3 and 0.03; RTMO mixes both.
+`eps` and `momentum` of a batch norm differ by place. CSPNeXt networks have PyTorch's own, which are the defaults
+here: the class defaults of mmpose and mmdet (1e-3, 0.03) do not apply, since every published configuration replaces
+them. CSPDarknet has 1e-3 and 0.03; RTMO mixes both.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class DepthwiseSeparable(nn.Module):
         momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        # Trap 2: the depthwise part has norm and activation of its own; the stride sits here.
+        # The depthwise part has its own norm and activation, and the stride.
         self.depthwise_conv = ConvModule(
             in_channels, in_channels, kernel, stride=stride, groups=in_channels, eps=eps, momentum=momentum
         )
@@ -74,10 +74,10 @@ def conv_class(depthwise: bool) -> type[ConvModule] | type[DepthwiseSeparable]:
 
 
 class BinClassifier(nn.Linear):
-    """The linear layer that gives a SimCC vector: tokens (..., D) -> bins (..., B), without bias, always in float32.
+    """The linear layer that outputs a SimCC vector: tokens (..., D) -> bins (..., B), no bias, always in float32.
 
-    Around a vector's maximum, bins differ by less than a step of half precision: several would be equal, and the
-    first of them is not the maximum.
+    Around a vector's maximum, neighbouring bins differ by less than one step of float16 or bfloat16: several would be
+    equal, and argmax would return the first of them.
     """
 
     def __init__(self, dims: int, bins: int) -> None:
@@ -147,7 +147,8 @@ class CSPLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         short = self.short_conv(x)  # (N, C_out / 2, H, W)
         main = self.blocks(self.main_conv(x))  # (N, C_out / 2, H, W)
-        x = torch.cat([main, short], dim=1)  # (N, C_out, H, W); trap 5: main before short
+        # Main path first: the order of the weights.
+        x = torch.cat([main, short], dim=1)  # (N, C_out, H, W)
         if self.attention is not None:
             x = self.attention(x)
         return self.final_conv(x)  # (N, C_out, H, W)

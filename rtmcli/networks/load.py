@@ -1,4 +1,4 @@
-"""From a model file of any kind to its torch network and its card."""
+"""Any model file as a torch network with its card."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ def load_network(
 
     Args:
         path: `.onnx` (ours or an official export), `.safetensors`, or an official `.pth`.
-        skeleton, input_size: what a file without a card leaves open; input_size is (width, height).
+        skeleton, input_size: what a file without a card does not say; input_size is (width, height).
 
     Raises:
         MissingError: no such file; PyTorch, safetensors or onnx is not installed.
         DataError: the file is damaged, or does not fit its network.
-        UsageError: something stays open; the message names the flag that settles it.
+        UsageError: a property of the model stays unknown; the message names the option that sets it.
     """
     try:
         from rtmcli.networks.build import build_network
@@ -35,7 +35,9 @@ def load_network(
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingError("PyTorch is not installed; pip install 'rtmcli[torch]' gets it") from None
+        raise MissingError(
+            "PyTorch is not installed, which this needs; pip install 'rtmcli[torch]'"
+        ) from None
     if not path.is_file():
         raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
     if path.suffix == ".onnx":
@@ -66,7 +68,9 @@ def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) 
     try:
         import onnx
     except ModuleNotFoundError:
-        raise MissingError("reading weights out of ONNX needs onnx; pip install 'rtmcli[export]'") from None
+        raise MissingError(
+            "the package onnx is not installed, which reading weights from ONNX needs; pip install 'rtmcli[export]'"
+        ) from None
     graph = onnx.load(path).graph
 
     def ports(values: list[onnx.ValueInfoProto]) -> list[_Port]:

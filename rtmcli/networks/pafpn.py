@@ -14,7 +14,7 @@ class PAFPN(nn.Module):
     Args:
         channels: (c3, c4, c5).
         count: blocks of each CSP layer.
-        block: makes one block for a number of channels. Trap 4: without identity in a neck, and no attention.
+        block: makes one block for a number of channels. In a neck without identity and attention.
         depthwise: the stride-2 convolutions are depthwise-separable.
         out_convs: makes the convolution that ends a level, by its channels; None where there is none.
     """
@@ -51,7 +51,8 @@ class PAFPN(nn.Module):
 
     def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         p3, p4, p5 = inputs
-        # Trap 5: the resampled map comes first, and the reduced maps r4, r5 (not t4, P5) go into the way up.
+        # The resampled map comes first, and the reduced maps r4, r5 (not t4, P5) enter the bottom-up path
+        # (cspnext_pafpn.py in mmdet).
         r5 = self.reduce_layers[0](p5)  # (N, c4, H/32, W/32)
         t4 = self.top_down_blocks[0](torch.cat([self.upsample(r5), p4], dim=1))  # (N, c4, H/16, W/16)
         r4 = self.reduce_layers[1](t4)  # (N, c3, H/16, W/16)

@@ -1,4 +1,4 @@
-"""RTMDet: a picture to boxes (arXiv 2212.07784)."""
+"""RTMDet: an image to boxes (arXiv 2212.07784)."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from rtmcli.networks.layers import conv_class
 from rtmcli.networks.pafpn import PAFPN
 
 STRIDES = (8, 16, 32)
-EXP_SIZES = ("m", "l", "x")  # trap 15: sizes whose distances go through exp
+EXP_SIZES = ("m", "l", "x")  # sizes whose distances go through exp (`exp_on_reg` of their configurations)
 
 Detections = tuple[Tensor, Tensor, Tensor]
 
@@ -38,7 +38,7 @@ class RTMDetHead(nn.Module):
         self.rtm_cls = nn.ModuleList(nn.Conv2d(channels, classes, 1) for _ in STRIDES)
         self.rtm_reg = nn.ModuleList(nn.Conv2d(channels, 4, 1) for _ in STRIDES)
         if share_convs:
-            # Trap 15: the levels share the convolutions, never the norms; in nano nothing is shared.
+            # The levels share their convolutions but not their norms; in nano nothing is shared.
             for tower in (self.cls_convs, self.reg_convs):
                 for level, place in itertools.product((1, 2), (0, 1)):
                     tower[level][place].conv = tower[0][place].conv  # type: ignore[index]
@@ -71,7 +71,7 @@ class RTMDet(nn.Module):
         size: `nano`, `tiny`, `s`, `m`, `l` or `x`.
         classes: number of classes C.
 
-    `forward` takes pictures (N, 3, H, W), H and W multiples of 32, BGR (trap 16), (x - mean) / std with mean
+    `forward` takes images (N, 3, H, W), H and W multiples of 32, BGR, (x - mean) / std with mean
     (103.53, 116.28, 123.675) and std (57.375, 57.12, 58.395), padded with 114 right and below before that.
     It returns `(scores, distances)`: for strides 8, 16, 32 class logits (N, C, H/s, W/s) and the distances
     left, top, right, bottom (N, 4, H/s, W/s) in input pixels. `decode` makes boxes of them.
@@ -101,7 +101,7 @@ class RTMDet(nn.Module):
 
 
 def cells(shape: Sequence[int], stride: int, like: Tensor) -> Tensor:
-    """The upper left corners of a level's cells, row-major: (h w, 2) as x, y. Trap 10: offset 0."""
+    """The upper left corners of a level's cells, row-major: (h w, 2) as x, y; the offset is 0."""
     h, w = shape
     y, x = torch.meshgrid(
         torch.arange(h, device=like.device, dtype=like.dtype) * stride,
@@ -131,24 +131,24 @@ def decode(
     keep: int,
     size: tuple[int, int] | None,
 ) -> list[Detections]:
-    """The test-time path, a picture at a time.
+    """The test-time path, an image at a time.
 
     Args:
         scores, distances: what `RTMDet.forward` returns.
-        score: pairs of cell and class whose score is above it stay (trap 17: strictly).
+        score: pairs of cell and class whose score is strictly above it stay.
         iou: the non-maximum suppression of a class drops what overlaps more than this.
         before: best pairs of each level that go into the suppression.
-        keep: best boxes of a picture that come out.
+        keep: best boxes of an image that are returned.
         size: (W, H) of the padded network input, to which boxes are clamped before the suppression; None leaves
             them as they are, like the official exports do.
 
     Returns:
-        for each picture boxes (n, 4), scores (n,) and labels (n,), by falling score.
+        for each image boxes (n, 4), scores (n,) and labels (n,), by falling score.
     """
     boxes = decode_boxes(distances)  # (N, cells, 4)
     counts = [level.shape[2] * level.shape[3] for level in scores]
     return [
-        _decode_picture(
+        _decode_image(
             [level[n].flatten(1).T.sigmoid() for level in scores],  # (h w, C) each
             boxes[n].split(counts),
             score=score,
@@ -161,7 +161,7 @@ def decode(
     ]
 
 
-def _decode_picture(
+def _decode_image(
     scores: Sequence[Tensor],
     boxes: Sequence[Tensor],
     *,

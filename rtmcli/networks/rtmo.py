@@ -1,10 +1,10 @@
-"""RTMO: a picture becomes all its people at once, without a detector.
+"""RTMO: an image to the poses of all people in it, without a detector.
 
 RTMO: arXiv 2312.07526. CSPDarknet, a hybrid encoder (neck), a YOLO-like head on strides 16 and 32, and the
 dynamic coordinate classifier.
 
-Input: BGR (trap 16), raw 0..255 (no mean, no std), padded with 114, height and width multiples of 32.
-Coordinates are in input pixels. Shapes: N pictures, K keypoints, A cells of both levels, P pose channels,
+Input: BGR, raw 0..255 (no mean, no std), padded with 114, height and width multiples of 32.
+Coordinates are in input pixels. Shapes: N images, K keypoints, A cells of both levels, P pose channels,
 T tower channels, n people.
 """
 
@@ -47,10 +47,10 @@ class Cells(NamedTuple):
 
 
 class Detections(NamedTuple):
-    """The people of one picture, best first."""
+    """The people of one image, best first."""
 
     scores: Tensor  # (n,)
-    boxes: Tensor  # (n, 4) inside the picture
+    boxes: Tensor  # (n, 4) inside the image
     keypoints: Tensor  # (n, K, 2)
     keypoint_scores: Tensor  # (n, K)
 
@@ -61,7 +61,7 @@ class RTMO(nn.Module):
     Args:
         size: `t`, `s`, `m` or `l`.
         num_keypoints: 17 (COCO) or 14 (CrowdPose) in the published models.
-        width, depth: other factors than the size's, and neck: other channels inside the neck, for toys.
+        width, depth: other factors than the size's, and neck: other channels inside the neck, for tests.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class RTMO(nn.Module):
         return [self._survivors(cells, i, (width, height), score, iou) for i in range(len(images))]
 
     def to_deploy(self, height: int, width: int) -> "RTMO":
-        """A fused copy for pictures of one size; equal to this network in eval mode up to rounding.
+        """A fused copy for images of one size; equal to this network in eval mode up to rounding.
 
         Two-branch blocks become one convolution, `pose_to_kpts` one linear layer, and the neck's positional
         encoding a constant.
@@ -123,7 +123,7 @@ class RTMO(nn.Module):
         kept = nms_by_class(boxes, scores, torch.zeros_like(candidates), iou)  # boxes not yet clamped
         index, boxes = candidates[kept], boxes[kept]
         keypoints = self.head.dcc(cells.pose[image, index], boxes, cells.priors[index])  # (n, K, 2)
-        # Trap 14: boxes are clamped after the keypoints are decoded, to W and H; keypoints never are.
+        # Boxes are clamped to W and H after the keypoints were decoded from them; keypoints are never clamped.
         limit = boxes.new_tensor([*size, *size])
         boxes = torch.minimum(boxes.clamp(min=0), limit)
         return Detections(scores[kept], boxes, keypoints, cells.visibility[image, index])
@@ -153,7 +153,7 @@ class HeadModule(nn.Module):
             return nn.ModuleList(nn.Conv2d(cin, cout, 1) for _ in STRIDES)
 
         c, t = channels, tower
-        # Trap 11: two convolutions for the class, four for the pose, grouped from the second on.
+        # Two convolutions for the class, four for the pose, grouped from the second on (rtmo_head.py in mmpose).
         self.conv_cls = nn.ModuleList(nn.Sequential(conv(c, c), conv(c, c)) for _ in STRIDES)
         self.out_cls = out(c, 1)
         self.conv_pose = nn.ModuleList(
@@ -169,7 +169,7 @@ class HeadModule(nn.Module):
         """Maps of strides 16 and 32, (N, 2 c, h, w); `offsets=False` leaves out the training-only maps."""
         maps = Maps([], [], [], [], [])
         for level, feature in enumerate(features):
-            for_class, for_pose = feature.chunk(2, dim=1)  # (N, c, h, w) each; trap 11
+            for_class, for_pose = feature.chunk(2, dim=1)  # (N, c, h, w) each
             maps.cls.append(self.out_cls[level](self.conv_cls[level](for_class)))
             tower = self.conv_pose[level](for_pose)  # (N, T, h, w)
             maps.bbox.append(self.out_bbox[level](tower))
@@ -207,7 +207,7 @@ def make_priors(
         rows = torch.arange(h, dtype=like.dtype, device=like.device)
         columns = torch.arange(w, dtype=like.dtype, device=like.device)
         y, x = torch.meshgrid(rows, columns, indexing="ij")
-        # Trap 10: 7.5 and 15.5, the middle of the pixels; not stride / 2, and not 0 as in RTMDet and YOLOX.
+        # Offsets 7.5 and 15.5, the centre of the pixels; not stride / 2, and not 0 as in RTMDet and YOLOX.
         centers.append(torch.stack([x, y], -1).reshape(-1, 2) * stride + (stride - 1) / 2)  # (h w, 2)
         steps.append(like.new_full((h * w,), stride))
     return torch.cat(centers), torch.cat(steps)

@@ -18,7 +18,7 @@ class RTMCCHead(nn.Module):
     def __init__(self, channels: int, keypoints: int, width: int, height: int, *, ratio: float = 2.0) -> None:
         super().__init__()
         cells = (height // 32) * (width // 32)
-        # Trap 6: with bias and without norm, unlike the 7 x 7 convolutions of RTMW.
+        # With bias and without norm, unlike the 7 x 7 convolutions of RTMW.
         self.final_layer = nn.Conv2d(channels, keypoints, 7, padding=3)
         self.mlp = nn.Sequential(ScaleNorm(cells), nn.Linear(cells, EMBEDDING, bias=False))
         self.gau = GatedAttentionUnit(EMBEDDING, s=128)
@@ -53,7 +53,7 @@ class RTMPose(nn.Module):
 
     `forward` takes crops (N, 3, H, W), RGB, (x - mean) / std with mean (123.675, 116.28, 103.53) and
     std (58.395, 57.12, 57.375), and returns logits `(simcc_x, simcc_y)`, (N, K, 2 W) and (N, K, 2 H).
-    Trap 16: RGB here, while the detectors take BGR.
+    The detectors take BGR.
     """
 
     def __init__(self, size: str, keypoints: int, width: int, height: int, *, ratio: float = 2.0) -> None:

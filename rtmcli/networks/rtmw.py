@@ -39,7 +39,7 @@ class RTMWHead(nn.Module):
     ) -> None:
         super().__init__()
         cells = (height // 32) * (width // 32)
-        # Trap 6: with norm and ReLU and without bias, unlike the last convolution of RTMPose.
+        # With norm and ReLU and without bias (rtmw_head.py in mmpose), unlike the last convolution of RTMPose.
         conv7 = partial(ConvModule, kernel=7, act=nn.ReLU)
         self.ps = nn.PixelShuffle(2)
         self.conv_dec = conv7(channels // 4, channels // 4)
@@ -66,9 +66,10 @@ class RTMWHead(nn.Module):
         # After the ReLU a keypoint's row can be all zero; ScaleNorm leaves it zero.
         low = self.mlp(self.final_layer(coarse).flatten(2))  # (N, K, h, w) -> (N, K, h w) -> (N, K, 128)
         decoded = self.conv_dec(self.ps(coarse))  # (N, C/4, 2h, 2w)
-        joined = torch.cat([decoded, fine], dim=1)  # (N, 3C/4, 2h, 2w); trap 5: decoded before lateral
+        # The order of both concatenations is that of the weights: decoded before fine, coarse before fine.
+        joined = torch.cat([decoded, fine], dim=1)  # (N, 3C/4, 2h, 2w)
         high = self.mlp2(self.final_layer2(joined).flatten(2))  # (N, K, 4 h w) -> (N, K, 128)
-        x = self.gau(torch.cat([low, high], dim=-1))  # (N, K, 256); trap 5: coarse before fine
+        x = self.gau(torch.cat([low, high], dim=-1))  # (N, K, 256)
         if self.cls_z is None:
             return self.cls_x(x), self.cls_y(x)  # (N, K, 2 W), (N, K, 2 H)
         return self.cls_x(x), self.cls_y(x), self.cls_z(x)  # and (N, K, 2 depth)
@@ -102,7 +103,7 @@ class RTMW3D(nn.Module):
 
     Args and input as for `RTMW`, and depth: depth of the input volume (288, beside 288 x 384 pixels).
     `forward` returns logits `(simcc_x, simcc_y, simcc_z)`, (N, K, 2 W), (N, K, 2 H) and (N, K, 2 depth); what a
-    bin of z is in metres is the codec's affair.
+    bin of z is in metres is defined by the codec.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""YOLOX: a picture to boxes, the detector of the official body7 and Human-Art pipelines.
+"""YOLOX: an image to boxes, the detector of the official body7 and Human-Art pipelines.
 
-YOLOX: arXiv 2107.08430. Input: BGR (trap 16), raw 0..255 (no mean, no std), resized with its aspect kept and
+YOLOX: arXiv 2107.08430. Input: BGR, raw 0..255 (no mean, no std), resized with its aspect kept and
 padded right and below with 114.
 """
 
@@ -36,7 +36,7 @@ class YOLOX(nn.Module):
         size: `nano`, `tiny`, `s`, `m`, `l` or `x`.
         classes: number of classes C; 80 in the published models, person first.
 
-    `forward` takes pictures (N, 3, H, W), H and W multiples of 32, and returns `Maps`; `decode` makes boxes
+    `forward` takes images (N, 3, H, W), H and W multiples of 32, and returns `Maps`; `decode` makes boxes
     of them.
     """
 
@@ -93,7 +93,7 @@ class YOLOXHead(nn.Module):
             maps.cls.append(self.multi_level_conv_cls[level](self.multi_level_cls_convs[level](feature)))
             tower = self.multi_level_reg_convs[level](feature)  # (N, F, h, w)
             maps.bbox.append(self.multi_level_conv_reg[level](tower))
-            # Trap 17: objectness hangs on the regression tower.
+            # The objectness is predicted from the regression tower (yolox_head.py in mmdet).
             maps.obj.append(self.multi_level_conv_obj[level](tower))
         return maps
 
@@ -103,16 +103,15 @@ def decode_boxes(bbox: Sequence[Tensor]) -> Tensor:
     boxes = []
     for raw, stride in zip(bbox, STRIDES, strict=True):
         flat = raw.flatten(2).transpose(1, 2)  # (N, h w, 4)
-        center = flat[..., :2] * stride + cells(
-            raw.shape[2:], stride, raw
-        )  # trap 10: cells at 0, unlike RTMO's
+        # Cells start at 0, unlike those of RTMO.
+        center = flat[..., :2] * stride + cells(raw.shape[2:], stride, raw)
         half = flat[..., 2:].exp() * (stride * 0.5)
         boxes.append(torch.cat([center - half, center + half], dim=-1))
     return torch.cat(boxes, dim=1)
 
 
 def decode(maps: Maps, *, score: float = SCORE, iou: float = IOU) -> list[Detections]:
-    """The test-time path: for each picture boxes (n, 4), scores (n,) and labels (n,), by falling score.
+    """The test-time path: for each image boxes (n, 4), scores (n,) and labels (n,), by falling score.
 
     Each cell has its best class only, scored by class times objectness. Boxes are neither clamped nor limited
     in number.
@@ -128,7 +127,8 @@ def decode(maps: Maps, *, score: float = SCORE, iou: float = IOU) -> list[Detect
     scores = best * objectness  # (N, A)
     found = []
     for box, value, label in zip(boxes, scores, labels, strict=True):
-        candidates = torch.nonzero(value >= score).squeeze(1)  # trap 17: >=, where RTMDet and RTMO take >
+        # >= as in mmdet's YOLOX head; RTMDet and RTMO take >.
+        candidates = torch.nonzero(value >= score).squeeze(1)
         box, value, label = box[candidates], value[candidates], label[candidates]
         kept = nms_by_class(box, value, label, iou)
         found.append((box[kept], value[kept], label[kept]))

@@ -49,7 +49,7 @@ def test_the_catalogue_covers_58_models():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"family": "hrnet"}, "no network family 'hrnet'"),
+        ({"family": "hrnet"}, "unknown network family 'hrnet'"),
         ({"size": "xxl"}, "no size 'xxl'"),
         ({"width": 100}, "multiples of 32"),
     ],

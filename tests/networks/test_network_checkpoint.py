@@ -210,5 +210,5 @@ def test_a_damaged_file_is_named_in_one_sentence(name, content, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match="no such file of weights"):
+    with pytest.raises(DataError, match="no such weight file"):
         load_checkpoint(tmp_path / "none.pth")
