@@ -1,18 +1,11 @@
-"""Runtimes behind one protocol, one file each; a runtime is imported when a model is opened with it."""
+"""Runtimes behind one protocol (`engines.base`), one file each."""
 
-from importlib import import_module
 from pathlib import Path
 
-from rtmcli import telemetry
+from rtmcli.engines.auto import choose_engine
 from rtmcli.engines.base import Engine, check_precision
+from rtmcli.engines.runtimes import ENGINES, open_runtime
 from rtmcli.errors import UsageError
-
-# Every module that imports a runtime is in this package or in `export`: both do this first.
-telemetry.switch_off()
-
-# A file of one runtime's own.
-NATIVE = {".param": "ncnn", ".xml": "openvino", ".engine": "tensorrt", ".pt": "torch"}
-ENGINES = ("onnxruntime", "openvino", "ncnn", "torch", "tensorrt")
 
 
 def open_engine(
@@ -27,21 +20,19 @@ def open_engine(
 
     Args:
         path: the model file.
-        engine: one of `ENGINES`, or `auto` for the fastest that is here (`engines.auto`).
+        engine: one of `ENGINES`, or `auto` for the fastest that is installed (`engines.auto`).
         device: `cpu`, `cuda`, `cuda:1`, ... as the runtime knows them.
-        precision: what the runtime computes in; float32 unless asked otherwise (`auto` may choose less then).
+        precision: number format of the computation; float32 by default (`auto` may then choose a lower one).
         threads: threads of one run; by default all CPUs that this process may use.
 
     Raises:
-        UsageError: no such engine, device or precision, or one that this runtime cannot give.
-        MissingError: the runtime is not installed, the file or the device is not here.
-        DataError: the file is not a model that the runtime can read.
+        UsageError: there is no such engine, device or precision, or the runtime does not support it.
+        MissingError: the runtime is not installed, or the file or the device does not exist.
+        DataError: the runtime cannot read the file.
     """
+    path = Path(path)
     if engine not in (*ENGINES, "auto"):
-        raise UsageError(f"no such engine {engine!r}; use one of {', '.join(ENGINES)}, auto")
-    native = NATIVE.get(Path(path).suffix, engine)
-    if engine not in (native, "auto"):
-        raise UsageError(f"{path} is a file for {native}; --engine {native} runs it")
+        raise UsageError(f"unknown engine {engine!r}; expected one of {', '.join(ENGINES)}, auto")
     if precision is not None:
         check_precision(precision)
     if threads is None:
@@ -49,12 +40,7 @@ def open_engine(
 
         threads = available_cpus()
     if threads < 1:
-        raise UsageError(f"{threads} threads cannot run a model; give 1 or more")
+        raise UsageError(f"a model cannot run on {threads} threads; give 1 or more")
     if engine == "auto":
-        from rtmcli.engines.auto import choose_engine
-
-        engine, precision = choose_engine(Path(path), device=device, precision=precision, threads=threads)
-    opened: Engine = import_module(f"rtmcli.engines.{engine}").open_model(
-        Path(path), device=device, precision=precision or "float32", threads=threads
-    )
-    return opened
+        engine, precision = choose_engine(path, device=device, precision=precision, threads=threads)
+    return open_runtime(engine, path, device=device, precision=precision or "float32", threads=threads)

@@ -1,15 +1,14 @@
-"""`--engine auto`: the fastest engine and precision that is installed for a model here, measured once and kept.
+"""`--engine auto`: the fastest installed engine and precision for a model, measured once and stored.
 
-What was measured lies in `$RTM_HOME/engines.json`, under the machine, the model's bytes, the runtimes' versions,
-device, threads and the precision asked for; any other of these is measured anew. Without a precision asked for,
-bfloat16 takes part where the CPU has it, and being chosen it is said. What was not measured is never chosen.
+Measurements are stored in `$RTM_HOME/engines.json`. The key is made of the machine, the model's bytes, the runtimes'
+versions, device, threads and the given precision; if one of them changes, the model is measured again. Without a given
+precision, bfloat16 and float16 are measured too where the device computes in them, and a note says when one is chosen.
 """
 
 import hashlib
 import json
 import os
 import platform
-import sys
 import time
 from contextlib import suppress
 from importlib import metadata
@@ -20,13 +19,19 @@ from typing import Any
 import numpy as np
 
 from rtmcli.engines.base import Arrays, Engine, non_finite
+from rtmcli.engines.runtimes import open_runtime
 from rtmcli.errors import MissingError, RtmError
 from rtmcli.files import write_atomically
-from rtmcli.settings import current, home
+from rtmcli.settings import home
+from rtmcli.terminal.messages import say, say_on_terminal
 
 PACKAGES = ("onnxruntime", "onnxruntime-gpu", "openvino", "ncnn", "torch", "tensorrt")
-ROUNDS, RUNS = 10, 3  # interleaved, so that a neighbour's load falls on all alike
-SIDE = 320  # of a picture, where the file leaves the size open
+ROUNDS, RUNS = 10, 3  # interleaved, so that other load on the machine affects all candidates alike
+SIDE = 320  # of the example image, where the file's size is dynamic
+
+# x86 cores compute in bfloat16 (avx512_bf16, amx) and newer ones in float16, ARM cores in float16 and newer ones in
+# bfloat16. ncnn's bfloat16 is storage alone.
+LOWER_ON_CPU = {"openvino": ("bfloat16", "float16"), "ncnn": ("float16",)}
 
 Choice = tuple[str, str]  # engine, precision
 
@@ -34,7 +39,7 @@ Choice = tuple[str, str]  # engine, precision
 def choose_engine(path: Path, *, device: str, precision: str | None, threads: int) -> Choice:
     """The engine and precision to open a model with.
 
-    Raises MissingError where no engine that is here can open it.
+    Raises MissingError where no installed engine can open it.
     """
     key = _key(path, device, precision, threads)
     kept = _read()
@@ -47,7 +52,10 @@ def choose_engine(path: Path, *, device: str, precision: str | None, threads: in
 
 
 def candidates(path: Path, device: str, precision: str | None) -> list[Choice]:
-    """Engines that may be able to open the file on the device, in float32 or as asked, and bfloat16 where free."""
+    """Engines that may open the file on the device: in float32 or the given precision, and without one in lower ones.
+
+    An engine refuses a precision that the device does not compute in, so what is tried here may fail to open.
+    """
     cpu = device.startswith("cpu")
     engines = {".param": ["ncnn"], ".xml": ["openvino"], ".engine": ["tensorrt"]}.get(path.suffix)
     if engines is None:
@@ -55,33 +63,31 @@ def candidates(path: Path, device: str, precision: str | None) -> list[Choice]:
             engines = ["onnxruntime", "openvino"] if cpu else ["onnxruntime", "torch"]
         else:
             engines = ["torch"]
-    there = [name for name in engines if find_spec(name) is not None]
+    installed = [name for name in engines if find_spec(name) is not None]
     if precision is not None:
-        return [(name, precision) for name in there]
-    lower = "bfloat16" if cpu else "float16"
-    faster = [(name, lower) for name in there if name == "openvino" or not cpu]
-    return [(name, "float32") for name in there] + faster
+        return [(name, precision) for name in installed]
+    lower = LOWER_ON_CPU if cpu else {name: ("float16",) for name in installed}
+    faster = [(name, one) for name in installed for one in lower.get(name, ())]
+    return [(name, "float32") for name in installed] + faster
 
 
 def _measured(path: Path, *, device: str, precision: str | None, threads: int) -> dict[str, Any]:
-    from rtmcli.engines import open_engine
-
     opened: dict[Choice, tuple[Engine, Arrays]] = {}
     reasons = []
     for choice in candidates(path, device, precision):
         try:
-            engine = open_engine(path, engine=choice[0], device=device, precision=choice[1], threads=threads)
+            engine = open_runtime(choice[0], path, device=device, precision=choice[1], threads=threads)
             feeds = _example(engine)
             if non_finite(engine(feeds)):
-                reasons.append(f"{choice[0]} gives no numbers in {choice[1]}")
+                reasons.append(f"{choice[0]} gives NaN or infinity in {choice[1]}")
                 continue
-        except RtmError as error:
+        except (RtmError, TypeError) as error:  # TypeError: an input type that numpy does not have
             reasons.append(str(error))
             continue
         opened[choice] = engine, feeds
     if not opened:
         why = "; ".join(reasons) or "none is installed"
-        raise MissingError(f"no engine here opens {path} on {device}: {why}")
+        raise MissingError(f"no installed engine opens {path} on {device}: {why}")
     laps: dict[Choice, list[float]] = {choice: [] for choice in opened}
     for _ in range(ROUNDS):
         for choice, (engine, feeds) in opened.items():
@@ -89,7 +95,7 @@ def _measured(path: Path, *, device: str, precision: str | None, threads: int) -
                 start = time.perf_counter()
                 engine(feeds)
                 laps[choice].append(time.perf_counter() - start)
-    # The best lap: whatever else the machine does can only make one longer.
+    # The shortest run of each: other load on the machine can only make a run longer.
     times = {choice: min(lap) * 1000 for choice, lap in laps.items()}
     best = min(times, key=lambda choice: times[choice])
     return {
@@ -101,13 +107,13 @@ def _measured(path: Path, *, device: str, precision: str | None, threads: int) -
 
 
 def _example(engine: Engine) -> Arrays:
-    """Noise in the form of the engine's input, one picture."""
+    """Noise in the form of the engine's input, one image where the batch is dynamic."""
     port = engine.inputs[0]
     noise = np.random.default_rng(0)
-    shape = (1, *(size or SIDE for size in port.shape[1:]))
+    shape = (port.shape[0] or 1, *(size or SIDE for size in port.shape[1:]))
     if port.dtype == "uint8":
         return {port.name: noise.integers(0, 256, shape, np.uint8)}
-    return {port.name: noise.standard_normal(shape, np.float32)}
+    return {port.name: noise.standard_normal(shape, np.float32).astype(port.dtype)}
 
 
 def _key(path: Path, device: str, precision: str | None, threads: int) -> str:
@@ -118,7 +124,7 @@ def _key(path: Path, device: str, precision: str | None, threads: int) -> str:
         except metadata.PackageNotFoundError:
             continue
     if not path.is_file():
-        raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
+        raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the installed models")
     machine = (platform.node(), platform.machine(), platform.processor(), str(os.cpu_count()))
     digest = hashlib.sha256(path.read_bytes())
     digest.update("\0".join((*machine, *versions, device, str(precision), str(threads))).encode())
@@ -142,20 +148,16 @@ def _is_choice(found: Any) -> bool:
 
 
 def _keep(choices: dict[str, Any]) -> None:
-    """Write the table whole; where the folder cannot be written, the next run measures again."""
+    """Store the table. Where the folder cannot be written to, the next run measures again."""
     with suppress(OSError, RtmError):
         _place().parent.mkdir(parents=True, exist_ok=True)
         write_atomically(_place(), (json.dumps(choices, indent=1) + "\n").encode())
 
 
 def _say(path: Path, found: dict[str, Any], precision: str | None) -> None:
-    """What was chosen; always where it computes in less than float32 without having been told to."""
+    """Report the choice on a terminal; everywhere if it is a lower precision that nobody asked for."""
     lowered = precision is None and found["precision"] != "float32"
-    if current().quiet or not (lowered or sys.stderr.isatty()):
-        return
-    others = ", ".join(f"{name} {ms:g}" for name, ms in found["ms"].items())
-    remedy = "; --precision float32 keeps it exact" if lowered else ""
-    print(
-        f"rtm: {path.name} runs on {found['engine']} in {found['precision']} (ms a run: {others}){remedy}",
-        file=sys.stderr,
-    )
+    times = ", ".join(f"{name} {ms:g}" for name, ms in found["ms"].items())
+    remedy = "; --precision float32 keeps full precision" if lowered else ""
+    report = say if lowered else say_on_terminal
+    report(f"{path.name} runs on {found['engine']} in {found['precision']} (ms a run: {times}){remedy}")

@@ -1,7 +1,7 @@
-"""What every runtime looks like from outside: named numpy arrays in, named numpy arrays out.
+"""The interface of every runtime: named numpy arrays in, named numpy arrays out.
 
 An engine holds one model file, opened for one device at one precision. It can be called from several threads at
-once. It never falls back: what cannot be done as asked is an error when the engine is opened.
+once. It never falls back: a device or precision that cannot be had is an error when the engine is opened.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Port:
 
     Attributes:
         name: the tensor's name in the file.
-        shape: sizes; None where the file leaves one open (the batch).
+        shape: sizes; None where the file leaves a size dynamic (the batch).
         dtype: numpy's name of the element type.
     """
 
@@ -38,8 +38,8 @@ class Engine(Protocol):
     """A model that is ready to run.
 
     Attributes:
-        card: the card in the model file's metadata, None where it carries none.
-        inputs, outputs: what the file takes and gives, in its own order.
+        card: the card in the model file's metadata, None where it has none.
+        inputs, outputs: the file's ports, in its own order.
     """
 
     card: Card | None
@@ -51,32 +51,32 @@ class Engine(Protocol):
 
         Args:
             feeds: an array for each of `inputs`.
-            names: the outputs wanted; all of them by default.
+            names: the outputs to return; all of them by default.
         """
         ...
 
     def facts(self) -> dict[str, Any]:
-        """What is really in use: engine, version, device, precision, threads."""
+        """What is in use: engine, version, device, precision, threads."""
         ...
 
 
 def check_precision(precision: str) -> str:
-    """The precision itself. Raises UsageError for a word that is none."""
+    """The precision itself. Raises UsageError for an unknown one."""
     if precision not in PRECISIONS:
-        raise UsageError(f"no such precision {precision!r}; use one of {', '.join(PRECISIONS)}")
+        raise UsageError(f"unknown precision {precision!r}; expected one of {', '.join(PRECISIONS)}")
     return precision
 
 
 def split_device(device: str) -> tuple[str, int]:
-    """`cuda:1` -> ("cuda", 1), `cpu` -> ("cpu", 0). Raises UsageError for a number that is none."""
+    """`cuda:1` -> ("cuda", 1), `cpu` -> ("cpu", 0). Raises UsageError for an index that is not a number."""
     kind, _, index = device.partition(":")
     if index and not index.isdigit():
-        raise UsageError(f"device {device!r} is not understood; write cpu, cuda or cuda:1")
+        raise UsageError(f"cannot read the device {device!r}; write cpu, cuda or cuda:1")
     return kind, int(index or 0)
 
 
 def non_finite(outputs: Arrays) -> str | None:
-    """The name of an output with a NaN or an infinity in it, None where all is well."""
+    """The name of an output that contains NaN or infinity, None where all are finite."""
     for name, value in outputs.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             return name

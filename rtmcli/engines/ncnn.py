@@ -1,7 +1,8 @@
 """ncnn: small and fast on ARM, with Vulkan where a driver is; opens what `rtm export --to ncnn` writes.
 
-Three files make a model: NAME.param, NAME.bin and NAME.card.json, for ncnn's own have no room for a card; RTMO has
-NAME.dcc.param and NAME.dcc.bin besides. They hold networks alone; what follows a detector's maps is `codecs.cells`.
+A model is three files: NAME.param, NAME.bin and NAME.card.json, because ncnn's format cannot hold a card. RTMO has
+NAME.dcc.param and NAME.dcc.bin in addition. They hold the networks alone; a detector's outputs are decoded in numpy by
+`codecs.dense_decode`.
 """
 
 import os
@@ -13,15 +14,16 @@ import numpy as np
 
 from rtmcli.codecs import dense_decode
 from rtmcli.engines.base import Arrays, Port, split_device
+from rtmcli.engines.runtime_errors import check_file, reading, running
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import Card
 
-KEEP = 100  # boxes or people of a picture, as our ONNX exports keep
+KEEP = 100  # boxes or people of an image, as in our ONNX exports
 BOX_PADDING = 1.25  # RTMO, section 3.3: the classifier's bins span 1.25 times the box
 
 
 class NcnnEngine:
-    """A network in ncnn and its tail in numpy. `open_model` makes one."""
+    """A network in ncnn and its decoding in numpy. `open_model` makes one."""
 
     def __init__(self, nets: list[Any], card: Card, *, device: str, precision: str, threads: int) -> None:
         self.card = card
@@ -32,9 +34,10 @@ class NcnnEngine:
         self.outputs = _outputs(card, self._names)
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
-        pictures = np.ascontiguousarray(feeds["input"], np.float32)  # (N, 3, H, W)
+        images = np.ascontiguousarray(feeds["input"], np.float32)  # (N, 3, H, W)
         wanted = list(names) if names is not None else [port.name for port in self.outputs]
-        found = [self._finish(self._run(picture)) for picture in pictures]
+        with running("ncnn", self.card.name):
+            found = [self._finish(self._run(image)) for image in images]
         return {name: _batch(self.card, [one[name] for one in found]) for name in wanted}
 
     def facts(self) -> dict[str, Any]:
@@ -49,12 +52,12 @@ class NcnnEngine:
             "threads": self._threads,
         }
 
-    def _run(self, picture: Any) -> Arrays:
-        """The network's own outputs for one picture (3, H, W)."""
-        return _extract(self._net, {"input": picture}, self._names)
+    def _run(self, image: Any) -> Arrays:
+        """The network's own outputs for one image (3, H, W)."""
+        return _extract(self._net, {"input": image}, self._names)
 
     def _finish(self, maps: Arrays) -> Arrays:
-        """What the model gives, of what its network gives."""
+        """The model's outputs, decoded from those of its network."""
         card = self.card
         if card.task == "topdown":
             return maps
@@ -69,9 +72,8 @@ class NcnnEngine:
         elif card.family == "yolox":
             found = dense_decode.yolox_cells(levels("cls"), levels("box"), levels("obj"), score=score)
         else:
-            ones = [
-                np.full_like(level, np.inf) for level in levels("cls")
-            ]  # RTMO has one class and no objectness
+            # RTMO has one class and no objectness.
+            ones = [np.full_like(level, np.inf) for level in levels("cls")]
             found = dense_decode.yolox_cells(
                 ones, levels("box"), levels("cls"), score=score, strides=(16, 32), middle=True
             )
@@ -85,7 +87,7 @@ class NcnnEngine:
         return table
 
     def _classify(self, found: dense_decode.Found, vis: list[Any], pose: list[Any]) -> Any:
-        """RTMO's coordinate classifier on the survivors: keypoints (M, K, 3), x, y in input pixels, visibility."""
+        """RTMO's coordinate classifier on kept cells: keypoints (M, K, 3), x, y in input pixels and visibility."""
         shown = _columns(vis, found.places)  # (M, K)
         vectors = _columns(pose, found.places)  # (M, P)
         points = _cell_points(pose, found.places)  # (M, 2)
@@ -116,23 +118,23 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Ncnn
     try:
         import ncnn
     except ImportError:
-        raise MissingError("ncnn is not installed; 'pip install rtmcli[ncnn]' gets it") from None
+        raise MissingError("ncnn is not installed; pip install 'rtmcli[ncnn]'") from None
     kind, index = split_device(device)
     if kind not in ("cpu", "vulkan"):
-        raise UsageError(f"ncnn knows no device {device!r}; use cpu or vulkan")
+        raise UsageError(f"ncnn has no device {device!r}; expected cpu or vulkan")
     if precision == "int8":
-        raise UsageError("ncnn's wheel has no tool for int8; use --precision float16 or bfloat16")
+        raise UsageError("ncnn's Python package cannot make int8 models; use --precision float16 or bfloat16")
     if path.suffix != ".param":
-        raise UsageError(f"{path}: ncnn runs .param files; 'rtm export {path} --to ncnn' makes one")
+        raise UsageError(f"{path}: ncnn opens .param files; 'rtm export {path} --to ncnn' writes one")
     if kind == "vulkan":
         with _quiet():
             devices = ncnn.get_gpu_count()
         if index >= devices:
             raise MissingError(f"ncnn finds {devices} Vulkan devices, not {device}; use --device cpu")
     elif precision == "float16" and not ncnn.cpu_support_arm_asimdhp():
-        # It would compute in float32 without a word.
+        # It would compute in float32 silently.
         raise MissingError(
-            "ncnn has float16 arithmetic on ARM and Vulkan only; use --precision bfloat16 or float32"
+            "ncnn computes in float16 only on ARM and Vulkan; use --precision bfloat16 or float32"
         )
     card = read_card_beside(path)
     files = [path]
@@ -148,25 +150,26 @@ def card_path(param: Path) -> Path:
 
 
 def read_card_beside(param: Path) -> Card:
-    """The card of a .param file. Raises MissingError without one, DataError where it is not one."""
-    if not param.is_file():
-        raise MissingError(f"no model file {str(param)!r}; 'rtm models' lists the models that are here")
+    """The card of a .param file. Raises MissingError where it has none, DataError where it is no card."""
+    check_file(param)
     file = card_path(param)
     try:
         return Card.from_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingError(
-            f"{param} has no card beside it ({file.name}), so nobody knows what it takes and gives; "
+            f"{param}: its card {file.name}, which describes its input, is missing from the same folder; "
             "'rtm export MODEL --to ncnn' writes both"
         ) from None
     except UnicodeDecodeError:
-        raise DataError(f"{file}: is not a card") from None
+        raise DataError(f"{file}: is not a model card (JSON text)") from None
 
 
 def _load(ncnn: Any, param: Path, *, device: tuple[str, int], precision: str, threads: int) -> Any:
     weights = param.with_suffix(".bin")
     if not weights.is_file():
-        raise MissingError(f"{param} has no weights beside it ({weights.name}); export the model again")
+        raise MissingError(
+            f"{param}: its weights {weights.name} are missing from the same folder; export the model again"
+        )
     net = ncnn.Net()
     options = net.opt
     options.num_threads = threads
@@ -176,7 +179,7 @@ def _load(ncnn: Any, param: Path, *, device: tuple[str, int], precision: str, th
     options.use_bf16_packed = options.use_bf16_storage = precision == "bfloat16"
     if device[0] == "vulkan":
         net.set_vulkan_device(device[1])
-    with _quiet():
+    with reading("ncnn", param), _quiet():
         failed = net.load_param(str(param)) or net.load_model(str(weights))
     if failed or not net.output_names():
         raise DataError(f"{param}: ncnn cannot read this model; export it again")
@@ -184,7 +187,7 @@ def _load(ncnn: Any, param: Path, *, device: tuple[str, int], precision: str, th
 
 
 class _quiet:
-    """Keeps ncnn's own words about a bad file, which it prints past Python, off stderr."""
+    """Suppresses the messages that ncnn prints directly to stderr."""
 
     def __enter__(self) -> None:
         self._null, self._kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
@@ -201,7 +204,7 @@ def _extract(net: Any, feeds: Arrays, names: Sequence[str]) -> Arrays:
 
     extractor = net.create_extractor()
     for name, value in feeds.items():
-        # A clone is aligned as ncnn's widest instructions want it; numpy's own memory can end the process.
+        # A clone is aligned for ncnn's widest instructions; unaligned memory of numpy can crash the process.
         extractor.input(name, ncnn.Mat(value).clone())
     out: Arrays = {}
     for name in names:
@@ -226,17 +229,17 @@ def _outputs(card: Card, names: Sequence[str]) -> list[Port]:
     return [dets, Port("labels", (None, None), "int64")]
 
 
-def _batch(card: Card, pictures: Sequence[Any]) -> Any:
-    return np.stack(pictures) if card.task == "topdown" else dense_decode.padded(pictures)
+def _batch(card: Card, images: Sequence[Any]) -> Any:
+    return np.stack(images) if card.task == "topdown" else dense_decode.padded(images)
 
 
 def _columns(levels: Sequence[Any], places: Any) -> Any:
-    """What maps (C, h, w) of all levels say at places (M,) of the joined cells: (M, C)."""
+    """Values (M, C) of maps (C, h, w) of all levels at places (M,) of the joined cells."""
     return np.concatenate([level.reshape(len(level), -1) for level in levels], axis=1).T[places]
 
 
 def _cell_points(levels: Sequence[Any], places: Any) -> Any:
-    """The middles (M, 2) of cells of RTMO's two levels."""
+    """The centres (M, 2) of cells of RTMO's two levels."""
     points = []
     for level, stride in zip(levels, (16, 32), strict=True):
         row, column = np.divmod(np.arange(level.shape[1] * level.shape[2]), level.shape[2])

@@ -1,7 +1,7 @@
-"""TensorRT: NVIDIA's own runtime; opens .onnx files, which it builds once for this GPU, and .engine files.
+"""TensorRT: NVIDIA's runtime; opens .onnx files, which it builds once for the GPU, and .engine files.
 
 A build takes minutes, so it is kept under `$RTM_HOME/tensorrt`, named after the model's bytes, the GPU, TensorRT's
-version and the precision: another of any of them is another build. PyTorch holds the memory on the device.
+version and the precision: a change of any of them is another build. PyTorch holds the memory on the device.
 """
 
 import hashlib
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from rtmcli.engines.base import Arrays, Port, split_device
+from rtmcli.engines.runtime_errors import check_file, reading, running
 from rtmcli.errors import DataError, MissingError, RtmError, UsageError
 from rtmcli.files import write_atomically
 from rtmcli.settings import home
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.metadata import read_card
 
-BATCHES = (1, 8, 64)  # least, usual and most pictures of one run
+BATCHES = (1, 8, 64)  # minimum, optimum and maximum batch of the optimisation profile
 WORKSPACE = 1 << 32
 
 
@@ -46,19 +47,19 @@ class TensorRtEngine:
         import torch
 
         wanted = list(names) if names is not None else [port.name for port in self.outputs]
-        with self._lock:
+        with running("tensorrt", self.card.name if self.card else "model"), self._lock:
             held = {}
             for name, value in feeds.items():
                 held[name] = torch.from_numpy(np.ascontiguousarray(value)).to(self._device)
                 self._context.set_input_shape(name, tuple(value.shape))
                 self._context.set_tensor_address(name, held[name].data_ptr())
-            # How many rows a suppression leaves is known when they are there: TensorRT asks for its memory itself.
+            # The number of rows after suppression is known only then: TensorRT allocates these outputs itself.
             rows = _allocator_class()(torch, self._device)
             for port in self.outputs:
                 self._context.set_output_allocator(port.name, rows)
             stream = torch.cuda.current_stream(self._device)
             if not self._context.execute_async_v3(stream.cuda_stream):
-                raise RtmError("TensorRT could not run this batch; give it fewer pictures at once")
+                raise RtmError("tensorrt failed to run this batch; use smaller batches")
             stream.synchronize()
             return {port.name: rows.array(port) for port in self.outputs if port.name in wanted}
 
@@ -77,7 +78,7 @@ class TensorRtEngine:
 
 
 def _allocator_class() -> Any:
-    """TensorRT's interface for outputs, filled in; a class of its own module, so it is made when that is there."""
+    """Implements TensorRT's output allocator; its base class exists only once tensorrt is imported."""
     import tensorrt as trt
 
     class Rows(trt.IOutputAllocator):  # type: ignore[misc]
@@ -110,11 +111,10 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Tens
     """Open an ONNX file (built on first use) or an .engine file; errors as for `engines.open_engine`."""
     kind, index = split_device(device)
     if kind != "cuda":
-        raise UsageError(f"tensorrt runs on cuda only, not on {device!r}; give --device cuda")
+        raise UsageError(f"tensorrt has no device {device!r}; give --device cuda")
     if precision == "bfloat16":
-        raise UsageError("tensorrt is offered in float32, float16 and int8; use --precision float16")
-    if not path.is_file():
-        raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
+        raise UsageError("the tensorrt engine has no bfloat16; expected float32, float16 or int8")
+    check_file(path)
     trt, torch = _packages(device, index)
     file = path
     if path.suffix == ".onnx":
@@ -124,11 +124,13 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Tens
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
             build_file(path, file, precision=precision)
-    runtime = trt.Runtime(_logger(trt))
-    built = runtime.deserialize_cuda_engine(_body(file))
+    with reading("tensorrt", file):
+        runtime = trt.Runtime(_logger(trt))
+        built = runtime.deserialize_cuda_engine(_body(file))
     if built is None:
         raise DataError(
-            f"{file}: was built by another TensorRT ({trt.__version__} here) or GPU; build it again"
+            f"{file}: was built by another version of TensorRT (installed: {trt.__version__}) or for another GPU; "
+            "build it again"
         )
     return TensorRtEngine(built, _card(file), device=f"cuda:{index}", precision=precision)
 
@@ -141,15 +143,15 @@ def kept_path(model: Path, *, gpu: str, version: str, precision: str) -> Path:
 
 
 def build_file(source: Path, path: Path, *, precision: str) -> Path:
-    """Build an ONNX file for the GPU that is here and write it with its card in front.
+    """Build an ONNX file for the GPU of this machine and write the build with the card in front.
 
     Raises:
         MissingError: no TensorRT, PyTorch or GPU. DataError: TensorRT cannot read the model.
-        RtmError: it cannot build it.
+        RtmError: it cannot build the model.
     """
     trt, _ = _packages("cuda", 0)
     builder = trt.Builder(_logger(trt))
-    # int8 comes as QDQ nodes in the file, which TensorRT takes in strongly typed networks of any version.
+    # int8 models have QDQ nodes, which TensorRT accepts in explicit-batch networks of any version.
     flags = 1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)
     network = builder.create_network(flags)
     parser = trt.OnnxParser(network, _logger(trt))
@@ -171,7 +173,7 @@ def build_file(source: Path, path: Path, *, precision: str) -> Path:
     config.add_optimization_profile(profile)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise RtmError(f"{source}: tensorrt could not build this model for this GPU")
+        raise RtmError(f"{source}: tensorrt failed to build this model for this GPU")
     card = read_card(source)
     text = card.to_json().encode() if card is not None else b""
     write_atomically(path, MAGIC + len(text).to_bytes(8, "little") + text + bytes(plan))
@@ -184,7 +186,7 @@ MAGIC = b"rtmtrt1\n"  # then 8 bytes with the length of the card, the card, and 
 def _body(path: Path) -> bytes:
     data = path.read_bytes()
     if not data.startswith(MAGIC):
-        return data  # somebody else's build
+        return data  # a build without a card
     start = len(MAGIC) + 8
     return data[start + int.from_bytes(data[len(MAGIC) : start], "little") :]
 
@@ -197,16 +199,16 @@ def _card(path: Path) -> Card | None:
 
 
 def _packages(device: str, index: int) -> tuple[Any, Any]:
-    """TensorRT and PyTorch, and a GPU that both can use."""
+    """The modules of TensorRT and PyTorch. Raises MissingError without them or without the GPU."""
     try:
         import tensorrt as trt
     except ImportError:
-        raise MissingError("tensorrt is not installed; 'pip install rtmcli[tensorrt]' gets it") from None
+        raise MissingError("tensorrt is not installed; pip install 'rtmcli[tensorrt]'") from None
     try:
         import torch
     except ImportError:
         raise MissingError(
-            "the tensorrt engine keeps its memory with PyTorch; pip install 'rtmcli[torch]' gets it"
+            "PyTorch, with which the tensorrt engine manages GPU memory, is not installed; pip install 'rtmcli[torch]'"
         ) from None
     if index >= torch.cuda.device_count():
         raise MissingError(

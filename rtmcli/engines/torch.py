@@ -1,4 +1,7 @@
-"""PyTorch: opens every kind of model file, on the CPU or a CUDA device; channels last, CUDA graphs by batch size."""
+"""PyTorch: opens .onnx, .pth, .safetensors and .pt files, on the CPU or a CUDA device.
+
+Tensors are channels-last. On CUDA each batch size is recorded as a CUDA graph.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -9,16 +12,17 @@ import numpy as np
 
 from rtmcli.engines import torchscript
 from rtmcli.engines.base import Arrays, Port, split_device
+from rtmcli.engines.runtime_errors import running
 from rtmcli.engines.torchscript import TorchScriptEngine
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import Card
 
-MOST_GRAPHS = 16  # batch sizes captured before the oldest goes: each holds its own activations
-KEEP = 100  # boxes or people of a picture, as our ONNX exports keep
+MAX_GRAPHS = 16  # batch sizes recorded at a time: each holds its own activations
+KEEP = 100  # boxes or people of an image, as in our ONNX exports
 
 
 class TorchEngine:
-    """A network behind its card's contract (`networks.graphs`), which it takes over. `open_model` makes one."""
+    """A network under its card's contract (`networks.graphs`); the engine owns it. `open_model` makes one."""
 
     def __init__(self, graph: Any, card: Card, *, device: Any, precision: str, threads: int) -> None:
         import torch
@@ -27,7 +31,7 @@ class TorchEngine:
 
         self.card = card
         if precision == "bfloat16":
-            # Half of what eight bits cost a pose comes from here, where a channel has a handful of weights.
+            # Half of the error that bfloat16 adds to a pose comes from the stem.
             graph.network.backbone.stem = FullPrecision(graph.network.backbone.stem)
         self.graph = graph.eval().to(device=device, memory_format=torch.channels_last)
         self._device, self._precision, self._threads = device, precision, threads
@@ -45,7 +49,7 @@ class TorchEngine:
 
         with torch.inference_mode():
             images = torch.from_numpy(np.ascontiguousarray(feeds[self.inputs[0].name]))
-            with self._lock:
+            with running("torch", self.card.name), self._lock:
                 values = self._run(images.to(self._device))
                 found = dict(zip(self.graph.outputs, (value.float() for value in values), strict=True))
                 if self.card.task != "topdown":
@@ -71,7 +75,7 @@ class TorchEngine:
             return self._forward(images)
         shape = tuple(images.shape)
         if shape not in self._captured:
-            if len(self._captured) >= MOST_GRAPHS:
+            if len(self._captured) >= MAX_GRAPHS:
                 self._captured.pop(next(iter(self._captured)))
             self._captured[shape] = _Capture(self._forward, images)
         return self._captured[shape](images)
@@ -87,7 +91,7 @@ class TorchEngine:
 
 
 class _Capture:
-    """One CUDA graph: the kernels of a forward pass, recorded once and launched together ever after."""
+    """One CUDA graph: the kernels of a forward pass, recorded once and then launched together."""
 
     def __init__(self, forward: Any, images: Any) -> None:
         import torch
@@ -113,14 +117,17 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Torc
     """Build the network of a model file on one device; errors as for `engines.open_engine`."""
     kind, index = split_device(device)
     if kind not in ("cpu", "cuda"):
-        raise UsageError(f"torch runs on cpu and cuda here, not on {device!r}")
+        raise UsageError(f"the torch engine has no device {device!r}; expected cpu or cuda")
     if path.suffix == torchscript.SUFFIX:
         return torchscript.open_script(path, device=device, precision=precision, threads=threads)
     if precision == "int8":
-        raise UsageError("torch has no int8 here; use --engine onnxruntime with a model exported with --int8")
+        raise UsageError(
+            "the torch engine has no int8; use --engine onnxruntime with a model exported with --int8"
+        )
     from rtmcli.networks.load import load_network
 
-    network, card = load_network(path)  # says so where PyTorch is missing
+    # Raises MissingError where PyTorch is not installed, so it comes before `import torch`.
+    network, card = load_network(path)
 
     import torch
 
@@ -148,7 +155,7 @@ def _outputs(card: Card, names: Sequence[str]) -> list[Port]:
 
 
 def _finish(found: dict[str, Any], graph: Any, card: Card) -> dict[str, Any]:
-    """The suppression of a detector's cells, and RTMO's classifier on its survivors; one picture at a time."""
+    """Non-maximum suppression of a detector's cells, and RTMO's classifier on the rest; one image at a time."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
@@ -168,5 +175,5 @@ def _finish(found: dict[str, Any], graph: Any, card: Card) -> dict[str, Any]:
                 [points, found["visibility"][n, cells, :, None]], dim=2
             )  # (M, K, 3)
         tables.append(rows)
-    # Rows that pad a shorter picture have score 0.
+    # Padding rows have score 0.
     return {name: pad_sequence([rows[name] for rows in tables], batch_first=True) for name in tables[0]}

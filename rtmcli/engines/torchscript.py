@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.engines.base import Arrays, Port
+from rtmcli.engines.runtime_errors import check_file, reading, running
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.zoo.card import METADATA_KEY, Card
 
@@ -15,7 +16,7 @@ SUFFIX = ".pt"
 
 
 class TorchScriptEngine:
-    """A script module that is whole: decoding and suppression are inside. `open_script` makes one."""
+    """A script module that includes decoding and suppression. `open_script` makes one."""
 
     def __init__(self, script: Any, card: Card, *, threads: int) -> None:
         self.script, self.card, self._threads = script, card, threads
@@ -29,7 +30,7 @@ class TorchScriptEngine:
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
         import torch
 
-        with torch.inference_mode():
+        with running("torch", self.card.name), torch.inference_mode():
             values = self.script(torch.from_numpy(np.ascontiguousarray(feeds[self.inputs[0].name])))
         found = {port.name: value.numpy() for port, value in zip(self.outputs, values, strict=True)}
         return {name: found[name] for name in (names if names is not None else found)}
@@ -50,23 +51,19 @@ class TorchScriptEngine:
 def open_script(path: Path, *, device: str, precision: str, threads: int) -> TorchScriptEngine:
     """Open a .pt file on the CPU, in its own precision; errors as for `engines.open_engine`."""
     if not device.startswith("cpu") or precision != "float32":
-        raise UsageError(f"{path}: a TorchScript file runs on the CPU and in its own precision here")
+        raise UsageError(f"{path}: TorchScript files run only with --device cpu and --precision float32")
     try:
         import torch
     except ModuleNotFoundError:
-        raise MissingError("PyTorch is not installed; pip install 'rtmcli[torch]' gets it") from None
-    if not path.is_file():
-        raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
+        raise MissingError("PyTorch is not installed; pip install 'rtmcli[torch]'") from None
+    check_file(path)
     extra = {METADATA_KEY: ""}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            script = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
-    except RuntimeError as error:
-        raise DataError(f"{path}: is not a TorchScript file: {str(error).splitlines()[0]}") from None
+    with reading("torch", path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
     text: Any = extra[METADATA_KEY]  # bytes or text by version
     if not text:
-        raise DataError(f"{path}: carries no card; 'rtm export MODEL --to torchscript' writes one that does")
+        raise DataError(f"{path}: has no card; 'rtm export MODEL --to torchscript' writes a file with one")
     card = Card.from_json(text.decode() if isinstance(text, bytes) else text)
     torch.set_num_threads(threads)
     return TorchScriptEngine(script, card, threads=threads)

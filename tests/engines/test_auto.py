@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtmcli import engines
 from rtmcli.engines import auto, open_engine
 from rtmcli.engines.base import Port
 from rtmcli.errors import MissingError, UsageError
@@ -36,14 +35,14 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """What was opened, on a clock that only the engines move."""
     clock, seen = [0.0], list[Any]()
 
-    def open_slowly(path: Path, *, engine: str, precision: str, **_: Any) -> Slow:
+    def open_slowly(engine: str, path: Path, *, precision: str, **_: Any) -> Slow:
         seen.append((engine, precision))
         if (engine, precision) not in MILLISECONDS:
             raise UsageError("cannot")
         bad = (engine, precision) == BROKEN.get("choice")
         return Slow(clock, MILLISECONDS[engine, precision], np.nan if bad else 1.0)
 
-    monkeypatch.setattr(engines, "open_engine", open_slowly)
+    monkeypatch.setattr(auto, "open_runtime", open_slowly)
     monkeypatch.setattr(auto.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(auto, "find_spec", lambda name: name)
     monkeypatch.setenv("RTM_HOME", str(tmp_path / "home"))
@@ -108,7 +107,7 @@ def test_a_damaged_table_is_measured_anew(opened: list[Any], model: Path, tmp_pa
 
 def test_without_any_engine_the_reasons_are_told(opened: list[Any], tmp_path: Path) -> None:
     (tmp_path / "m.pth").write_bytes(b"x")
-    with pytest.raises(MissingError, match=r"no engine here opens .*m\.pth"):
+    with pytest.raises(MissingError, match=r"no installed engine opens .*m\.pth"):
         choose(tmp_path / "m.pth")
     with pytest.raises(MissingError, match="no model file"):
         choose(tmp_path / "none.onnx")
@@ -117,4 +116,16 @@ def test_without_any_engine_the_reasons_are_told(opened: list[Any], tmp_path: Pa
 def test_a_file_of_one_runtimes_own_names_its_engine(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--engine ncnn"):
         open_engine(tmp_path / "m.param")
-    assert auto.candidates(tmp_path / "m.param", "cpu", None) == [("ncnn", "float32")]
+
+
+def test_float16_is_a_candidate_on_every_cpu_because_arm_cores_have_no_bfloat16(
+    opened: list[Any], tmp_path: Path
+) -> None:
+    """The engines refuse what the CPU does not compute in; that is not for the list to know."""
+    assert auto.candidates(tmp_path / "m.xml", "cpu", None) == [
+        ("openvino", "float32"), ("openvino", "bfloat16"), ("openvino", "float16")
+    ]  # fmt: skip
+    assert auto.candidates(tmp_path / "m.param", "cpu", None) == [("ncnn", "float32"), ("ncnn", "float16")]
+    assert auto.candidates(tmp_path / "m.onnx", "cpu", "float32") == [
+        ("onnxruntime", "float32"), ("openvino", "float32")
+    ]  # fmt: skip

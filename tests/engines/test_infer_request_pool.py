@@ -1,4 +1,4 @@
-"""OpenVINO's lanes: calls side by side, single pictures and batches, all give the same numbers."""
+"""OpenVINO's request pool: concurrent calls, single images and batches all give the same numbers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from rtmcli.engines import open_engine, openvino
-from rtmcli.engines.infer_request_pool import FEW, MOST_SHAPES, Lanes
+from rtmcli.engines.infer_request_pool import MAX_FIXED_BATCH, MAX_FIXED_SHAPES, InferRequestPool
 
 
 class Model:
-    """What `Lanes` asks of a model that was read."""
+    """What `InferRequestPool` asks of a model that was read."""
 
     def __init__(self) -> None:
         self.shapes: dict[str, list[int]] = {}
@@ -38,11 +38,11 @@ class Compiled:
         return self
 
 
-@pytest.mark.parametrize("most_weights", [openvino.MOST_WEIGHTS, 0], ids=["own weights", "shared weights"])
+@pytest.mark.parametrize("max_weights", [openvino.MAX_WEIGHTS, 0], ids=["own weights", "shared weights"])
 def test_calls_from_many_threads_and_of_many_shapes_get_their_own_answers(
-    open_size: Path, monkeypatch: pytest.MonkeyPatch, most_weights: int
+    open_size: Path, monkeypatch: pytest.MonkeyPatch, max_weights: int
 ) -> None:
-    monkeypatch.setattr(openvino, "MOST_WEIGHTS", most_weights)
+    monkeypatch.setattr(openvino, "MAX_WEIGHTS", max_weights)
     monkeypatch.setattr(openvino, "available_cpus", lambda: 4)
     engine = open_engine(open_size, engine="openvino", threads=1)
     rng = np.random.default_rng(0)
@@ -55,40 +55,42 @@ def test_calls_from_many_threads_and_of_many_shapes_get_their_own_answers(
         np.testing.assert_allclose(y, x * x + x, rtol=1e-5, atol=1e-6)
 
 
-def test_no_more_calls_run_side_by_side_than_there_are_lanes() -> None:
-    lanes = Lanes(Model(), Compiled, most=2, shared=False)
+def test_no_more_calls_run_at_once_than_there_are_slots() -> None:
+    pool = InferRequestPool(Model(), Compiled, size=2, shared=False)
     inside, leave = Barrier(3), Event()
 
     def hold() -> Any:
-        with lanes.free() as lane:
+        with pool.free_slot() as slot:
             inside.wait(10)
             leave.wait(10)
-            return lane
+            return slot
 
-    with ThreadPoolExecutor(3) as pool:
-        held = [pool.submit(hold) for _ in range(2)]
+    with ThreadPoolExecutor(3) as threads:
+        held = [threads.submit(hold) for _ in range(2)]
         inside.wait(10)
-        third = pool.submit(lambda: lanes.free().__enter__())
+        third = threads.submit(lambda: pool.free_slot().__enter__())
         assert not third.done()
         leave.set()
         assert len({id(one.result(10)) for one in held}) == 2
         assert third.result(10) in [one.result() for one in held]
 
 
-def test_few_pictures_get_networks_of_fixed_shape_and_larger_batches_one_that_is_open() -> None:
-    lanes = Lanes(Model(), Compiled, most=1, shared=False)
-    with lanes.free() as lane:
-        assert lane.request((("x", (1, 3, 8)),)).shapes == {"x": [1, 3, 8]}
-        assert lane.request((("x", (FEW, 3, 8)),)).shapes == {"x": [FEW, 3, 8]}
-        assert lane.request((("x", (FEW + 1, 3, 8)),)) is lane.request((("x", (FEW + 2, 3, 8)),))
-        assert lane.request((("x", (FEW + 1, 3, 8)),)).shapes == {}
-        fixed = [lane.request((("x", (1, 3, size)),)).shapes for size in range(10, 20)]
-    assert fixed.count({}) == 10 - (MOST_SHAPES - 3)  # two before, and the open one
+def test_small_batches_get_networks_of_fixed_shape_and_larger_ones_share_a_dynamic_one() -> None:
+    pool = InferRequestPool(Model(), Compiled, size=1, shared=False)
+    with pool.free_slot() as slot:
+        assert slot.request((("x", (1, 3, 8)),)).shapes == {"x": [1, 3, 8]}
+        assert slot.request((("x", (MAX_FIXED_BATCH, 3, 8)),)).shapes == {"x": [MAX_FIXED_BATCH, 3, 8]}
+        assert slot.request((("x", (MAX_FIXED_BATCH + 1, 3, 8)),)) is slot.request(
+            (("x", (MAX_FIXED_BATCH + 2, 3, 8)),)
+        )
+        assert slot.request((("x", (MAX_FIXED_BATCH + 1, 3, 8)),)).shapes == {}
+        fixed = [slot.request((("x", (1, 3, size)),)).shapes for size in range(10, 20)]
+    assert fixed.count({}) == 10 - (MAX_FIXED_SHAPES - 3)  # two before, and the dynamic one
 
 
-def test_lanes_that_share_run_one_compilation() -> None:
-    own, shared = (Lanes(Model(), Compiled, most=2, shared=shared) for shared in (False, True))
-    for lanes, alike in ((own, False), (shared, True)):
-        with lanes.free() as a, lanes.free() as b:
+def test_shared_slots_run_one_compilation() -> None:
+    own, shared = (InferRequestPool(Model(), Compiled, size=2, shared=shared) for shared in (False, True))
+    for pool, alike in ((own, False), (shared, True)):
+        with pool.free_slot() as a, pool.free_slot() as b:
             assert a is not b
             assert (a.request((("x", (1, 3)),)) is b.request((("x", (1, 3)),))) is alike
