@@ -158,7 +158,9 @@ def differences(a: Output, b: Output, *, timed: bool) -> list[str]:
     for name in sorted(a.files.keys() ^ b.files.keys()):
         found.append(f"{name}: only {'before' if name in a.files else 'after'}")
     for name in sorted(a.files.keys() & b.files.keys()):
-        if difference := first_difference(a.files[name], b.files[name], timed=timed):
+        if difference := first_difference(
+            a.files[name], b.files[name], timed=timed and name.endswith(".jsonl")
+        ):
             found.append(f"{name}: {difference}")
     return found
 
