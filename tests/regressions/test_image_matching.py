@@ -209,3 +209,22 @@ def test_given_boxes_find_their_images_in_a_folder_whatever_the_separator(tmp_pa
         (folder / f"frame_0{number}.jpg").unlink()
     with pytest.raises(DataError, match=r"2 of the 3 images of .* are not in .*: frame_02.jpg, frame_03.jpg"):
         list(given_items(str(DATA / "labels_plain.json"), str(folder), card))
+
+
+@pytest.mark.parametrize("name", ["labels_plain.json", "labels_windows_paths.json"])
+def test_training_finds_the_images_of_the_labels_whatever_the_separator(name, tmp_path):
+    pytest.importorskip("torch")
+    import cv2
+
+    from rtmcli.skeletons import load_skeleton
+    from rtmcli.training.data.dataset import load_set
+
+    for number in (1, 2, 3):
+        cv2.imwrite(str(tmp_path / f"frame_0{number}.jpg"), np.zeros((240, 320 + number, 3), np.uint8))
+    data = load_set(DATA / name, tmp_path, skeleton=load_skeleton("coco17"))
+    assert [data.store.read(picture.name).shape[1] for picture in data.pictures] == [321, 322, 323]
+    assert len(data.people) == 3
+    for number in (1, 3):
+        (tmp_path / f"frame_0{number}.jpg").unlink()
+    with pytest.raises(DataError, match="2 of the 3 images of"):
+        load_set(DATA / name, tmp_path, skeleton=load_skeleton("coco17"))

@@ -7,14 +7,16 @@ skeleton from the start (`skeleton_map`), so all geometry afterwards uses one fl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
+from rtmcli.formats.image_matching import listing, match_files
 from rtmcli.skeletons import Skeleton
+from rtmcli.terminal.messages import say
 from rtmcli.training.data.image_store import Store
 from rtmcli.training.data.labels import Picture, from_coco, from_records
 
@@ -71,7 +73,29 @@ def load_set(
     if not pictures:
         raise DataError(f"{labels} holds no pictures; is it the right file?")
     store = Store(images if images is not None else labels.parent)
+    pictures = _as_stored(pictures, store, str(labels))
     return DataSet(str(labels), store, pictures, ratio)
+
+
+def _as_stored(pictures: list[Picture], store: Store, labels: str) -> list[Picture]:
+    """The pictures under their names in the store, which may differ in separators, folders or what hosts add.
+
+    A picture that is not there keeps its name, for `check_set` to list. Raises DataError where most are not.
+    """
+    if all(picture.name in store for picture in pictures):
+        return pictures
+    names = list(dict.fromkeys(picture.name for picture in pictures))
+    images = [{"id": name, "file_name": name} for name in names]
+    stored, notes = match_files(images, store.names(), labels=labels)
+    missing = [name for name in names if name not in stored]
+    text = (
+        f"{len(missing)} of the {len(names)} images of {labels} are not in {store.path}: {listing(missing)}"
+    )
+    if 2 * len(missing) > len(names):
+        raise DataError(f"{text}; name their folder or archive with --images")
+    for note in [*notes, *([text] if missing else [])]:
+        say(note, program="rtm train")
+    return [replace(picture, name=stored.get(picture.name, picture.name)) for picture in pictures]
 
 
 def check_set(data: DataSet) -> Iterator[str]:

@@ -32,6 +32,17 @@ class Store:
             self.members.update(_members(shard))
         self._open = threading.local()
 
+    def __contains__(self, name: str) -> bool:
+        """Whether `read` finds an image of this name."""
+        if name in self.members or Path(name).name in self.members:
+            return True
+        return self.path.is_dir() and (self.path / name).is_file()
+
+    def names(self) -> list[str]:
+        """The names of all images, as `read` takes them."""
+        files = [path for path in self.path.rglob("*") if path.is_file()] if self.path.is_dir() else []
+        return [*self.members, *(str(path.relative_to(self.path)) for path in files)]
+
     def read(self, name: str) -> Image:
         """The picture (H, W, 3) BGR. Raises DataError where it is missing or damaged."""
         data = self.bytes_of(name)

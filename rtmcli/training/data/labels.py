@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.labels import POINT_FIELDS
+from rtmcli.formats.labels import POINT_FIELDS, read_labels
 from rtmcli.skeletons import Skeleton, load_skeleton
 from rtmcli.training.data.skeleton_map import convert_keypoints
 from rtmcli.training.data.soft_maps import SoftMap
@@ -60,13 +59,13 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
     keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
     heatmap, heatmap_box: see `soft_maps`.
     """
-    try:
-        content = json.loads(path.read_text())
-        entries, notes = content["images"], content["annotations"]
-    except (ValueError, KeyError, TypeError) as error:
+    content = read_labels(path)
+    entries, notes = content["images"], content["annotations"]
+    nameless = next((entry["id"] for entry in entries if "file_name" not in entry), None)
+    if nameless is not None:
         raise DataError(
-            f"{path} is not a COCO label file ({error!r}); it needs images and annotations"
-        ) from None
+            f"{path}: the image with id {nameless} has no file_name; training reads images by name"
+        )
     by_picture: dict[Any, list[dict[str, Any]]] = {}
     for note in notes:
         by_picture.setdefault(note["image_id"], []).append(note)
@@ -75,7 +74,7 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
     fields = WHOLE_BODY if whole else {"keypoints": count}
     count = sum(fields.values())
     pairs = _pairs(path, count, skeleton, source) if skeleton is not None else None
-    categories = {c["id"]: i for i, c in enumerate(content.get("categories") or [{"id": 1}])}
+    categories = {c["id"]: i for i, c in enumerate(content["categories"])}
     for entry in entries:
         mine = by_picture.get(entry["id"], [])
         crowds = [_corners(n["bbox"]) for n in mine if n.get("iscrowd")]
