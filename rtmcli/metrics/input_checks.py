@@ -36,8 +36,12 @@ def label_skeleton(truth: Mapping[str, Any], name: str | None, predicted: Sequen
     if not counts:
         raise DataError("the labels have no keypoints; --boxes compares boxes")
     if len(counts) > 1:
+        names = [str(c.get("name", c["id"])) for c in truth["categories"]]
+        remedy = (
+            f"; --category chooses one of {', '.join(names)}" if len(names) > 1 else "; one number is wrong"
+        )
         raise DataError(
-            f"the labels have {' and '.join(map(str, sorted(counts)))} keypoints per person; one number is wrong"
+            f"the labels have {' and '.join(map(str, sorted(counts)))} keypoints per person{remedy}"
         )
     count = counts.pop()
     if len(predicted) > 1:
@@ -111,9 +115,16 @@ def check_result_ids(results: Sequence[Mapping[str, Any]], truth: Mapping[str, A
     strange = sorted({str(r["image_id"]) for r in results if r["image_id"] not in known})
     if strange:
         images = {r["image_id"] for r in results}
+        odd, own = next(r["image_id"] for r in results if r["image_id"] not in known), next(iter(known), None)
+        if isinstance(odd, str) != isinstance(own, str) and own is not None:
+            kinds = ["text", "numbers"] if isinstance(odd, str) else ["a number", "text"]
+            raise DataError(
+                f"image_id {odd!r} is {kinds[0]}, the labels have {kinds[1]} such as {own!r}; write the ids as the "
+                "label file does"
+            )
         raise DataError(
             f"{len(strange)} of {len(images)} images of the results are not in the labels "
-            f"(first: image_id {strange[0]}); ids must be those of the label file"
+            f"(first: image_id {odd}); ids must be those of the label file"
         )
     categories = {c["id"] for c in truth["categories"]}
     other = sorted({str(r["category_id"]) for r in results if r["category_id"] not in categories})
@@ -143,11 +154,15 @@ def _by_names(truth: Mapping[str, Any], count: int) -> str | None:
 
 
 def _by_count(truth: Mapping[str, Any], count: int) -> str | None:
-    """COCO's skeletons for people, CrowdPose's by its crowd indices; else the only one with so many points."""
+    """CrowdPose's skeleton by its crowd indices, COCO's where people have no names for their keypoints; else the only
+    one with that number.
+    """
     if count == 14 and is_crowdpose(truth):
         return "crowdpose14"
-    person = all(c.get("name", "person") == "person" for c in truth["categories"])
-    if person and count in (17, 26, 133):
+    listed = any(len(c.get("keypoints") or ()) == count for c in truth["categories"])
+    named = any(str(c.get("name", "person")).casefold() == "person" for c in truth["categories"])
+    only = len({a["category_id"] for a in truth["annotations"] if "keypoints" in a}) == 1
+    if not listed and (named or only) and count in (17, 26, 133):
         return {17: "coco17", 26: "halpe26", 133: "coco133"}[count]
     fitting = [n for n in skeleton_names() if len(load_skeleton(n)) == count]
     return fitting[0] if len(fitting) == 1 else None

@@ -1,17 +1,16 @@
-"""`rtm eval` through its own command line: forms of input, figures, and every reason for a senseless AP."""
+"""`rtm eval` through its own command line: forms of input, figures, records and plots."""
 
 import io
 import json
 import sys
 
-import numpy as np
 import pytest
 
 from rtmcli.cli.app import main
 from rtmcli.formats.coco import frames_of_results
-from rtmcli.geometry.boxes import from_xywh
-from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames, write_frames
+from tests.helpers.eval_runs import perfect_records, run
 
 TEN = ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 
@@ -27,31 +26,6 @@ def files(golden, tmp_path):
     (tmp_path / "gt.json").write_text(json.dumps(golden["gt"]))
     (tmp_path / "results.json").write_text(json.dumps(golden["results"]))
     return tmp_path
-
-
-def run(capsys, *arguments):
-    """Exit code, standard output and standard error of `rtm eval`."""
-    code = main(["eval", *map(str, arguments)])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def perfect_records(gt, path, *, shift=0.0, **frame_keys):
-    """Records whose people stand where the labels say, off by `shift` pixels."""
-    frames = []
-    for image in gt["images"]:
-        people = []
-        for a in gt["annotations"]:
-            if a["image_id"] == image["id"] and a["num_keypoints"] and not a["iscrowd"]:
-                points = np.array(a["keypoints"], np.float32).reshape(-1, 3)
-                points = np.where(points[:, 2:] > 0, points + np.float32(shift), np.float32(np.nan))
-                points[:, 2] = 0.9
-                box = from_xywh(np.array(a["bbox"], np.float32))
-                people.append(Instance(box=box, score=0.9, keypoints=points, label="person"))
-        keys = {"source": f"somewhere/{image['file_name']}", "frames": 1, "skeleton": "coco17"} | frame_keys
-        frames.append(Frame(frame=0, instances=people, **keys))
-    write_frames(frames, path)
-    return frames
 
 
 def test_a_results_file_gives_the_ten_figures_as_one_json_line(files, golden, capsys):
@@ -240,111 +214,3 @@ def test_nobody_found_is_said(files, golden, capsys):
     code, out, err = run(capsys, files / "gt.json", files / "r")
     assert (code, json.loads(out)["AP"]) == (0, 0)
     assert "no person was found" in err
-
-
-class TestReasonsForASenselessAP:
-    """Custom data that would end in 0 or -1 ends in exit code 3 and a sentence."""
-
-    def fails(self, capsys, gt, predictions, *options):
-        code, out, err = run(capsys, gt, predictions, *options)
-        assert code == 3
-        assert out == ""
-        assert len(err.splitlines()) == 1
-        return err
-
-    def test_records_of_other_pictures(self, files, golden, capsys):
-        perfect_records(golden["gt"], files / "records.jsonl", source="elsewhere/x.jpg")
-        err = self.fails(capsys, files / "gt.json", files / "records.jsonl")
-        assert "does not have: elsewhere/x.jpg, elsewhere/x.jpg" in err
-        assert "--unmatched skip" in err
-        err = self.fails(capsys, files / "gt.json", files / "records.jsonl", "--unmatched", "skip")
-        assert "no record is of an image" in err
-
-    def test_results_with_other_ids(self, files, golden, capsys):
-        for result in golden["results"][:3]:
-            result["image_id"] = 999999
-        (files / "results.json").write_text(json.dumps(golden["results"]))
-        assert "image_id 999999" in self.fails(capsys, files / "gt.json", files / "results.json")
-
-    @pytest.mark.parametrize("area", [0, -5, None])
-    def test_areas_that_are_not_above_zero(self, files, golden, capsys, area):
-        for annotation in golden["gt"]["annotations"]:
-            if area is None:
-                del annotation["area"]
-            else:
-                annotation["area"] = area
-        (files / "gt.json").write_text(json.dumps(golden["gt"]))
-        err = self.fails(capsys, files / "gt.json", files / "results.json")
-        assert "no area above 0" in err
-        assert run(capsys, files / "gt.json", files / "results.json", "--area", "box")[0] == 0
-
-    def test_a_skeleton_with_another_number_of_sigmas(self, files, golden, capsys):
-        err = self.fails(capsys, files / "gt.json", files / "results.json", "--skeleton", "halpe26")
-        assert "17 keypoints, but halpe26 has sigmas for 26" in err
-
-    def test_records_with_another_skeleton(self, files, golden, capsys):
-        perfect_records(golden["gt"], files / "records.jsonl", skeleton="halpe26")
-        err = self.fails(capsys, files / "gt.json", files / "records.jsonl")
-        assert "rtm convert --skeleton coco17" in err
-
-    def test_results_with_another_number_of_points(self, files, golden, capsys):
-        golden["results"][4]["keypoints"] += [1, 2, 0.5]
-        (files / "results.json").write_text(json.dumps(golden["results"]))
-        assert "has 18 keypoints" in self.fails(capsys, files / "gt.json", files / "results.json")
-
-    def test_labels_without_a_labelled_point(self, files, golden, capsys):
-        for annotation in golden["gt"]["annotations"]:
-            annotation["keypoints"] = [0] * 51
-        (files / "gt.json").write_text(json.dumps(golden["gt"]))
-        assert "has a labelled point" in self.fails(capsys, files / "gt.json", files / "results.json")
-
-    def test_labels_of_another_category(self, files, golden, capsys):
-        for result in golden["results"]:
-            result["category_id"] = 7
-        (files / "results.json").write_text(json.dumps(golden["results"]))
-        assert "category 7" in self.fails(capsys, files / "gt.json", files / "results.json")
-
-    def test_boxes_of_another_class(self, files, golden, capsys):
-        golden["gt"]["categories"][0] = {"id": 1, "name": "ball"}
-        for annotation in golden["gt"]["annotations"]:
-            del annotation["keypoints"]
-        (files / "gt.json").write_text(json.dumps(golden["gt"]))
-        frames = [
-            Frame(
-                source=image["file_name"],
-                frame=0,
-                frames=1,
-                instances=[Instance(box=np.array([0, 0, 9, 9], np.float32), score=0.5, label="person")],
-            )
-            for image in golden["gt"]["images"]
-        ]
-        write_frames(frames, files / "boxes.jsonl")
-        err = self.fails(capsys, files / "gt.json", files / "boxes.jsonl")
-        assert "the records hold only person" in err
-        assert "only ball; --category ball takes" in err
-        assert run(capsys, files / "gt.json", files / "boxes.jsonl", "--category", "ball")[0] == 0
-
-    @pytest.mark.parametrize(
-        ("text", "told"),
-        [("", "no records"), ("[1, 2", "not JSON"), ("{}", "line 1"), ('[{"image_id": 1}]', "entry 0")],
-    )
-    def test_predictions_that_are_none(self, files, capsys, text, told):
-        (files / "broken").write_text(text)
-        assert told in self.fails(capsys, files / "gt.json", files / "broken")
-
-    @pytest.mark.parametrize(
-        ("text", "told"),
-        [
-            ("[]", "is a list of results"),
-            ("{}", "no list 'images'"),
-            ('{"images": [], "annotations": [{}]}', "annotations[0] has no 'image_id'"),
-            ("nothing", "not JSON"),
-        ],
-    )
-    def test_labels_that_are_none(self, files, capsys, text, told):
-        (files / "gt.json").write_text(text)
-        assert told in self.fails(capsys, files / "gt.json", files / "results.json")
-
-    def test_files_that_are_not_there(self, files, capsys):
-        assert "cannot read" in self.fails(capsys, files / "none.json", files / "results.json")
-        assert "cannot read" in self.fails(capsys, files / "gt.json", files / "none.jsonl")
