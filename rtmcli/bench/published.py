@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rtmcli.zoo.catalogue import find_entry, published_benchmark, published_pipelines
+from rtmcli.zoo.catalogue import published_benchmark, published_pipelines
+from rtmcli.zoo.names import find_entry
 
 NOTE = "published for other machines: context, not a comparison"
 MACHINES = {

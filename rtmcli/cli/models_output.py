@@ -1,4 +1,4 @@
-"""What `rtm models` writes: tables for people, JSON lines for pipes, bars for waiting."""
+"""The output of `rtm models`: tables on a terminal, JSON lines in a pipe, progress bars on stderr."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rtmcli.records.line_io import Sink
-from rtmcli.zoo.listing import CPU, Listed
+from rtmcli.zoo.download.lock import read_lock
+from rtmcli.zoo.listing import CPU, ModelInfo
 
 Row = dict[str, Any]
 
 
-def write_table(models: Sequence[Listed]) -> None:
-    """The list: a table on a terminal, a line a model in a pipe."""
+def write_table(models: Sequence[ModelInfo]) -> None:
+    """The list: a table on a terminal, one JSON line a model in a pipe."""
     if not sys.stdout.isatty():
         _lines(_row(model) for model in models)
         return
@@ -27,20 +28,23 @@ def write_table(models: Sequence[Listed]) -> None:
     widths = {
         name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in columns
     }
-    # A name is there to be copied: what it was measured on gives way.
+    # Names are for copying and never cut; what a score was measured on is.
     room = console.width - sum(widths[name] + 2 for name in columns if name != "published")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
         right = name in ("params", "score", "CPU ms")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in rows:
-        row["published"] = _cut(row["published"], max(room, 9))
+        row["published"] = _shortened(row["published"], max(room, 9))
         table.add_row(*(row[name] for name in columns))
     console.print(table)
+    for model in models:
+        if model.bundled:
+            console.print(f"{model.name}: {model.note}", highlight=False)
 
 
-def write_details(model: Listed) -> None:
-    """One model: a sheet on a terminal, one line in a pipe."""
+def write_details(model: ModelInfo) -> None:
+    """One model: a sheet on a terminal, one JSON line in a pipe."""
     if not sys.stdout.isatty():
         _lines([_row(model)])
         return
@@ -48,7 +52,8 @@ def write_details(model: Listed) -> None:
 
     sheet = Table(box=None, show_header=False, pad_edge=False)
     sheet.add_column()
-    sheet.add_column(overflow="fold")  # addresses are for copying: never cut
+    # URLs are for copying and never cut.
+    sheet.add_column(overflow="fold")
     for key, value in _row(model).items():
         if isinstance(value, dict):
             value = "\n".join(f"{name}: {number}" for name, number in value.items())
@@ -60,7 +65,7 @@ def write_details(model: Listed) -> None:
 
 
 def write_states(states: Iterable[tuple[Path, str]]) -> list[str]:
-    """What `verify` found; the names of what is not right."""
+    """The result of `verify`. Returns the names of changed and missing models."""
     rows = [{"file": str(path), "state": state} for path, state in states]
     if sys.stdout.isatty():
         for row in rows:
@@ -71,14 +76,22 @@ def write_states(states: Iterable[tuple[Path, str]]) -> list[str]:
 
 
 def write_files(names: Sequence[str], files: Sequence[Path]) -> None:
-    """In a pipe, where each model is; on a terminal that has been said."""
+    """In a pipe, the file of each model and where it came from; a terminal has the messages."""
     if not sys.stdout.isatty():
-        _lines({"name": name, "file": str(file)} for name, file in zip(names, files, strict=True))
+        recorded = read_lock()["models"]
+        _lines(
+            {"name": name, "file": str(file)} | _origin(recorded.get(file.name, {}))
+            for name, file in zip(names, files, strict=True)
+        )
+
+
+def _origin(recorded: Row) -> Row:
+    return {key: recorded[key] for key in ("sha256", "url") if key in recorded}
 
 
 @contextmanager
-def pull_bars() -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """A bar on stderr for each file that comes, where someone looks; None else."""
+def download_bars() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """A progress bar on stderr for each download; None where stderr is no terminal."""
     from rtmcli.settings import current
 
     settings = current()
@@ -105,18 +118,18 @@ def pull_bars() -> Iterator[Callable[[str, int, int | None], None] | None]:
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
-        def watch(name: str, received: int, total: int | None) -> None:
+        def progress(name: str, received: int, total: int | None) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=received, total=total)
 
-        yield watch
+        yield progress
 
 
 _WORDS = {
     "params": "parameters",
     "gmacs": "1e9 multiply-adds",
-    "flip_test": "with mirrored pictures",
+    "flip_test": "with flip test",
     "latency": "published ms",
     "restricted": "non-commercial data",
     "urls": "files",
@@ -126,8 +139,8 @@ _WORDS = {
 _COLUMNS = ("model", "finds", "params", "score", "published", "CPU ms", "here")
 
 
-def _cells(model: Listed) -> dict[str, str]:
-    """One line of the table by column."""
+def _cells(model: ModelInfo) -> dict[str, str]:
+    """One row of the table by column."""
     headline = model.headline
     return {
         "model": model.name,
@@ -136,15 +149,15 @@ def _cells(model: Listed) -> dict[str, str]:
         "score": f"{headline[1]:.3f}" if headline else "",
         "published": headline[0] if headline else "",
         "CPU ms": f"{model.latency[CPU]:.1f}" if CPU in model.latency else "",
-        "here": "ships" if model.bundled else "yes" if model.file else "",
+        "here": "bundled" if model.bundled else "yes" if model.file else "",
     }
 
 
-def _cut(text: str, width: int) -> str:
+def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _row(model: Listed) -> Row:
+def _row(model: ModelInfo) -> Row:
     row = asdict(model)
     return {key: value for key, value in row.items() if value not in (None, "", (), {})}
 

@@ -104,8 +104,8 @@ def find_source(model: str) -> Path:
     try:
         return find_model(model)
     except MissingError:
-        from rtmcli.zoo.catalogue import find_entry
         from rtmcli.zoo.install import installed_path
+        from rtmcli.zoo.names import find_entry
 
         entry = find_entry(model)
         if entry is None or not installed_path(entry.name, "pth").is_file():

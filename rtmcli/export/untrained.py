@@ -6,7 +6,7 @@ from typing import Literal
 
 from rtmcli.errors import UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import find_entry, unknown
+from rtmcli.zoo.names import find_entry, unknown_model
 
 
 def untrained_model(
@@ -26,7 +26,7 @@ def untrained_model(
     """
     entry = find_entry(name)
     if entry is None:
-        raise unknown(name, [])
+        raise unknown_model(name)
     if not entry.buildable:
         raise UsageError(f"{entry.name} has a structure that is not built here; name another model")
     card = replace(

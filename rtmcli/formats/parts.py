@@ -11,7 +11,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.geometry.boxes import clip, keypoints_box
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
-from rtmcli.zoo.catalogue import class_of
+from rtmcli.zoo.catalogue import class_of_skeleton
 
 MIN_SCORE = 0.3  # a point below is not where the part is
 FEWEST = 3  # points that tell where a part is
@@ -98,7 +98,7 @@ def _part_of(
     if not (box[2] > box[0] and box[3] > box[1]):
         return None
     target = whole.part_maps.get(part, (None, None))[0]
-    label = class_of(target) if target else person.label
+    label = class_of_skeleton(target) if target else person.label
     return Instance(
         box=box, score=person.score, id=person.id, label=label,
         keypoints=map_keypoints(person.keypoints, f"{whole.name}.{part}", keep) if keep else None,

@@ -2,7 +2,7 @@
 
 from rtmcli.errors import UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import class_of
+from rtmcli.zoo.catalogue import class_of_skeleton
 
 # The classes of COCO that AP-10K's species are nearest to; birds are none of them.
 ANIMALS = ("cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
@@ -16,7 +16,7 @@ def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
 
     Raises UsageError where the detector finds nothing of the kind; the message names one that does.
     """
-    wanted = class_of(pose.skeleton)
+    wanted = class_of_skeleton(pose.skeleton)
     if wanted in detector.classes:
         return (wanted,)
     animals = tuple(name for name in ANIMALS if name in detector.classes)

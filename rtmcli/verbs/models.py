@@ -1,23 +1,35 @@
-"""`rtm models`: what models there are, which of them are here, and how they get here."""
+"""`rtm models`: list, download, check and convert models."""
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.terminal.messages import say
 
+if TYPE_CHECKING:
+    from rtmcli.zoo.catalogue import Kind
+
 _say = partial(say, program="rtm models")
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that 'rtm models' lists.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="Names that 'rtm models' lists, in any spelling."),
+]
 Mirror = Annotated[
     str | None,
     typer.Option(
-        metavar="URL", help="Ask here first: a host with the publishers' files under the same paths."
+        metavar="URL", help="Try this host first; it has the publishers' files under the same paths."
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Accept a file whose SHA-256 differs from the one that a third party has published."
     ),
 ]
 
@@ -29,21 +41,24 @@ def main(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Only these: detector, topdown, onestage, backbone, or what they find: person, body, body26, "
-            "wholebody, wholebody3d, hand, face, animal, objects.",
+            help="Only models of this task (detector, topdown, onestage, backbone) or subject (person, body, body26, "
+            "wholebody, wholebody3d, hand, face, animal, objects).",
         ),
     ] = None,
-    skeleton: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this skeleton.")] = None,
+    skeleton: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only models of this skeleton.")
+    ] = None,
     max_ms: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="MS", help="Only those published as faster on a CPU (i7-11700, ONNX Runtime)."
+            min=0, metavar="MS", help="Only models published as faster on a CPU (i7-11700, ONNX Runtime)."
         ),
     ] = None,
 ) -> None:
     """List the models: a table on a terminal, one JSON object a line in a pipe.
 
-    Figures and times are their publishers'; 'rtm models show NAME' has all of them. What ships with rtm comes first.
+    The bundled models come first: rtmdet-nano and rtmpose-t are rtm's own, all others are published by their authors.
+    Figures and times are those of the publishers; 'rtm models show NAME' shows all of them.
 
     Example:
 
@@ -60,38 +75,45 @@ def main(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that 'rtm models' lists.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name that 'rtm models' lists, a family, or a model file.")
+    ],
 ) -> None:
-    """Tell all that is known of one model: figures, times, files, terms.
+    """Show everything known about a model: figures, times, files, terms. A family's name lists its models.
 
     Example:
 
       rtm models show rtmpose-m
+      rtm models show rtmo
     """
-    from rtmcli.cli.models_output import write_details
-    from rtmcli.zoo.listing import describe_model
+    from rtmcli.cli.models_output import write_details, write_table
+    from rtmcli.zoo.listing import describe_models
 
-    write_details(describe_model(name))
+    models = describe_models(name)
+    if len(models) == 1:
+        write_details(models[0])
+    else:
+        write_table(models)
 
 
 @app.command()
 def pull(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Names that 'rtm models' lists.")
-    ] = None,
+    names: Names = None,
     checkpoint: Annotated[
-        bool, typer.Option("--checkpoint", help="Fetch the .pth to train from, not the file to run.")
+        bool, typer.Option("--checkpoint", help="Download the .pth to train from, not the file to run.")
     ] = False,
     bundle_file: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE.tar", help="Take them from what 'bundle' wrote instead."),
+        typer.Option("--from", metavar="FILE.tar", help="Take the models from a file that 'bundle' wrote."),
     ] = None,
     mirror: Mirror = None,
+    trust: Trust = False,
 ) -> None:
-    """Fetch models, so that --model and --detector know them by name.
+    """Download models, so that --model and --detector know them by name.
 
-    A download that broke goes on where it ended. Every file is proved by its SHA-256: a first one is recorded in
-    lock.toml of the rtm folder (RTM_HOME), and other bytes are never taken afterwards. RTM_MIRROR names a mirror.
+    An interrupted download continues where it stopped, and where one host fails the next is tried. The SHA-256 of
+    every file is recorded in lock.toml of the rtm folder (RTM_HOME); other bytes are refused from then on.
+    RTM_MIRROR names a mirror.
 
     Example:
 
@@ -101,27 +123,26 @@ def pull(
         _unpack(bundle_file, names)
         return
     if not names:
-        raise UsageError("names no model; 'rtm models' lists them")
-    _fetch(names, "pth" if checkpoint else None, mirror)
+        raise UsageError("no model named; give a name that 'rtm models' lists")
+    _fetch(names, "pth" if checkpoint else None, mirror, trust)
 
 
 @app.command()
 def bundle(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Names that 'rtm models' lists.")
-    ] = None,
+    names: Names = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.tar", help="Write them to this file.")
+        Path | None, typer.Option("-o", "--output", metavar="FILE.tar", help="Write the models to this file.")
     ] = None,
     bundle_file: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE.tar", help="Put the models of this file into the rtm folder."),
+        typer.Option("--from", metavar="FILE.tar", help="Install the models of this file."),
     ] = None,
     mirror: Mirror = None,
+    trust: Trust = False,
 ) -> None:
-    """Carry models to a machine without a network, in one file.
+    """Copy models to a machine without a network, in one file.
 
-    What is not here yet is fetched first.
+    Models that are not installed are downloaded first.
 
     Example:
 
@@ -137,15 +158,15 @@ def bundle(
         raise UsageError("needs names and a file: 'rtm models bundle NAME -o offline.tar'")
     from rtmcli.zoo.download.bundle import pack_models
 
-    pack_models(_fetch(names, None, mirror), out)
-    _say(f"{out} holds {', '.join(names)}; 'rtm models bundle --from {out.name}' unpacks it")
+    pack_models(_fetch(names, None, mirror, trust), out)
+    _say(f"{out} contains {', '.join(names)}; 'rtm models bundle --from {out.name}' installs them")
 
 
 @app.command()
 def verify() -> None:
-    """Check every fetched model against its recorded hash.
+    """Check every installed model against its recorded hash.
 
-    Ends with 3 where one has changed or is missing.
+    Exits with 3 if one has changed or is missing.
 
     Example:
 
@@ -156,12 +177,12 @@ def verify() -> None:
 
     bad = write_states(verify_models())
     if bad:
-        raise DataError(f"{', '.join(bad)}: not what was fetched; 'rtm models pull NAME' fetches it again")
+        raise DataError(f"{', '.join(bad)}: changed or missing; 'rtm models pull NAME' downloads it again")
 
 
 @app.command()
 def use(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model that is here.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="An installed model.")],
 ) -> None:
     """Make a model the default, in config.toml of the rtm folder.
 
@@ -184,20 +205,22 @@ def convert(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Where to: .onnx to run it, .safetensors or .pth."
+            "-o", "--output", metavar="FILE", help="The file to write: .onnx to run it, .safetensors or .pth."
         ),
     ],
     skeleton: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Its skeleton, where the file leaves that open.")
+        str | None, typer.Option(metavar="NAME", help="Its skeleton, if the file does not determine it.")
     ] = None,
     input_size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="Its input, height x width, where the file leaves that open."),
+        typer.Option(
+            metavar="HxW", help="Its input size, height x width, if the file does not determine it."
+        ),
     ] = None,
 ) -> None:
-    """Turn a published checkpoint into a model that runs, or into another kind of checkpoint.
+    """Convert a published checkpoint into a model that runs, or into another checkpoint format.
 
-    What it is is read from its tensors, its meta data and its name; what stays open is an error that names the flag.
+    Its card is inferred from tensors, metadata and file name; what is ambiguous is an error that names the flag.
     Nothing in the file is executed.
 
     Example:
@@ -212,17 +235,17 @@ def convert(
     )
 
 
-def _fetch(names: list[str], kind: Any, mirror: str | None) -> list[Path]:
-    """Fetch by name; the files, one a name. A bundled model is its own file already."""
-    from rtmcli.cli.models_output import pull_bars, write_files
+def _fetch(names: list[str], kind: "Kind | None", mirror: str | None, trust: bool) -> list[Path]:
+    """The files of models by name, one a name, downloaded where necessary."""
+    from rtmcli.cli.models_output import download_bars, write_files
     from rtmcli.settings import Defaults
     from rtmcli.zoo.fetch import fetch_model
-    from rtmcli.zoo.install import Pull
+    from rtmcli.zoo.install import PullOptions
 
     address = mirror or str(Defaults("models", options=frozenset({"mirror"})).get("mirror", ""))
-    with pull_bars() as progress:
-        how = Pull(mirror=address, progress=progress, say=_say)
-        files = [fetch_model(name, kind=kind, how=how) for name in names]
+    with download_bars() as progress:
+        options = PullOptions(mirror=address, trust=trust, progress=progress, say=_say)
+        files = [fetch_model(name, kind=kind, options=options) for name in names]
     write_files(names, files)
     return files
 
@@ -232,14 +255,14 @@ def _unpack(file: Path, names: list[str] | None) -> None:
     from rtmcli.zoo.download.bundle import unpack_models
 
     if names:
-        raise UsageError("--from takes all that the file holds; leave the names out")
+        raise UsageError("--from takes all models of the file; omit the names")
     done = unpack_models(file)
-    _say(f"{len(done)} models are here now: {', '.join(path.stem for path in done)}")
+    _say(f"installed {len(done)} models: {', '.join(path.stem for path in done)}")
     write_files([path.stem for path in done], done)
 
 
 def _height_width(text: str | None) -> tuple[int, int] | None:
-    """`256x192` -> (192, 256): written height x width as in model names, held (width, height)."""
+    """`256x192` -> (192, 256): height x width as in model names -> (width, height)."""
     if text is None:
         return None
     height, _, width = text.lower().partition("x")

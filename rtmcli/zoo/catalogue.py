@@ -1,6 +1,5 @@
-"""The published models: `cards.toml` as entries, found by name, by alias or by what a publisher calls them."""
+"""The published models: the entries of `cards.toml`. `zoo.names` finds one by name."""
 
-import difflib
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from rtmcli.errors import MissingError, UsageError
+from rtmcli.errors import UsageError
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 from rtmcli.zoo.infer_card import COCO80
@@ -19,27 +18,30 @@ Kind = Literal["onnx", "pth"]
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
-    """One published file, wherever it lies: all addresses give the same bytes.
+class RemoteFile:
+    """One published file of a model.
 
     Attributes:
-        urls: addresses in the order to try them.
-        kind: `onnx` (ready to run, perhaps inside of a zip) or `pth` (a checkpoint).
-        member: for a zip, the end of the path of the file in it.
-        fragment: the leading hex digits of the SHA-256, empty where the publisher gives none.
-        sha256: all of it, empty where nobody has pinned it.
+        url: where it is published.
+        sha256: all or the leading hex digits of its SHA-256; empty if unknown.
+        stated_by: who states the hash; empty for the publisher, in the file's name.
+        member: for a zip, the end of the path of the model in it.
     """
 
-    urls: tuple[str, ...]
-    kind: Kind
-    member: str = "end2end.onnx"
-    fragment: str = ""
+    url: str
     sha256: str = ""
+    stated_by: str = ""
+    member: str = "end2end.onnx"
 
     @property
     def name(self) -> str:
         """The file's name at its publisher."""
-        return self.urls[0].split("?")[0].rsplit("/", 1)[-1]
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def kind(self) -> Kind:
+        """`pth` for a checkpoint, `onnx` for a model that runs, also inside a zip."""
+        return "pth" if self.name.endswith(".pth") else "onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +50,19 @@ class Entry:
 
     Attributes:
         name, family, size, skeleton, width, height: as in `Card`.
-        published: the publisher's own name of it.
-        aliases: shorter names that mean this one.
+        published: the publisher's own name.
+        aliases: shorter names of this model.
         subject: what it finds (`person`, `body`, `hand`, ...), or `backbone` for weights to train from.
         task: a `Card.task`, or `backbone`.
-        data: the sets it was trained on. restricted: those of them whose terms are not commercial.
-        params, gmacs: learnable parameters, and 1e9 multiply-adds; None where nobody says.
-        flip_test: whether `figures` were measured with mirrored pictures; None where it does not apply.
-        figures: published figures, the headline first; fractions but for those that name a unit.
+        data: the training sets. restricted: those of them whose terms exclude commercial use.
+        params, gmacs: learnable parameters, and 1e9 multiply-adds; None if not published.
+        flip_test: whether `figures` were measured with flip test; None where it does not apply.
+        figures: published figures, the headline first; fractions, except those that name a unit.
         latency: published milliseconds of the network alone, by `runtime_precision_machine`.
         config: the publisher's configuration file.
-        buildable: False where the network has a structure of its own that is not built here.
-        remotes: its files: what is ready to run first, each in order of preference.
-        note: what one must know to use it.
+        buildable: False if the network has a structure that is not implemented here.
+        remotes: the published files, in order of preference.
+        note: what a user must know about it.
     """
 
     name: str
@@ -89,61 +91,44 @@ class Entry:
     latency: dict[str, float] = field(default_factory=dict)
     config: str = ""
     buildable: bool = True
-    remotes: tuple[Remote, ...] = ()
+    remotes: tuple[RemoteFile, ...] = ()
     licence: str = ""
     note: str = ""
 
-    def files(self, kind: Kind) -> tuple[Remote, ...]:
-        """The published files of one kind."""
+    def files(self, kind: Kind) -> tuple[RemoteFile, ...]:
+        """The published files of one kind, in order of preference."""
         return tuple(remote for remote in self.remotes if remote.kind == kind)
 
     def card(self) -> Card:
-        """What a file of this model says of itself. Raises UsageError for a backbone, which does nothing alone."""
+        """The card of a file of this model. Raises UsageError for a backbone, which cannot be run."""
         if self.task == "backbone":
             raise UsageError(
-                f"{self.name} is a backbone to train from, not a model to run; 'rtm train --init' takes it"
+                f"{self.name} is a backbone, which cannot be run; use it with 'rtm train --init {self.name}'"
             )
         return Card(
             name=self.name, family=self.family, size=self.size, task=self.task,  # type: ignore[arg-type]
             width=self.width, height=self.height, skeleton=self.skeleton, classes=self.classes,
             mean=self.mean, std=self.std, color=self.color, codec=self.codec, score=self.score, iou=self.iou,
             training=", ".join(self.data), figures=dict(self.figures), licence=self.licence,
-            origin=self.remotes[0].urls[0],
+            origin=self.remotes[0].url,
         )  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def entries() -> dict[str, Entry]:
-    """All published models by name, in the order of the file. Reading takes some 20 ms, once."""
-    text = _text()
-    restricted = set(text["restricted_data"])
-    made = (
-        _entry(name, text["families"][data["family"]] | data, restricted)
-        for name, data in text["models"].items()
-    )
-    return {entry.name: entry for entry in made}
+    """All published models by name, in the order of `cards.toml`, which is read once (20 ms)."""
+    cards = _cards()
+    restricted = set(cards["restricted_data"])
+    return {
+        name: _entry(name, cards["families"][data["family"]] | data, restricted)
+        for name, data in cards["models"].items()
+    }
 
 
-@lru_cache(maxsize=1)
-def names() -> dict[str, str]:
-    """Every way to say a model -> its name: names, aliases, and the publisher's names (body8 is body7 there)."""
-    found: dict[str, str] = {}
-    for entry in entries().values():
-        for said in (entry.name, *entry.aliases, entry.published, entry.published.replace("body7", "body8")):
-            found.setdefault(said, entry.name)
-    return found
-
-
-def find_entry(said: str) -> Entry | None:
-    """The published model of a name, an alias or a publisher's name; None where there is none."""
-    name = names().get(said)
-    return entries()[name] if name else None
-
-
-def entry_of_file(file_name: str) -> Entry | None:
-    """The model a file belongs to, by its publisher's name for it or ours; None where it is unknown."""
+def entry_for_file(file_name: str) -> Entry | None:
+    """The model that a published file belongs to, by the file's name or stem; None where it is unknown."""
     stem = Path(file_name).stem if file_name.endswith((".pth", ".onnx", ".zip")) else file_name
-    return _files().get(stem) or entries().get(stem)
+    return _file_stems().get(stem) or entries().get(stem)
 
 
 def family_card(
@@ -156,11 +141,12 @@ def family_card(
     skeleton: str | None = None,
     classes: tuple[str, ...] | None = None,
 ) -> Card:
-    """The card of a network of a published family: colours, codec and thresholds are the family's."""
-    classes = classes or (class_of(skeleton),)
-    common = _text()["families"][family]
+    """The card of a network of a published family, with the colours, codec and thresholds of that family."""
+    classes = classes or (class_of_skeleton(skeleton),)
+    common = _cards()["families"][family]
     score, iou = common.get("score"), common.get("iou")
-    if family == "rtmdet" and len(classes) > 1:  # the test settings of the 80-class models
+    if family == "rtmdet" and len(classes) > 1:
+        # mmdetection's test_cfg of the 80-class models.
         score, iou = 0.001, 0.65
     return Card(
         name=name, family=family, size=size, task=common["task"], width=width, height=height, skeleton=skeleton,
@@ -168,63 +154,55 @@ def family_card(
     )  # fmt: skip
 
 
-def class_of(skeleton: str | None) -> str:
-    """Whose keypoints a skeleton has: the class whose boxes a top-down model of it wants."""
+def class_of_skeleton(skeleton: str | None) -> str:
+    """The detector class whose boxes a top-down model with this skeleton takes."""
     part = re.match(r"(?:\w*hand|face|ap10k|animal)", skeleton or "")
     if part is None:
         return "person"
     return "hand" if part[0].endswith("hand") else "face" if part[0] == "face" else "animal"
 
 
-def unknown(said: str, known: list[str]) -> MissingError:
-    """The error for a name that nothing has: the nearest of `known` and of the published names is suggested."""
-    near = difflib.get_close_matches(said, [*known, *names()], n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return MissingError(f"no such model {said!r}; {hint}'rtm models' lists them")
-
-
 def published_pipelines() -> list[dict[str, Any]]:
-    """Detector and pose model pairs with the figures and latencies of their publisher (no mirrored pictures)."""
-    found: list[dict[str, Any]] = _text()["pipelines"]
+    """Detector and pose model pairs with their published figures and latencies (without flip test)."""
+    found: list[dict[str, Any]] = _cards()["pipelines"]
     return found
 
 
 def published_benchmark() -> dict[str, dict[str, Any]]:
     """The publisher's latency page: row -> `runtime_precision_machine` -> milliseconds."""
-    found: dict[str, dict[str, Any]] = _text()["benchmark"]["rows"]
+    found: dict[str, dict[str, Any]] = _cards()["benchmark"]["rows"]
     return found
 
 
 @lru_cache(maxsize=1)
-def _text() -> dict[str, Any]:
+def _cards() -> dict[str, Any]:
     return tomllib.loads(CARDS.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
-def _files() -> dict[str, Entry]:
+def _file_stems() -> dict[str, Entry]:
+    """Published file names without suffix -> their model."""
     found: dict[str, Entry] = {}
     for entry in entries().values():
         for remote in entry.remotes:
-            for url in remote.urls:
-                if remote.member == "end2end.onnx":  # an archive of several models names none of them
-                    found.setdefault(Path(url.split("?")[0]).stem, entry)
+            # The name of an archive of several models stands for none of them.
+            if remote.member == "end2end.onnx":
+                found.setdefault(Path(remote.name).stem, entry)
     return found
 
 
 def _entry(name: str, data: dict[str, Any], restricted: set[str]) -> Entry:
-    said = data.get("classes") or class_of(data.get("skeleton"))
-    remotes = [Remote((url,), "onnx", data.get("member", "end2end.onnx")) for url in data.get("onnx", ())]
-    if data.get("pth"):
-        remotes.append(Remote(tuple(data["pth"]), "pth", fragment=data.get("fragment", "")))
+    classes = data.get("classes") or class_of_skeleton(data.get("skeleton"))
     return Entry(
         name=name, published=data["published"], aliases=tuple(data.get("aliases", ())), family=data["family"],
         size=data["size"], subject=data["subject"], task=data["task"], skeleton=data.get("skeleton"),
-        classes=COCO80 if said == "coco80" else (said,), width=data["width"], height=data["height"],
+        classes=COCO80 if classes == "coco80" else (classes,), width=data["width"], height=data["height"],
         **FAMILY_PIXELS[data["family"]], codec=dict(data.get("codec", {})),
         score=data.get("score"), iou=data.get("iou"), data=tuple(data["data"]),
         restricted=tuple(part for part in data["data"] if part in restricted),
         params=data.get("params"), gmacs=data.get("gmacs"), flip_test=data.get("flip_test"),
         figures=dict(data.get("figures", {})), latency=dict(data.get("latency", {})), config=data.get("config", ""),
-        buildable=data.get("buildable", True), remotes=tuple(remotes), licence=_text()["licence"],
+        buildable=data.get("buildable", True), remotes=tuple(RemoteFile(**file) for file in data["files"]),
+        licence=_cards()["licence"],
         note=data.get("note", ""),
     )  # fmt: skip

@@ -3,44 +3,48 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from rtmcli.zoo.catalogue import Entry, Kind, find_entry, unknown
+from rtmcli.zoo.catalogue import Entry, Kind
 from rtmcli.zoo.convert import convert_checkpoint
-from rtmcli.zoo.install import Pull, installed_models, installed_path, pull_model, record_model
-from rtmcli.zoo.resolve import WEIGHTS, bundled_names
+from rtmcli.zoo.install import PullOptions, installed_models, installed_path, pull_model, record_model
+from rtmcli.zoo.names import find_entry, unknown_model
+from rtmcli.zoo.resolve import bundled_names, bundled_path
 
 
-def fetch_model(said: str, *, kind: Kind | None = None, how: Pull) -> Path:
-    """A model's file, fetched where it is not here; one that is published as a checkpoint only is converted too,
-    where the extra `export` is installed.
+def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions) -> Path:
+    """The file of a model, downloaded unless it is bundled or installed.
 
-    Raises MissingError and DataError as `install.pull_model` does.
+    A model that is published as a checkpoint only is converted where the extra `export` is installed.
+
+    Raises:
+        MissingError: no such model, or it cannot be downloaded.
+        DataError: a file is not the expected one.
     """
-    if said in bundled_names():
-        how.say(f"{said} ships with rtm: {WEIGHTS / said}.onnx")
-        return WEIGHTS / f"{said}.onnx"
-    entry = find_entry(said)
+    if (bundled := bundled_path(name)) is not None:
+        options.say(f"{bundled.stem} is bundled with rtm: {bundled}")
+        return bundled
+    entry = find_entry(name)
     if entry is None:
-        if installed_path(said).is_file():
-            return installed_path(said)
-        raise unknown(said, bundled_names() + installed_models())
+        if installed_path(name).is_file():
+            return installed_path(name)
+        raise unknown_model(name, bundled_names() + installed_models())
     ready = installed_path(entry.name)
     if kind is None and not entry.files("onnx") and ready.is_file():
-        how.say(f"{entry.name} is here: {ready}")
+        options.say(f"{entry.name} is installed: {ready}")
         return ready
-    path = pull_model(entry, kind=kind, how=how)
+    path = pull_model(entry, kind=kind, options=options)
     if kind is None and path.suffix == ".pth" and entry.task != "backbone" and entry.buildable:
-        return _converted(entry, path, ready, how)
+        return _converted(entry, path, ready, options)
     return path
 
 
-def _converted(entry: Entry, checkpoint: Path, ready: Path, how: Pull) -> Path:
+def _converted(entry: Entry, checkpoint: Path, ready: Path, options: PullOptions) -> Path:
     command = f"rtm models convert {checkpoint} -o {ready}"
     if not all(find_spec(package) for package in ("torch", "onnx")):
-        how.say(
+        options.say(
             f"{entry.name} is published as a checkpoint only; to run it: pip install 'rtmcli[export]' && {command}"
         )
         return checkpoint
     convert_checkpoint(checkpoint, ready)
     record_model(ready)
-    how.say(f"{entry.name} came as a checkpoint and was converted: {ready}")
+    options.say(f"{entry.name} was converted from its checkpoint: {ready}")
     return ready

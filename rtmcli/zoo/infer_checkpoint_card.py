@@ -12,7 +12,7 @@ from typing import Any
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import entry_of_file, family_card
+from rtmcli.zoo.catalogue import entry_for_file, family_card
 from rtmcli.zoo.infer_card import COCO80
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -60,7 +60,7 @@ def infer_checkpoint_card(
     family = _family(shapes, path)
     size = _size(shapes, family, path)
     width, height = _input_size(shapes, family, size, meta, path, input_size)
-    known = entry_of_file(path.name)
+    known = entry_for_file(path.name)
     words = f"{_meta_words(meta)} {path.name.lower()}"
     if family in ("rtmdet", "yolox"):
         name = f"{family}-{size}-{height}x{width}"
@@ -140,7 +140,7 @@ def _input_size(
     text = str(meta.get("cfg", "")) if isinstance(meta.get("cfg"), str) else ""
     if said := re.search(r"input_size\s*=\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)", text):  # (width, height) there
         return int(said[1]), int(said[2])
-    if known := entry_of_file(path.name):
+    if known := entry_for_file(path.name):
         return known.width, known.height
     if said := re.search(r"(?<!\d)(\d{3})x(\d{3})(?!\d)", path.name):  # height x width
         return int(said[2]), int(said[1])

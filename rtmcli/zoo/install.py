@@ -1,7 +1,7 @@
-"""Published models on this machine: `$RTM_HOME/models/NAME.onnx` and `NAME.pth`, each proved by the lock."""
+"""Installed models: `$RTM_HOME/models/NAME.onnx` and `NAME.pth`, with their hashes in the lock."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,86 +9,99 @@ from urllib.parse import urlsplit
 
 from rtmcli.errors import DataError, MissingError, RtmError
 from rtmcli.settings import home
-from rtmcli.zoo.catalogue import Entry, Kind, Remote
+from rtmcli.zoo.catalogue import Entry, Kind, RemoteFile
 from rtmcli.zoo.download.archive import extract_model
-from rtmcli.zoo.download.http import RetryPolicy, download_file
-from rtmcli.zoo.download.lock import hash_file, lock_path, make_folder, read_lock, record, recorded_hash
+from rtmcli.zoo.download.http import RetryPolicy, UrlFailed, download_file
+from rtmcli.zoo.download.lock import (
+    download_key,
+    hash_file,
+    lock_path,
+    make_folder,
+    read_lock,
+    record,
+    recorded_hash,
+)
 from rtmcli.zoo.metadata import append_card
 
-Say = Callable[[str], None]
 State = Literal["ok", "changed", "missing", "unrecorded"]
 
 
 def models_folder() -> Path:
-    """Where fetched models lie."""
+    """The folder of the installed models."""
     return home() / "models"
 
 
 def installed_path(name: str, kind: Kind = "onnx") -> Path:
-    """Where a model's file lies, or would."""
+    """Where a model's file is, or would be."""
     return models_folder() / f"{name}.{kind}"
 
 
 def installed_models() -> list[str]:
-    """Names of the models that are here and can run, beside the bundled ones."""
+    """Names of the installed models that can be run, without the bundled ones."""
     return sorted(path.stem for path in models_folder().glob("[!.]*.onnx"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
-    """How to fetch.
+class PullOptions:
+    """How to download.
 
     Attributes:
-        mirror: an address that holds the publishers' files under the same paths, tried before their own.
-        retry: how long to try.
-        watch: told of every block: name, bytes here, bytes in all.
-        say: told what a person should know.
+        mirror: a URL under which the publishers' files are found by the paths of their own URLs; tried first.
+        trust: accept a file whose hash differs from the one that a third party states.
+        retry: when to retry and when to give up.
+        progress: called for every block with name, bytes received and bytes in total.
+        say: called with messages for the user.
     """
 
     mirror: str = ""
+    trust: bool = False
     retry: RetryPolicy | None = None
     progress: Callable[[str, int, int | None], None] | None = None
-    say: Say = lambda text: None
+    say: Callable[[str], None] = lambda text: None
 
 
-def pull_model(entry: Entry, *, kind: Kind | None = None, how: Pull | None = None) -> Path:
-    """Fetch a published model, unless it is here already.
+def pull_model(entry: Entry, *, kind: Kind | None = None, options: PullOptions | None = None) -> Path:
+    """Download a published model, unless it is installed already.
+
+    Its files are tried in the order of the catalogue, first at the mirror and then where they are published.
 
     Args:
         entry: which model.
-        kind: `onnx` to run it, `pth` to train from it; by default what is ready to run, else the checkpoint.
+        kind: `onnx` to run it, `pth` to train from it; by default `onnx` if published, else `pth`.
+        options: how to download.
 
     Returns:
         Its file under `models_folder()`. An ONNX file carries its card.
 
     Raises:
-        MissingError: it has no such file, or none can be fetched.
-        DataError: what came is not what it was, or not a model.
+        MissingError: no such file is published, or none can be downloaded.
+        DataError: a file is not the expected one, or no model, and no other could be downloaded.
     """
-    how = how or Pull()
+    options = options or PullOptions()
     if kind is None:
         kind = "onnx" if entry.files("onnx") else "pth"
-    remotes = entry.files(kind)
-    if not remotes:
+    files = entry.files(kind)
+    if not files:
         raise MissingError(_no_file(entry, kind))
     target = installed_path(entry.name, kind)
     if target.is_file() and model_state(target) in ("ok", "unrecorded"):
-        how.say(f"{entry.name} is here: {target}")
+        options.say(f"{entry.name} is installed: {target}")
         return target
     make_folder(target.parent)
-    for remote, further in zip(remotes, [*remotes[1:], None], strict=True):
+    failures: list[Exception] = []
+    for file, url in _sources(files, options.mirror):
+        if failures:
+            options.say(f"{failures[-1]}; trying {url}")
         try:
-            _fetch(entry, remote, target, how)
+            _download(entry, file, url, target, options)
             return target
-        except (MissingError, DataError) as error:
-            if further is None:
-                raise
-            how.say(f"{error}; trying {further.urls[0]}")
-    raise AssertionError("unreachable: a model has at least one file")
+        except (UrlFailed, DataError) as error:
+            failures.append(error)
+    raise _failed(entry, failures)
 
 
 def model_state(path: Path) -> State:
-    """Whether a file of `models_folder()` is still what was put there."""
+    """Whether a file of `models_folder()` has the recorded hash."""
     expected = recorded_hash("models", path.name)
     if not path.is_file():
         return "missing"
@@ -98,7 +111,7 @@ def model_state(path: Path) -> State:
 
 
 def verify_models() -> Iterator[tuple[Path, State]]:
-    """Every model that is here, or should be, and how it is."""
+    """Every installed or recorded model, and its state."""
     names = set(read_lock()["models"])
     if models_folder().is_dir():
         names |= {path.name for path in models_folder().iterdir() if _is_model(path)}
@@ -107,91 +120,111 @@ def verify_models() -> Iterator[tuple[Path, State]]:
         yield path, model_state(path)
 
 
+def record_model(path: Path, *, url: str = "") -> None:
+    """Record the hash of a file of `models_folder()`, and where it came from."""
+    record("models", path.name, sha256=hash_file(path), size=path.stat().st_size, url=url)
+
+
 def _is_model(path: Path) -> bool:
-    """Hidden files are temporary ones of a pull that is running or was killed."""
+    """Whether a file is a model. Hidden files are temporary ones of a download."""
     return path.suffix in (".onnx", ".pth") and not path.name.startswith(".")
 
 
-def record_model(path: Path) -> None:
-    """Write down what a file of `models_folder()` is."""
-    record("models", path.name, sha256=hash_file(path), size=path.stat().st_size)
+def _sources(files: Sequence[RemoteFile], mirror: str) -> list[tuple[RemoteFile, str]]:
+    """The files and URLs to try, in order. A mirror has them under the paths of the publishers' URLs."""
+    own = [(file, file.url) for file in files]
+    if not mirror:
+        return own
+    return [(file, mirror.rstrip("/") + urlsplit(file.url).path) for file in files] + own
 
 
-def _fetch(entry: Entry, remote: Remote, target: Path, how: Pull) -> None:
-    """Fetch one file to its place."""
+def _download(entry: Entry, file: RemoteFile, url: str, target: Path, options: PullOptions) -> None:
+    """Download and install one file. Raises UrlFailed or DataError where it is not installed."""
     folder = home() / "downloads"
     make_folder(folder)
-    first = recorded_hash("downloads", remote.name) is None
+    proof = ""
 
     def check(digest: str) -> None:
-        _check(remote, digest)
+        nonlocal proof
+        proof = _check(file, digest, options)
 
-    def report(received: int, total: int | None) -> None:
-        if how.progress is not None:
-            how.progress(entry.name, received, total)
+    def progress(received: int, total: int | None) -> None:
+        if options.progress is not None:
+            options.progress(entry.name, received, total)
 
-    addresses = _addresses(remote, how.mirror)
     with download_file(
-        addresses, folder, remote.name, check=check, progress=report, retry=how.retry
-    ) as package:
-        digest, size = package.sha256, package.path.stat().st_size
-        _install(entry, remote, package.path, target)
-        record_model(target)
-    record("downloads", remote.name, sha256=digest, size=size, url=remote.urls[0])
-    if first and not remote.sha256:
-        proof = (
-            f"agrees with the publisher's {remote.fragment} and"
-            if remote.fragment
-            else "is the first seen; it"
-        )
-        how.say(
-            f"{remote.name}: its SHA-256 {digest} {proof} is recorded in {lock_path()} and enforced from now on"
-        )
+        url, folder, file.name, check=check, progress=progress, retry=options.retry
+    ) as download:
+        digest, size = download.sha256, download.path.stat().st_size
+        _install(entry, file, download.path, target)
+        record_model(target, url=url)
+    record("downloads", download_key(file.url), sha256=digest, size=size, url=file.url)
+    options.say(f"{entry.name} comes from {url}; its SHA-256 {digest} {proof}")
 
 
-def _check(remote: Remote, digest: str) -> None:
-    known = remote.sha256 or recorded_hash("downloads", remote.name)
-    if known and digest != known:
-        where = "pinned" if remote.sha256 else f"recorded in {lock_path()}"
+def _check(file: RemoteFile, digest: str, options: PullOptions) -> str:
+    """How the hash of a file was checked, in words. Raises DataError where it is not the expected one."""
+    agrees = digest.startswith(file.sha256)
+    if not agrees and not file.stated_by:
         raise DataError(
-            f"{remote.name}: its SHA-256 is {digest}, not {known} as {where}; it was changed on the way or at its "
-            "source, and is not used"
+            f"{file.name}: its SHA-256 is {digest}, but its publisher's starts with {file.sha256}; it is not installed"
         )
-    if not digest.startswith(remote.fragment):
-        raise DataError(
-            f"{remote.name}: its SHA-256 is {digest}, which does not begin with {remote.fragment} as its publisher "
-            "says; it is not used"
-        )
+    recorded = recorded_hash("downloads", download_key(file.url))
+    if recorded is not None:
+        if digest != recorded:
+            raise DataError(
+                f"{file.name}: its SHA-256 is {digest}, but {recorded} is recorded in {lock_path()}; the file was "
+                "changed at its source or on the way and is not installed; to accept it, remove its entry there"
+            )
+        return "is the recorded one"
+    enforced = f"recorded in {lock_path()} and enforced from now on"
+    if not file.sha256:
+        return f"is the first one seen; it is {enforced}"
+    if agrees:
+        return f"agrees with {file.stated_by or 'its publisher'} ({file.sha256}); it is {enforced}"
+    differs = f"{file.name}: its SHA-256 is {digest}, but {file.stated_by} say {file.sha256}"
+    if not options.trust:
+        raise DataError(f"{differs}; it is not installed; if you trust the source, --trust accepts it")
+    options.say(f"{differs}; accepted because of --trust")
+    return f"is {enforced}"
 
 
-def _install(entry: Entry, remote: Remote, package: Path, target: Path) -> None:
-    """From what was fetched to the model's file, which appears when it is complete."""
-    ready = package.with_suffix(".ready")
+def _install(entry: Entry, file: RemoteFile, download: Path, target: Path) -> None:
+    """Turn a downloaded file into the model's file, which appears when it is complete."""
+    ready = download.with_suffix(".ready")
     try:
-        if remote.name.endswith(".zip"):
-            extract_model(package, ready, member=remote.member)
+        if file.name.endswith(".zip"):
+            extract_model(download, ready, member=file.member)
         else:
-            os.replace(package, ready)
-        if remote.kind == "onnx":
+            os.replace(download, ready)
+        if file.kind == "onnx":
             append_card(ready, entry.card())
         os.replace(ready, target)
+    except DataError as error:
+        # The user knows the file by its published name, not by its temporary ones.
+        text = str(error).replace(str(download), file.name).replace(str(ready), file.name)
+        raise DataError(text) from None
     except OSError as error:
         raise RtmError(f"cannot write {target}: {error.strerror}") from None
     finally:
         ready.unlink(missing_ok=True)
 
 
-def _addresses(remote: Remote, mirror: str) -> list[str]:
-    """Where to look: the mirror first, under the path of the publisher's own address."""
-    if not mirror:
-        return list(remote.urls)
-    return [mirror.rstrip("/") + urlsplit(remote.urls[0]).path, *remote.urls]
+def _failed(entry: Entry, failures: Sequence[Exception]) -> RtmError:
+    """The error after all files failed: bad data if a file came that is not the expected one."""
+    reasons = "; ".join(str(failure) for failure in failures)
+    if any(isinstance(failure, DataError) for failure in failures):
+        return DataError(reasons)
+    return MissingError(
+        f"{entry.name} cannot be downloaded: {reasons}; try again later, or copy it from a machine that has it with "
+        "'rtm models bundle'"
+    )
 
 
 def _no_file(entry: Entry, kind: Kind) -> str:
     if kind == "pth":
-        return f"{entry.name} has no checkpoint among its files"
+        return f"no checkpoint of {entry.name} is published"
     return (
-        f"{entry.name} is published as a checkpoint only; 'rtm models pull {entry.name}' fetches that, "
-        "and converts it where the extra 'export' is installed"
+        f"{entry.name} is published as a checkpoint only; 'rtm models pull {entry.name}' downloads and converts it "
+        "where the extra 'export' is installed"
     )

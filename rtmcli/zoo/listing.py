@@ -1,4 +1,4 @@
-"""All models a person can name: those in the package, those fetched or converted, and the published ones."""
+"""All models that can be named: bundled, installed and published ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,18 +7,26 @@ from typing import Any
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import Entry, entries, find_entry, unknown
+from rtmcli.zoo.catalogue import Entry, entries
 from rtmcli.zoo.install import installed_models, installed_path
 from rtmcli.zoo.metadata import read_card
-from rtmcli.zoo.resolve import WEIGHTS, bundled_names, find_model
+from rtmcli.zoo.names import family_models, find_entry, unknown_model
+from rtmcli.zoo.resolve import OFFICIAL_MODELS, WEIGHTS, bundled_names, bundled_path, find_model
 
-CPU = "ort_cpu_i7_11700"  # the machine of the papers' CPU tables
+# The machine of the CPU columns in the publishers' tables.
+CPU = "ort_cpu_i7_11700"
 TASKS = ("detector", "topdown", "onestage", "backbone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of the list: as `catalogue.Entry`, for any model. `file` is where it lies, None where it is not here."""
+class ModelInfo:
+    """What `rtm models` tells of a model: the fields of `catalogue.Entry`, for any model.
+
+    Attributes:
+        urls: where its files are published.
+        bundled: whether it is part of the package.
+        file: the installed file, None where there is none.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -49,30 +57,36 @@ class Listed:
         return next(((key, value) for key, value in self.figures.items() if isinstance(value, float)), None)
 
 
-def list_models() -> list[Listed]:
-    """Bundled models, then models of one's own in the rtm folder, then the published ones."""
+def list_models() -> list[ModelInfo]:
+    """Bundled models, then the user's own in `$RTM_HOME/models`, then the published ones."""
     published = [_published(entry) for entry in entries().values()]
-    bundled = [_carded(WEIGHTS / f"{name}.onnx", bundled=True) for name in bundled_names()]
+    bundled = [_with_card(WEIGHTS / f"{name}.onnx", bundled=True) for name in bundled_names()]
     own = [_own(installed_path(name)) for name in installed_models() if name not in entries()]
     return bundled + own + published
 
 
 def select(
-    models: Iterable[Listed],
+    models: Iterable[ModelInfo],
     *,
     task: str | None = None,
     skeleton: str | None = None,
     max_ms: float | None = None,
-) -> list[Listed]:
-    """Those that do `task` (or find that subject), of a skeleton, with a published CPU time of at most `max_ms`.
+) -> list[ModelInfo]:
+    """Filter models.
 
-    Raises UsageError for a task or skeleton that no model has.
+    Args:
+        task: a task, or a subject such as `hand`.
+        skeleton: a skeleton's name or alias.
+        max_ms: the longest published CPU time; models without one are left out.
+
+    Raises:
+        UsageError: no model has such a task or skeleton.
     """
     chosen = list(models)
     if task is not None:
         known = sorted({model.subject for model in chosen} | set(TASKS))
         if task not in known:
-            raise UsageError(f"no model does {task!r}; use one of {', '.join(known)}")
+            raise UsageError(f"no model has the task or subject {task!r}; expected one of {', '.join(known)}")
         chosen = [model for model in chosen if task in (model.task, model.subject)]
     if skeleton is not None:
         from rtmcli.skeletons import load_skeleton
@@ -84,51 +98,53 @@ def select(
     return chosen
 
 
-def describe_model(said: str) -> Listed:
-    """One model by name, alias or file. Raises MissingError where there is none, with the nearest name."""
-    if said in bundled_names():
-        return _carded(WEIGHTS / f"{said}.onnx", bundled=True)
-    entry = find_entry(said)
-    if entry is not None:
-        return _published(entry)
-    if installed_path(said).is_file() or Path(said).is_file():
-        return _carded(find_model(said))
-    raise unknown(said, bundled_names() + installed_models())
+def describe_models(name: str) -> list[ModelInfo]:
+    """The model of a name or file, or the models of a family's name. Raises MissingError where there is none."""
+    if (bundled := bundled_path(name)) is not None:
+        return [_with_card(bundled, bundled=True)]
+    if installed_path(name).is_file() or Path(name).exists():
+        return [_with_card(find_model(name))]
+    if (entry := find_entry(name)) is not None:
+        return [_published(entry)]
+    if models := family_models(name):
+        return [_published(model) for model in models]
+    raise unknown_model(name, bundled_names() + installed_models())
 
 
-def _published(entry: Entry) -> Listed:
+def _published(entry: Entry) -> ModelInfo:
     ready, checkpoint = installed_path(entry.name), installed_path(entry.name, "pth")
     here = ready if ready.is_file() else checkpoint if checkpoint.is_file() else None
-    return Listed(
+    return ModelInfo(
         name=entry.name, aliases=entry.aliases, family=entry.family, size=entry.size, task=entry.task,
         subject=entry.subject, skeleton=entry.skeleton, width=entry.width, height=entry.height, params=entry.params,
         gmacs=entry.gmacs, flip_test=entry.flip_test, figures=entry.figures, latency=entry.latency,
         training=", ".join(entry.data), restricted=entry.restricted, licence=entry.licence, origin=entry.config,
-        urls=tuple(url for remote in entry.remotes for url in remote.urls), note=entry.note,
+        urls=tuple(remote.url for remote in entry.remotes), note=entry.note,
         file=str(here) if here else None,
     )  # fmt: skip
 
 
-def _own(path: Path) -> Listed:
-    """A model that a person put into the rtm folder; one that cannot be read must not hide the others."""
+def _own(path: Path) -> ModelInfo:
+    """A model that the user put into the rtm folder; one that cannot be read is listed with its error."""
     try:
-        return _carded(path)
+        return _with_card(path)
     except DataError as error:
-        return Listed(
+        return ModelInfo(
             name=path.stem, family="", size="", task="unknown", subject="unknown", skeleton=None, width=0, height=0,
             file=str(path), note=str(error),
         )  # fmt: skip
 
 
-def _carded(path: Path, *, bundled: bool = False) -> Listed:
-    """A model file that explains itself, listed under its file's name."""
+def _with_card(path: Path, *, bundled: bool = False) -> ModelInfo:
+    """A model file with a card, listed under its file name."""
     card = read_card(path) if path.suffix == ".onnx" else None
     if card is None:
-        raise DataError(f"{path}: carries no card; 'rtm models convert' writes files that do")
-    return Listed(
+        raise DataError(f"{path}: carries no card; 'rtm models convert' writes files with one")
+    return ModelInfo(
         name=path.stem, family=card.family, size=card.size, task=card.task, subject=_subject(card),
         skeleton=card.skeleton, width=card.width, height=card.height, figures=card.figures, training=card.training,
         licence=card.licence, origin=card.origin, bundled=bundled, file=str(path),
+        note=_bundled_note(path.stem) if bundled else "",
     )  # fmt: skip
 
 
@@ -141,3 +157,7 @@ def _subject(card: Card) -> str:
         return "wholebody3d"
     named = {"coco133": "wholebody", "halpe26": "body26", "hand21": "hand", "ap10k17": "animal"}
     return named.get(card.skeleton or "", "face" if (card.skeleton or "").startswith("face") else "body")
+
+
+def _bundled_note(name: str) -> str:
+    return f"Trained by rtm's project, bundled with rtm. The official {name} is {OFFICIAL_MODELS[name]}."

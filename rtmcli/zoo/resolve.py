@@ -7,6 +7,11 @@ from rtmcli.errors import DataError, MissingError
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_DETECTOR = "rtmdet-nano"
 DEFAULT_POSE = "rtmpose-t"
+# The bundled models were trained by this project. Bundled name -> the published model of the same network.
+OFFICIAL_MODELS = {
+    "rtmdet-nano": "rtmdet-nano-person-320x320",
+    "rtmpose-t": "rtmpose-t-coco17-256x192",
+}
 # Suffixes of model files in a folder, in order of preference.
 _MODEL_SUFFIXES = (".onnx", ".xml", ".param", ".engine", ".pth")
 
@@ -23,23 +28,16 @@ def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
             nearest name.
         DataError: a folder or a zip without a model, or with several.
     """
-    said = str(name)
-    if "/" not in said:
-        bundled = WEIGHTS / f"{said}.onnx"
-        if bundled.is_file():
-            return bundled
-        if (installed := _installed(said)) is not None:
-            return installed
-    path = Path(said).expanduser()
+    text = str(name)
+    path = Path(text).expanduser()
+    is_name = "/" not in text and path.suffix not in (*_MODEL_SUFFIXES, ".zip")
+    if is_name and (found := bundled_path(text) or _installed(text)) is not None:
+        return found
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
         return _unpacked(path) if path.suffix.lower() == ".zip" else path
-    if path.suffix in (*_MODEL_SUFFIXES, ".zip") or len(path.parts) > 1:
-        raise MissingError(
-            f"no model file {said!r}; give a file that exists, or a name that 'rtm models' lists"
-        )
-    return _checkpoint(said, wanted=checkpoint)
+    return _published(text, checkpoint=checkpoint)
 
 
 def find_weights(name: str | Path) -> Path:
@@ -48,18 +46,19 @@ def find_weights(name: str | Path) -> Path:
     Raises:
         MissingError: not installed; the message has the command that downloads the checkpoint.
     """
-    said = str(name)
-    if "/" not in said and not Path(said).is_file():
-        from rtmcli.zoo.catalogue import find_entry
+    text = str(name)
+    if not Path(text).exists():
         from rtmcli.zoo.install import installed_path
+        from rtmcli.zoo.names import find_entry, short_name
 
-        entry = find_entry(said)
+        entry = find_entry(text)
         if entry is not None:
             for path in (installed_path(entry.name, "pth"), installed_path(entry.name)):
                 if path.is_file():
                     return path
             raise MissingError(
-                f"the weights of {said!r} are not installed; 'rtm models pull --checkpoint {said}' downloads them"
+                f"the weights of {text!r} are not installed; "
+                f"'rtm models pull --checkpoint {short_name(text, entry)}' downloads them"
             )
     return find_model(name, checkpoint=True)
 
@@ -69,38 +68,53 @@ def bundled_names() -> list[str]:
     return sorted(path.stem for path in WEIGHTS.glob("*.onnx"))
 
 
-def _installed(said: str) -> Path | None:
+def bundled_path(name: str) -> Path | None:
+    """The file of a bundled model, its name in any case; None where there is none."""
+    path = WEIGHTS / f"{name.lower().replace('_', '-')}.onnx"
+    return path if path.is_file() else None
+
+
+def _installed(name: str) -> Path | None:
     """The file under `$RTM_HOME/models`, by its own name or by a name of the catalogue; None where there is none."""
     from rtmcli.zoo.install import installed_path
 
-    own = installed_path(said)
+    own = installed_path(name)
     if own.is_file():
         return own
-    from rtmcli.zoo.catalogue import find_entry
+    from rtmcli.zoo.names import find_entry
 
-    entry = find_entry(said)
+    entry = find_entry(name)
     if entry is None:
         return None
     path = installed_path(entry.name)
     return path if path.is_file() else None
 
 
-def _checkpoint(said: str, *, wanted: bool) -> Path:
-    """The checkpoint of a model without an ONNX file. Raises MissingError if there is none, or if not `wanted`."""
-    from rtmcli.zoo.catalogue import find_entry, unknown
+def _published(name: str, *, checkpoint: bool) -> Path:
+    """The installed file of a published model; MissingError with what to do where there is none that runs."""
     from rtmcli.zoo.install import installed_models, installed_path
+    from rtmcli.zoo.names import find_entry, short_name, unknown_model
 
-    entry = find_entry(said)
+    entry = find_entry(name)
     if entry is None:
-        raise unknown(said, bundled_names() + installed_models())
-    path = installed_path(entry.name, "pth")
-    if not path.is_file():
-        raise MissingError(f"model {said!r} is not installed; 'rtm models pull {said}' downloads it")
-    if wanted:
-        return path
+        path = Path(name)
+        if path.suffix in (*_MODEL_SUFFIXES, ".zip") or len(path.parts) > 1:
+            raise MissingError(
+                f"no model file {name!r}; give a file that exists, or a name that 'rtm models' lists"
+            )
+        raise unknown_model(name, bundled_names() + installed_models())
+    ready, weights = installed_path(entry.name), installed_path(entry.name, "pth")
+    if ready.is_file():
+        return ready
+    if not weights.is_file():
+        raise MissingError(
+            f"model {name!r} is not installed; 'rtm models pull {short_name(name, entry)}' downloads it"
+        )
+    if checkpoint:
+        return weights
     raise MissingError(
         f"{entry.name} is installed as a checkpoint only; convert it with "
-        f"'rtm models convert {path} -o {installed_path(entry.name)}', or run it with --engine torch"
+        f"'rtm models convert {weights} -o {ready}', or run it with --engine torch"
     )
 
 

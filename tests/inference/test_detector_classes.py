@@ -5,7 +5,7 @@ import pytest
 from rtmcli.errors import UsageError
 from rtmcli.inference.detector_classes import ANIMALS, classes_for
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import find_entry
+from rtmcli.zoo.names import find_entry
 
 
 def card(name: str) -> Card:

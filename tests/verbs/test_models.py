@@ -60,7 +60,7 @@ def listed(*arguments: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def test_a_pipe_gets_a_line_a_model_and_what_ships_comes_first() -> None:
+def test_a_pipe_gets_a_line_a_model_and_the_bundled_ones_come_first() -> None:
     lines = listed()
     assert len(lines) == len(entries()) + len(bundled_names())
     assert [line["name"] for line in lines[: len(bundled_names())]] == bundled_names()
@@ -95,7 +95,7 @@ def test_a_terminal_gets_a_table() -> None:
     assert "{" not in table
     line = next(line for line in table.splitlines() if "rtmpose-m-coco17-256x192 " in line)
     assert all(cell in line for cell in ("coco17 ", "13.6M", "0.749  COCO AP", "11.1"))
-    assert "ships" in next(line for line in table.splitlines() if line.strip().startswith("rtmpose-t "))
+    assert "bundled" in next(line for line in table.splitlines() if line.strip().startswith("rtmpose-t "))
 
 
 def test_a_narrow_terminal_still_shows_whole_names() -> None:
@@ -122,11 +122,11 @@ def test_show_tells_of_a_bundled_model_a_published_one_and_a_file() -> None:
     ("arguments", "code", "said"),
     [
         (["show", "rtmpose-mm"], 4, "no such model 'rtmpose-mm'; did you mean rtmpose-m?"),
-        (["pull", "rtmo-z"], 4, "no such model 'rtmo-z'; did you mean rtmo-"),
-        (["pull"], 2, "names no model"),
+        (["pull", "rtmo-z"], 4, "no such model 'rtmo-z'; rtmo comes as rtmo-t, rtmo-s"),
+        (["pull"], 2, "no model named"),
         (["bundle", "rtmpose-m"], 2, "needs names and a file"),
         (["bundle", "--from", "nowhere.tar"], 4, "no file 'nowhere.tar'"),
-        (["--task", "dancing"], 2, "no model does 'dancing'; use one of"),
+        (["--task", "dancing"], 2, "no model has the task or subject 'dancing'; expected one of"),
         (["--skeleton", "coco71"], 2, "no such skeleton"),
         (["use", "rtmpose-m"], 4, "'rtm models pull rtmpose-m' downloads it"),
         (["convert", "nowhere.pth", "-o", "a.onnx"], 4, "no checkpoint 'nowhere.pth'"),
@@ -140,10 +140,10 @@ def test_what_cannot_be_is_one_sentence(arguments: list[str], code: int, said: s
     assert run.stdout == ""
 
 
-def test_pulling_what_ships_needs_no_network() -> None:
+def test_pulling_a_bundled_model_needs_no_network() -> None:
     run = rtm("models", "pull", "rtmpose-t")
     assert run.returncode == 0
-    assert "ships with rtm" in run.stderr
+    assert "is bundled with rtm" in run.stderr
     assert json.loads(run.stdout)["file"].endswith("rtmpose-t.onnx")
     assert rtm("models", "pull", "-q", "rtmpose-t").stderr == ""
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rtmcli.zoo.catalogue import Remote, entries
+from rtmcli.zoo.catalogue import RemoteFile, entries
 from rtmcli.zoo.download.lock import hash_file
 from rtmcli.zoo.fetch import fetch_model
-from rtmcli.zoo.install import Pull, installed_path, verify_models
+from rtmcli.zoo.install import PullOptions, installed_path, verify_models
 from rtmcli.zoo.metadata import read_card
 from rtmcli.zoo.resolve import find_model
 from tests.helpers.zoo_server import Server, serving, whole
@@ -31,14 +31,14 @@ def test_a_model_that_is_published_as_a_checkpoint_only_is_converted(
     save_official(tmp_path / "a.pth", "rtmpose-t_coco17_256x192")
     server.answers["/rtmpose-t.pth"] = whole((tmp_path / "a.pth").read_bytes())
     entry = entries()["rtmpose-t-coco17-256x192-coco"]
-    remote = Remote((server.url("/rtmpose-t.pth"),), "pth", fragment=hash_file(tmp_path / "a.pth")[:8])
+    remote = RemoteFile(server.url("/rtmpose-t.pth"), sha256=hash_file(tmp_path / "a.pth")[:8])
     monkeypatch.setitem(entries(), entry.name, replace(entry, remotes=(remote,)))
     said: list[str] = []
-    path = fetch_model(entry.name, how=Pull(say=said.append))
+    path = fetch_model(entry.name, options=PullOptions(say=said.append))
     assert path == installed_path(entry.name) == find_model(entry.name)
     card = read_card(path)
     assert card is not None and (card.name, card.skeleton) == (entry.name, "coco17")
-    assert "came as a checkpoint and was converted" in said[-1]
+    assert "was converted from its checkpoint" in said[-1]
     assert dict(verify_models()) == {path: "ok", installed_path(entry.name, "pth"): "ok"}
     server.asked.clear()
-    assert fetch_model(entry.name, how=Pull()) == path and server.asked == []
+    assert fetch_model(entry.name, options=PullOptions()) == path and server.asked == []

@@ -42,9 +42,11 @@ def guess_classes(of: str) -> tuple[str, ...]:
 
 
 def published_with_tables() -> list[Any]:
-    """Each published model whose network has a table of keys among the goldens, with that table."""
+    """Each published checkpoint whose network has a table of keys among the goldens, with that table."""
     found = []
     for entry in entries().values():
+        if not entry.files("pth"):
+            continue
         of = (
             {80: "coco80", 1: entry.subject}[len(entry.classes)]
             if entry.task == "detector"

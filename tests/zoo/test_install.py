@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from rtmcli.errors import DataError, MissingError
-from rtmcli.zoo.catalogue import Entry, Remote, find_entry
+from rtmcli.zoo.catalogue import Entry, RemoteFile
 from rtmcli.zoo.download.http import RetryPolicy
 from rtmcli.zoo.download.lock import hash_file, lock_path, read_lock
-from rtmcli.zoo.install import Pull, model_state, pull_model, verify_models
+from rtmcli.zoo.install import PullOptions, model_state, pull_model, verify_models
 from rtmcli.zoo.metadata import read_card
+from rtmcli.zoo.names import find_entry
 from rtmcli.zoo.resolve import find_model
 from tests.helpers.tiny_models import tiny_onnx
 from tests.helpers.zoo_server import Server, first_then, serving, status, whole, zip_bomb, zipped
@@ -36,21 +37,19 @@ def rtm_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def entry_at(*urls: str, kind: str = "onnx", fragment: str = "", name: str = "rtmpose-m") -> Entry:
-    """A published model whose files lie on the server: each address another file, or all one checkpoint."""
+def entry_at(*urls: str, sha256: str = "", name: str = "rtmpose-m") -> Entry:
+    """A published model whose files are on the server, all with one hash."""
     entry = find_entry(name)
     assert entry is not None
-    if kind == "pth":
-        return replace(entry, remotes=(Remote(urls, "pth", fragment=fragment),))
-    return replace(entry, remotes=tuple(Remote((url,), "onnx") for url in urls))
+    return replace(entry, remotes=tuple(RemoteFile(url, sha256) for url in urls))
 
 
 def pull(entry: Entry, said: list[str] | None = None) -> Path:
-    how = Pull(
+    options = PullOptions(
         retry=RetryPolicy(timeout=0.5, attempts=2, pause=0.01),
         say=(said if said is not None else []).append,
     )
-    return pull_model(entry, how=how)
+    return pull_model(entry, options=options)
 
 
 def nothing_but(home: Path, *names: str) -> bool:
@@ -81,7 +80,7 @@ def test_what_is_here_is_not_fetched_again(server: Server) -> None:
     said: list[str] = []
     pull(entry_at(server.url("/m.zip")), said)
     assert server.asked == []
-    assert "is here" in said[0]
+    assert "is installed" in said[0]
 
 
 def test_a_file_that_changed_at_its_source_is_refused_ever_after(server: Server, rtm_home: Path) -> None:
@@ -90,7 +89,7 @@ def test_a_file_that_changed_at_its_source_is_refused_ever_after(server: Server,
     path.unlink()
     server.answers["/m.zip"] = whole(zipped({"end2end.onnx": tiny_onnx(weight=2.0)}))
     with pytest.raises(
-        DataError, match=r"recorded in .*lock.toml; it was changed on the way or at its source"
+        DataError, match=r"recorded in .*lock.toml; the file was changed at its source or on the way"
     ):
         pull(entry_at(server.url("/m.zip")))
     assert not path.exists()
@@ -114,13 +113,13 @@ def test_a_checkpoint_is_checked_against_the_publishers_digits(server: Server, t
     digits = hash_file(tmp_path / "a")[:8]
     server.answers["/m.pth"] = whole(content)
     said: list[str] = []
-    path = pull(entry_at(server.url("/m.pth"), kind="pth", fragment=digits), said)
+    path = pull(entry_at(server.url("/m.pth"), sha256=digits), said)
     assert path.name == "rtmpose-m-coco17-256x192.pth" and path.read_bytes() == content
-    assert f"agrees with the publisher's {digits}" in said[0]
-    assert read_lock()["downloads"]["m.pth"]["sha256"].startswith(digits)
+    assert f"agrees with its publisher ({digits})" in said[0]
+    assert read_lock()["downloads"][server.url("/m.pth").removeprefix("http://")]["sha256"].startswith(digits)
     path.unlink()
-    with pytest.raises(DataError, match="does not begin with 01234567 as its publisher says"):
-        pull(entry_at(server.url("/m.pth"), kind="pth", fragment="01234567"))
+    with pytest.raises(DataError, match="but its publisher's starts with 01234567"):
+        pull(entry_at(server.url("/m.pth"), sha256="01234567"))
 
 
 def test_a_checkpoint_with_a_wrong_hash_comes_from_the_next_address(server: Server, tmp_path: Path) -> None:
@@ -129,7 +128,7 @@ def test_a_checkpoint_with_a_wrong_hash_comes_from_the_next_address(server: Serv
     server.answers["/one/m.pth"] = whole(b"wrong")
     server.answers["/two/m.pth"] = whole(b"right")
     urls = [server.url(path) for path in ("/one/m.pth", "/two/m.pth")]
-    assert pull(entry_at(*urls, kind="pth", fragment=digits)).read_bytes() == b"right"
+    assert pull(entry_at(*urls, sha256=digits)).read_bytes() == b"right"
 
 
 def test_another_export_is_taken_where_the_first_is_gone(server: Server) -> None:
@@ -169,10 +168,10 @@ def test_an_archive_of_ten_gigabytes_leaves_nothing(server: Server, tmp_path: Pa
 def test_a_mirror_is_asked_first(server: Server) -> None:
     entry = find_entry("rtmpose-m")
     assert entry is not None
-    path = entry.files("onnx")[0].urls[0].removeprefix("https://download.openmmlab.com")
+    path = entry.files("onnx")[0].url.removeprefix("https://download.openmmlab.com")
     server.answers[f"/mirror{path}"] = whole(ZIP)
-    how = Pull(mirror=server.url("/mirror/"))
-    assert pull_model(entry, how=how).is_file()
+    options = PullOptions(mirror=server.url("/mirror/"), trust=True)
+    assert pull_model(entry, options=options).is_file()
     assert len(server.asked) == 1
 
 
@@ -202,7 +201,7 @@ def test_a_pull_that_was_killed_is_gone_on_with(server: Server, rtm_home: Path) 
     server.answers["/m.zip"] = first_then(whole(content, cut_after=150_000, stall=20), whole(content))
     program = (
         "import sys; sys.path[:0] = sys.argv[2:]; import tests.zoo.test_install as t\n"
-        "t.pull_model(t.entry_at(sys.argv[1]), how=t.Pull(retry=t.RetryPolicy(timeout=30)))"
+        "t.pull_model(t.entry_at(sys.argv[1]), options=t.PullOptions(retry=t.RetryPolicy(timeout=30)))"
     )
     root = str(Path(__file__).parents[2])
     killed = subprocess.Popen([sys.executable, "-c", program, server.url("/m.zip"), root])
@@ -223,7 +222,9 @@ def test_a_pull_that_was_killed_is_gone_on_with(server: Server, rtm_home: Path) 
 
 def test_a_model_that_is_nowhere_says_why_and_what_to_do(server: Server) -> None:
     server.answers["/m.zip"] = status(503)
-    with pytest.raises(MissingError, match=r"m.zip cannot be downloaded: 127.0.0.1:\d+ answered 503"):
+    with pytest.raises(
+        MissingError, match=r"rtmpose-m-coco17-256x192 cannot be downloaded: \S+ answered 503"
+    ):
         pull(entry_at(server.url("/m.zip")))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.files import replacing
-from rtmcli.zoo.download.lock import hash_file, make_folder, read_lock, record, recorded_hash
+from rtmcli.zoo.download.lock import by_url, hash_file, make_folder, read_lock, record, recorded_hash
 from rtmcli.zoo.install import model_state, models_folder
 
 MANIFEST = "rtm-models.json"
@@ -29,7 +29,8 @@ def pack_models(files: Sequence[Path], out: Path) -> None:
                 f"{path}: has changed since it was downloaded; 'rtm models pull {path.stem}' downloads it again"
             )
         digest = hash_file(path)
-        listed.append({"file": path.name, "sha256": digest, "size": path.stat().st_size})
+        url = tables["models"].get(path.name, {}).get("url", "")
+        listed.append({"file": path.name, "sha256": digest, "size": path.stat().st_size, "url": url})
     manifest = json.dumps(
         {"format": 1, "models": listed, "downloads": tables["downloads"]}, indent=1
     ).encode()
@@ -67,10 +68,11 @@ def unpack_models(bundle: Path) -> list[Path]:
         raise DataError(f"{bundle}: is not a complete bundle of models: {error}") from None
     if expected:
         raise DataError(f"{bundle}: ends before {', '.join(expected)}")
-    for name, known in manifest["downloads"].items():
-        if recorded_hash("downloads", name) is None and isinstance(known, dict):
-            url = str(known.get("url", ""))
-            record("downloads", name, sha256=str(known["sha256"]), size=int(known["size"]), url=url)
+    for name, known in by_url(manifest["downloads"]).items():
+        if recorded_hash("downloads", name) is None:
+            record(
+                "downloads", name, sha256=known["sha256"], size=known["size"], url=str(known.get("url", ""))
+            )
     return done
 
 
@@ -90,9 +92,10 @@ def _manifest(tar: tarfile.TarFile, bundle: Path) -> dict[str, Any]:
                 raise DataError(
                     f"{bundle}: lists {item['file']!r}, whose name or size is not that of a model"
                 )
-        if not isinstance(manifest["downloads"], dict):
-            raise TypeError
-    except (ValueError, KeyError, TypeError):
+        for known in manifest["downloads"].values():
+            if not re.fullmatch(r"[0-9a-f]{64}", known["sha256"]) or not isinstance(known["size"], int):
+                raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{bundle}: its list of models is damaged") from None
     return manifest
 
@@ -112,7 +115,7 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, item: dict[str, Any], 
             shutil.copyfileobj(content, out)
         if hash_file(temporary) != item["sha256"]:
             raise DataError(f"{bundle}: {target.name} is damaged; bundle it again")
-    record("models", target.name, sha256=item["sha256"], size=item["size"])
+    record("models", target.name, sha256=item["sha256"], size=item["size"], url=str(item.get("url", "")))
     return target
 
 

@@ -1,4 +1,4 @@
-"""Download one file over HTTP: resumed where it stopped, retried, from the next URL where one fails.
+"""Download one file over HTTP: retried, and resumed where it stopped.
 
 Every download writes to a file of its own (`partial.py`), so that parallel downloads do not interfere. The caller gets
 the file only after its hash was accepted.
@@ -7,7 +7,7 @@ the file only after its hash was accepted.
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rtmcli import __version__
-from rtmcli.errors import DataError, MissingError
+from rtmcli.errors import DataError
 from rtmcli.zoo.download.partial import LARGEST, PartialFile, TooLarge
 
 SLOWEST = 1000  # bytes per second; a slower server counts as not answering
@@ -49,17 +49,19 @@ class Downloaded:
     Attributes:
         path: where it is, until the `with` block ends.
         sha256: its SHA-256 in hex.
-        url: where it came from.
     """
 
     path: Path
     sha256: str
-    url: str
+
+
+class UrlFailed(Exception):
+    """A URL gives no file. The message has the host and the reason."""
 
 
 @contextmanager
 def download_file(
-    urls: Sequence[str],
+    url: str,
     folder: Path,
     name: str,
     *,
@@ -70,7 +72,7 @@ def download_file(
     """Download one file, available until the `with` block ends: copy or rename it there.
 
     Args:
-        urls: URLs of the same bytes, in the order to try them.
+        url: where the file is.
         folder: an existing folder for the partial file, where a later call finds it and continues.
         name: the file's name; partial files are found by it.
         check: called with the SHA-256 (hex) of the complete file; raises DataError where it is not the expected one.
@@ -78,51 +80,29 @@ def download_file(
         retry: when to retry and when to give up.
 
     Raises:
-        MissingError: no URL gave a complete file; the message has the reason for each.
-        DataError: the last complete file was not the expected one.
+        UrlFailed: the URL gave no complete file.
+        DataError: `check` refused the file.
     """
     with PartialFile.open(folder, name) as part:
-        digest, url = _download_from_any(urls, name, part, check, progress, retry or RetryPolicy())
         try:
-            yield Downloaded(part.path, digest, url)
+            _download(url, part, progress, retry or RetryPolicy())
+        except _Failed as error:
+            kept = " (the part received is kept)" if part.keep_if_useful() else ""
+            raise UrlFailed(f"{_host(url)} {error}{kept}") from None
+        digest = part.digest()
+        try:
+            check(digest)
+        except DataError:
+            part.discard()
+            raise
+        try:
+            yield Downloaded(part.path, digest)
         finally:
             part.discard()
 
 
-def _download_from_any(
-    urls: Sequence[str],
-    name: str,
-    part: PartialFile,
-    check: Callable[[str], None],
-    progress: Progress | None,
-    retry: RetryPolicy,
-) -> tuple[str, str]:
-    """Fill `part` from the first URL that has the expected file; its SHA-256 and that URL."""
-    reasons: list[str] = []
-    refused: DataError | None = None
-    for url in urls:
-        try:
-            _download(url, part, progress, retry)
-            digest = part.digest()
-            check(digest)
-            return digest, url
-        except DataError as error:
-            refused = error
-            part.clear()
-        except _UrlFailed as error:
-            reasons.append(f"{_host(url)} {error}")
-    if refused is not None:
-        part.discard()
-        raise refused
-    kept = " (the part received is kept)" if part.keep_if_useful() else ""
-    raise MissingError(
-        f"{name} cannot be downloaded: {'; '.join(reasons)}; try again later{kept}, "
-        "or copy it from a machine that has it with 'rtm models bundle'"
-    )
-
-
 def _download(url: str, part: PartialFile, progress: Progress | None, retry: RetryPolicy) -> None:
-    """Try one URL until the file is complete. Raises _UrlFailed where there is no progress."""
+    """Try one URL until the file is complete. Raises _Failed where there is no progress."""
     part.use(url)
     failures, most = 0, part.size
     while True:
@@ -133,7 +113,7 @@ def _download(url: str, part: PartialFile, progress: Progress | None, retry: Ret
             failures = 0 if part.size > most and not problem.slow else failures + 1
             most = max(most, part.size)
             if failures >= retry.attempts:
-                raise _UrlFailed(str(problem)) from None
+                raise _Failed(str(problem)) from None
             wait = problem.wait if problem.wait is not None else retry.pause * 2 ** max(failures - 1, 0)
             time.sleep(min(wait, retry.max_pause))
 
@@ -160,7 +140,7 @@ def _receive(url: str, part: PartialFile, progress: Progress | None, timeout: fl
                         raise _Retryable(f"sends less than {SLOWEST} bytes per second", slow=True)
                     since, base = time.monotonic(), part.size
     except TooLarge as error:
-        raise _UrlFailed(f"sends more than {error} bytes; no model is that large") from None
+        raise _Failed(f"sends more than {error} bytes; no model is that large") from None
     except urllib.error.HTTPError as error:
         _explain_status(error, part)
     except (OSError, HTTPException, ValueError) as error:
@@ -172,7 +152,7 @@ def _receive(url: str, part: PartialFile, progress: Progress | None, timeout: fl
 def _begin(response: HTTPResponse, part: PartialFile) -> None:
     """Read the headers of a response: continue at the right offset, or start again."""
     if response.headers.get_content_type() == "text/html":
-        raise _UrlFailed("answered with a web page instead of the file")
+        raise _Failed("answered with a web page instead of the file")
     length = response.headers.get("Content-Length", "")
     rest = int(length) if length.isdigit() else None
     if response.status == 206:
@@ -187,7 +167,7 @@ def _begin(response: HTTPResponse, part: PartialFile) -> None:
     tag = response.headers.get("ETag", "")
     part.tag = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
     if part.total is not None and part.total > LARGEST:
-        raise _UrlFailed(f"offers {part.total} bytes; no model is that large")
+        raise _Failed(f"offers {part.total} bytes; no model is that large")
     part.remember()
 
 
@@ -204,7 +184,7 @@ def _explain_status(error: urllib.error.HTTPError, part: PartialFile) -> None:
             raise _Retryable(
                 f"answered {error.code} {error.reason}", wait=float(said) if said.isdigit() else None
             )
-        raise _UrlFailed(f"answered {error.code} {error.reason}")
+        raise _Failed(f"answered {error.code} {error.reason}")
 
 
 def _unreachable(error: Exception, part: PartialFile, timeout: float) -> Exception:
@@ -213,7 +193,7 @@ def _unreachable(error: Exception, part: PartialFile, timeout: float) -> Excepti
     if isinstance(reason, TimeoutError):
         return _Retryable(f"sent nothing for {timeout:g} s after {part.size} bytes")
     if "CERTIFICATE" in str(reason).upper():
-        return _UrlFailed(f"has no valid certificate ({getattr(reason, 'verify_message', reason)})")
+        return _Failed(f"has no valid certificate ({getattr(reason, 'verify_message', reason)})")
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return _Retryable(f"cannot be reached: {text}")
 
@@ -231,8 +211,8 @@ class _Retryable(Exception):
         self.wait, self.slow = wait, slow
 
 
-class _UrlFailed(Exception):
-    """This URL gives no file."""
+class _Failed(Exception):
+    """No further attempt at this URL makes sense."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -240,7 +220,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if not newurl.startswith("https://") and not (newurl.startswith("http://") and req.type == "http"):
-            raise _UrlFailed(f"redirects to {newurl.split('?')[0]}, which is not https")
+            raise _Failed(f"redirects to {newurl.split('?')[0]}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

@@ -26,7 +26,12 @@ def lock_path() -> Path:
 
 
 def read_lock() -> Tables:
-    """Tables `downloads` and `models`: file name -> its entry. Raises DataError where the file is damaged."""
+    """The recorded hashes. Raises DataError where the file is damaged.
+
+    Returns:
+        `downloads`: key of `download_key` -> its entry; `models`: file name under `models/` -> its entry. An entry
+        has `sha256`, `size` and, where known, `url`.
+    """
     empty: Tables = {"downloads": {}, "models": {}}
     try:
         text = lock_path().read_text(encoding="utf-8")
@@ -35,11 +40,26 @@ def read_lock() -> Tables:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {lock_path()}: {error}") from None
     try:
-        return empty | tomllib.loads(text)
+        tables: Tables = empty | tomllib.loads(text)
+        tables["downloads"] = by_url(tables["downloads"])
+        return tables
     except tomllib.TOMLDecodeError as error:
         raise DataError(
             f"{lock_path()} is not TOML: {error}; repair it, or remove it to trust the next downloads"
         ) from None
+
+
+def download_key(url: str) -> str:
+    """The name of a download in the lock: its URL without scheme and query, since two files may have one name."""
+    return url.split("://", 1)[-1].split("?")[0]
+
+
+def by_url(downloads: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The table `downloads` of an older version, which was keyed by file name, keyed by `download_key`."""
+    return {
+        download_key(str(entry["url"])) if "/" not in key and "url" in entry else key: entry
+        for key, entry in downloads.items()
+    }
 
 
 def recorded_hash(table: str, name: str) -> str | None:
@@ -48,13 +68,13 @@ def recorded_hash(table: str, name: str) -> str | None:
     return str(found["sha256"]) if found else None
 
 
-def record(table: str, name: str, *, sha256: str, size: int, **more: str) -> None:
-    """Record the hash and size of a file. Safe for several processes at once."""
+def record(table: str, name: str, *, sha256: str, size: int, url: str = "") -> None:
+    """Record the hash, the size and the origin of a file. Safe for several processes at once."""
     path = lock_path()
     make_folder(path.parent)
     with _exclusive(path.with_name(".lock")):
         tables = read_lock()
-        tables[table][name] = {"sha256": sha256, "size": size, **more}
+        tables[table][name] = {"sha256": sha256, "size": size} | ({"url": url} if url else {})
         write_atomically(path, _toml(tables).encode())
 
 

@@ -14,22 +14,22 @@ import numpy as np
 import pytest
 
 from rtmcli.errors import DataError, MissingError
-from rtmcli.zoo.catalogue import find_entry
 from rtmcli.zoo.download.bundle import MANIFEST, pack_models, unpack_models
-from rtmcli.zoo.download.lock import hash_file, recorded_hash
-from rtmcli.zoo.install import Pull, model_state, models_folder, pull_model
+from rtmcli.zoo.download.lock import download_key, hash_file, recorded_hash
+from rtmcli.zoo.install import PullOptions, model_state, models_folder, pull_model
+from rtmcli.zoo.names import find_entry
 from tests.helpers.tiny_models import tiny_pose_onnx
 from tests.helpers.zoo_server import Server, serving, whole, zipped
 
-NAME = "rtmpose-m-coco17-256x192"
+NAME = "rtmpose-s-coco17-256x192"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    entry = find_entry("rtmpose-m")
+    entry = find_entry("rtmpose-s")
     assert entry is not None
     with serving() as running:
-        path = entry.files("onnx")[0].urls[0].removeprefix("https://download.openmmlab.com")
+        path = entry.files("onnx")[0].url.removeprefix("https://download.openmmlab.com")
         running.answers[path] = whole(zipped({"20230504/end2end.onnx": tiny_pose_onnx()}))
         yield running
 
@@ -38,9 +38,9 @@ def server() -> Iterator[Server]:
 def model(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The model, fetched into the first of two homes."""
     monkeypatch.setenv("RTM_HOME", str(tmp_path / "one"))
-    entry = find_entry("rtmpose-m")
+    entry = find_entry("rtmpose-s")
     assert entry is not None
-    return pull_model(entry, how=Pull(mirror=server.address))
+    return pull_model(entry, options=PullOptions(mirror=server.address))
 
 
 def rtm(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def rtm(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
 
 def test_a_model_fetched_here_runs_there_without_a_network(server: Server, tmp_path: Path) -> None:
     one, two, bundle = tmp_path / "one", tmp_path / "two", tmp_path / "offline.tar"
-    packed = rtm(one, "models", "bundle", "rtmpose-m", "-o", str(bundle), RTM_MIRROR=server.address)
+    packed = rtm(one, "models", "bundle", "rtmpose-s", "-o", str(bundle), RTM_MIRROR=server.address)
     assert packed.returncode == 0, packed.stderr
     asked = len(server.asked)
     # The other machine: no such model, no server.
@@ -65,12 +65,12 @@ def test_a_model_fetched_here_runs_there_without_a_network(server: Server, tmp_p
         "source": str(picture), "frame": 0, "frames": 1, "width": 400, "height": 300,
         "instances": [{"label": "person", "box": [100, 50, 250, 250], "score": 1}],
     }) + "\n")  # fmt: skip
-    missing = rtm(two, "pose", "--model", "rtmpose-m", str(picture))
+    missing = rtm(two, "pose", "--model", "rtmpose-s", str(picture))
     assert missing.returncode == 4
-    assert "'rtm models pull rtmpose-m' downloads it" in missing.stderr
+    assert "'rtm models pull rtmpose-s' downloads it" in missing.stderr
     unpacked = rtm(two, "models", "bundle", "--from", str(bundle))
     assert unpacked.returncode == 0, unpacked.stderr
-    for said in ("rtmpose-m", NAME, str(two / "models" / f"{NAME}.onnx")):
+    for said in ("rtmpose-s", NAME, str(two / "models" / f"{NAME}.onnx")):
         with boxes.open() as stdin:
             run = subprocess.run(
                 [sys.executable, "-m", "rtmcli", "pose", "--model", said], stdin=stdin, capture_output=True,
@@ -91,7 +91,9 @@ def test_a_bundle_carries_the_hashes_and_is_the_same_each_time(
     pack_models([model], tmp_path / "a.tar")
     pack_models([model], tmp_path / "b.tar")
     assert hash_file(tmp_path / "a.tar") == hash_file(tmp_path / "b.tar")
-    archive = f"{'rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504'}.zip"
+    entry = find_entry("rtmpose-s")
+    assert entry is not None
+    archive = download_key(entry.files("onnx")[0].url)
     learnt = recorded_hash("downloads", archive)
     monkeypatch.setenv("RTM_HOME", str(tmp_path / "two"))
     (there,) = unpack_models(tmp_path / "a.tar")
