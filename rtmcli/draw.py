@@ -27,7 +27,7 @@ def draw_frame(
     frame: Frame,
     *,
     skeleton: str | Skeleton | None = None,
-    min_score: float = 0.3,
+    score_threshold: float = 0.3,
     boxes: bool = True,
     ids: bool = True,
 ) -> Image:
@@ -37,7 +37,7 @@ def draw_frame(
         image: (H, W, 3) uint8 BGR; drawn on in place where it can be written to.
         frame: who is in it, in pixels of `image`.
         skeleton: of the keypoints; by default the frame's own. Without any, points are drawn without limbs.
-        min_score: keypoints below are left out, and the limbs that end in them.
+        score_threshold: keypoints below are left out, and the limbs that end in them.
         boxes: draw boxes.
         ids: write ids (and labels other than "person"; scores where there are no keypoints) over the boxes.
 
@@ -62,7 +62,7 @@ def draw_frame(
         if boxes and person.box is not None and np.isfinite(person.box).all():
             _box(sheet, person.box, color, _width(person, image) * 0.4)
         if person.keypoints is not None:
-            _pose(sheet, person, bones, min_score, frame)
+            _pose(sheet, person, bones, score_threshold, frame)
     cv2.addWeighted(sheet, _OPACITY, image, 1 - _OPACITY, 0, dst=image)
     if ids:
         for person in people:

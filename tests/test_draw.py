@@ -71,7 +71,7 @@ def test_nobody_leaves_the_picture_as_it_was() -> None:
 def test_weak_keypoints_and_their_limbs_are_hidden() -> None:
     weak = person(score=0.2)
     assert not touched(draw_frame(canvas(), record(weak), boxes=False, ids=False)).any()
-    assert touched(draw_frame(canvas(), record(weak), boxes=False, ids=False, min_score=0.1)).any()
+    assert touched(draw_frame(canvas(), record(weak), boxes=False, ids=False, score_threshold=0.1)).any()
 
 
 def test_boxes_and_ids_can_be_left_out() -> None:

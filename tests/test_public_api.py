@@ -16,8 +16,8 @@ PUBLIC_NAMES = [
     "OpenModel", "Picture", "RtmError", "Skeleton", "Smoother", "TopDown", "Tracker", "UsageError", "Writer",
     "__version__", "decode_frame", "draw_frame", "encode_frame", "find_model", "items_of", "list_models",
     "load_skeleton", "map_frame", "map_keypoints", "merge_frames", "open_media", "open_model", "open_writer",
-    "part_boxes", "read_coco_records", "read_frames", "read_mmpose", "read_openpose", "read_table",
-    "run_pipeline", "suppress", "write_coco_results", "write_frames", "write_mmpose", "write_openpose",
+    "part_boxes", "pose_nms", "read_coco_records", "read_frames", "read_mmpose", "read_openpose", "read_table",
+    "run_pipeline", "write_coco_results", "write_frames", "write_mmpose", "write_openpose",
     "write_table",
 ]  # fmt: skip
 

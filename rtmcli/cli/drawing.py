@@ -25,7 +25,7 @@ class FrameDrawer:
         out: video, GIF, picture or folder to write; None for none.
         show: a window; q, Escape or closing it ends.
         fps: pictures a second where the frames have no time.
-        skeleton, min_score, boxes, ids: as for `draw_frame`.
+        skeleton, score_threshold, boxes, ids: as for `draw_frame`.
 
     Raises:
         MissingError: a window is wanted, and there is no display.
@@ -38,14 +38,14 @@ class FrameDrawer:
         show: bool = False,
         fps: float | None = None,
         skeleton: str | None = None,
-        min_score: float = 0.3,
+        score_threshold: float = 0.3,
         boxes: bool = True,
         ids: bool = True,
     ) -> None:
         self._fps, self._show = fps or 25.0, show
         self._look: dict[str, Any] = {
             "skeleton": skeleton,
-            "min_score": min_score,
+            "score_threshold": score_threshold,
             "boxes": boxes,
             "ids": ids,
         }

@@ -11,8 +11,8 @@ from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton
 
 
-def suppress(frame: Frame, *, threshold: float = 0.9, skeleton: str | None = None) -> Frame:
-    """The frame without poses whose OKS with a better one is above `threshold`; order and ids stay.
+def pose_nms(frame: Frame, *, oks_threshold: float = 0.9, skeleton: str | None = None) -> Frame:
+    """The frame without poses whose OKS with a better one is above `oks_threshold`; order and ids stay.
 
     A pose is ranked by box score times the mean of its keypoint scores above 0.2. Instances without a pose stay.
     Raises DataError where neither the record nor `skeleton` names one that fits.
@@ -31,7 +31,7 @@ def suppress(frame: Frame, *, threshold: float = 0.9, skeleton: str | None = Non
     people = [frame.instances[at] for at, _ in posed]
     boxes = np.array([1.0 if i.score is None else i.score for i in people])
     rank = ranking_scores(boxes, poses[..., 2], mode="box-keypoint")
-    kept = oks_nms(poses, rank, _areas(people, poses), sigmas, threshold)
+    kept = oks_nms(poses, rank, _areas(people, poses), sigmas, oks_threshold)
     gone = {at for at, _ in posed} - {posed[k][0] for k in kept}
     return replace(frame, instances=[i for at, i in enumerate(frame.instances) if at not in gone])
 

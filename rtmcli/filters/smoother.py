@@ -29,7 +29,7 @@ class Smoother:
     them in the records that come out. State is bounded: a person not seen for `max_gap` seconds is forgotten.
 
     Args:
-        filter: `oneeuro`, the only one.
+        method: `oneeuro`, the only one.
         min_cutoff: hertz at rest; lower is smoother.
         beta: hertz for each body size (the box's diagonal) a second; higher follows fast motion closer.
         d_cutoff: hertz of the speed's own filter.
@@ -39,15 +39,15 @@ class Smoother:
 
     def __init__(
         self,
-        filter: Literal["oneeuro"] = "oneeuro",
+        method: Literal["oneeuro"] = "oneeuro",
         *,
         min_cutoff: float = MIN_CUTOFF,
         beta: float = BETA,
         d_cutoff: float = D_CUTOFF,
         max_gap: float = 1.0,
     ) -> None:
-        if filter != "oneeuro":
-            raise UsageError(f"no such filter {filter!r}; there is oneeuro")
+        if method != "oneeuro":
+            raise UsageError(f"no such filter {method!r}; there is oneeuro")
         self._cutoffs = (min_cutoff, beta, d_cutoff)
         self._max_gap = max_gap
         self._tracker = Tracker(max_gap=max_gap)
@@ -86,9 +86,9 @@ class _Source:
     people: dict[int, "_Person"] = field(default_factory=dict)
 
     def forget(self, before: float) -> None:
-        gone = [id for id, person in self.people.items() if person.seen < before]
-        for id in gone:
-            del self.people[id]
+        gone = [number for number, person in self.people.items() if person.seen < before]
+        for number in gone:
+            del self.people[number]
 
 
 class _Person:

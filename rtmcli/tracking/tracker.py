@@ -41,14 +41,16 @@ class Tracker:
     Args:
         method: what pairs people with their tracks: `iou`, the overlap of boxes, or `oks`, the similarity of poses
             (of boxes where there is no pose).
-        threshold: least similarity, in [0, 1].
+        similarity_threshold: least similarity, in [0, 1].
         max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
             ago that was.
     """
 
-    def __init__(self, method: Method = "iou", *, threshold: float = THRESHOLD, max_gap: float = 1.0) -> None:
+    def __init__(
+        self, method: Method = "iou", *, similarity_threshold: float = THRESHOLD, max_gap: float = 1.0
+    ) -> None:
         self._method = method
-        self._threshold = threshold
+        self._threshold = similarity_threshold
         self._max_gap = max_gap
         self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
 

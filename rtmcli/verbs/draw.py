@@ -61,7 +61,7 @@ def main(
         raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")
     frames = watched(records or ["-"], "draw")
     drawer = FrameDrawer(
-        out=output, show=show, fps=fps, skeleton=skeleton, min_score=min_score, boxes=boxes, ids=ids
+        out=output, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
     )
     with drawer, closing(find_pictures(frames, media)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:

@@ -32,8 +32,8 @@ def main(
     """
 
     def make() -> Callable[[Frame], Frame]:
-        from rtmcli.filters.nms import suppress
+        from rtmcli.filters.nms import pose_nms
 
-        return partial(suppress, threshold=oks, skeleton=skeleton)
+        return partial(pose_nms, oks_threshold=oks, skeleton=skeleton)
 
     run_filter(records, make, "nms")

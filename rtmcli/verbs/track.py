@@ -38,6 +38,6 @@ def main(
     def make() -> "Tracker":
         from rtmcli.tracking import Tracker
 
-        return Tracker(method, threshold=threshold, max_gap=max_gap)
+        return Tracker(method, similarity_threshold=threshold, max_gap=max_gap)
 
     run_filter(records, make, "track")

@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli import Frame, Instance
 from rtmcli.errors import DataError, UsageError
-from rtmcli.filters.nms import suppress
+from rtmcli.filters.nms import pose_nms
 
 
 def pose(x: float = 0.0, *, score: float = 0.9, sure: float = 0.8, k: int = 17) -> Instance:
@@ -23,53 +23,55 @@ def frame(*people: Instance, skeleton: str | None = "coco17") -> Frame:
 
 def test_the_worse_of_two_equal_poses_goes() -> None:
     better, worse, other = pose(score=0.9), pose(1, score=0.5), pose(400)
-    assert suppress(frame(worse, other, better)).instances == [other, better]
+    assert pose_nms(frame(worse, other, better)).instances == [other, better]
 
 
 def test_sure_points_beat_a_sure_box() -> None:
     sure_box, sure_points = pose(score=0.9, sure=0.3), pose(1, score=0.6, sure=0.9)
-    assert suppress(frame(sure_box, sure_points)).instances == [sure_points]
+    assert pose_nms(frame(sure_box, sure_points)).instances == [sure_points]
 
 
 def test_the_threshold_decides() -> None:
     people = frame(pose(), pose(6, score=0.5))
-    assert len(suppress(people, threshold=0.95).instances) == 2
-    assert len(suppress(people, threshold=0.5).instances) == 1
+    assert len(pose_nms(people, oks_threshold=0.95).instances) == 2
+    assert len(pose_nms(people, oks_threshold=0.5).instances) == 1
 
 
 def test_sigmas_are_the_skeletons_own() -> None:
     """A hand's points tolerate half of a horse's: the same distance is one animal, but two hands."""
-    hands = suppress(frame(pose(k=21), pose(5, score=0.5, k=21), skeleton="hand21"), threshold=0.8)
-    animals = suppress(frame(pose(k=20), pose(5, score=0.5, k=20), skeleton="animalpose20"), threshold=0.8)
+    hands = pose_nms(frame(pose(k=21), pose(5, score=0.5, k=21), skeleton="hand21"), oks_threshold=0.8)
+    animals = pose_nms(
+        frame(pose(k=20), pose(5, score=0.5, k=20), skeleton="animalpose20"), oks_threshold=0.8
+    )
     assert (len(hands.instances), len(animals.instances)) == (2, 1)
 
 
 def test_boxes_without_a_pose_stay() -> None:
     bare, whole, worse = replace(pose(), keypoints=None), pose(), pose(1, score=0.5)
-    assert suppress(frame(bare, worse, bare, whole)).instances == [bare, bare, whole]
+    assert pose_nms(frame(bare, worse, bare, whole)).instances == [bare, bare, whole]
 
 
 def test_points_that_do_not_exist_are_left_out() -> None:
     whole, half = pose(), pose(score=0.5)
     assert half.keypoints is not None
     half.keypoints[:8] = np.nan
-    assert suppress(frame(whole, half)).instances == [whole]
+    assert pose_nms(frame(whole, half)).instances == [whole]
 
 
 def test_a_skeleton_may_be_named_or_brought(tmp_path: Path) -> None:
     people = frame(pose(), pose(1, score=0.5), skeleton=None)
     with pytest.raises(DataError, match="--skeleton"):
-        suppress(people)
-    assert len(suppress(people, skeleton="coco17").instances) == 1
+        pose_nms(people)
+    assert len(pose_nms(people, skeleton="coco17").instances) == 1
     file = tmp_path / "mine.toml"
     file.write_text(f'name = "mine"\nkeypoints = {[f"p{n}" for n in range(17)]!r}\n'.replace("'", '"'))
-    assert len(suppress(people, skeleton=str(file)).instances) == 1
+    assert len(pose_nms(people, skeleton=str(file)).instances) == 1
 
 
 def test_a_skeleton_that_does_not_fit_is_said_so() -> None:
     with pytest.raises(DataError, match="a pose has 17 keypoints, its skeleton 26"):
-        suppress(frame(pose(), pose(), skeleton="halpe26"))
+        pose_nms(frame(pose(), pose(), skeleton="halpe26"))
     with pytest.raises(DataError, match="s, frame 0: no such skeleton 'coco71'; did you mean coco17"):
-        suppress(frame(pose(), pose(), skeleton="coco71"))
+        pose_nms(frame(pose(), pose(), skeleton="coco71"))
     with pytest.raises(UsageError, match="did you mean coco17"):
-        suppress(frame(pose(), pose()), skeleton="coco71")
+        pose_nms(frame(pose(), pose()), skeleton="coco71")

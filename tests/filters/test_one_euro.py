@@ -29,15 +29,15 @@ def test_the_filter_equals_the_reference(
         return
     min_cutoff, beta, d_cutoff = golden["params_mincutoff_beta_dcutoff"][row]
     times = golden["t" if kind == "y" else "t_fixed30"]
-    filter = OneEuro(min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, variant=variant)
+    one_euro = OneEuro(min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, variant=variant)
     steps = np.diff(times, prepend=times[0] - 1)
-    filtered = np.array([filter(x, dt) for x, dt in zip(golden["x"], steps, strict=True)])
+    filtered = np.array([one_euro(x, dt) for x, dt in zip(golden["x"], steps, strict=True)])
     np.testing.assert_allclose(filtered, golden[key], rtol=0, atol=1e-9)
 
 
 def test_the_trackers_form_with_one_speed_equals_the_reference(golden: dict[str, np.ndarray]) -> None:
-    filter = OneEuro(min_cutoff=1, beta=0.007, d_cutoff=1, variant="norm")
-    filtered = np.array([filter(point, 1.0) for point in golden["sdk_xy"]])
+    one_euro = OneEuro(min_cutoff=1, beta=0.007, d_cutoff=1, variant="norm")
+    filtered = np.array([one_euro(point, 1.0) for point in golden["sdk_xy"]])
     np.testing.assert_allclose(filtered, golden["sdk_out_0.007_1_1"], rtol=0, atol=1e-9)
 
 
@@ -51,7 +51,7 @@ def test_a_unit_makes_beta_free_of_scale() -> None:
 
 def test_a_weight_of_zero_holds_the_value_and_one_follows() -> None:
     held, free = OneEuro(), OneEuro()
-    for filter in (held, free):
-        filter(np.zeros(2), 0.1)
+    for one_euro in (held, free):
+        one_euro(np.zeros(2), 0.1)
     assert (held(np.ones(2), 0.1, weight=0.0) == 0).all()
     assert (free(np.ones(2), 0.1) > 0).all()

@@ -11,12 +11,12 @@ from rtmcli.skeletons import load_skeleton, map_keypoints
 WHOLE = load_skeleton("coco133")
 
 
-def person(seed: int, *, id: int | None = None) -> Instance:
+def person(seed: int, *, number: int | None = None) -> Instance:
     random = np.random.default_rng(seed)
     points = random.uniform(100, 400, (133, 3)).astype(np.float32)
     points[:, 2] = random.uniform(0.5, 1, 133)
     return Instance(
-        box=np.array([90, 90, 410, 410], np.float32), score=0.9, id=id, label="person", keypoints=points
+        box=np.array([90, 90, 410, 410], np.float32), score=0.9, id=number, label="person", keypoints=points
     )
 
 
@@ -36,7 +36,7 @@ def refine(boxes: Frame, skeleton: str, value: float) -> Frame:
 
 
 def test_the_box_of_a_hand_reaches_over_its_points_and_keeps_whose_it_is() -> None:
-    whole = frame(0, person(0, id=7))
+    whole = frame(0, person(0, number=7))
     boxes = part_boxes(whole, ["lefthand"])
     (hand,) = boxes.instances
     points = whole.instances[0].keypoints[91:112, :2]  # type: ignore[index]
@@ -82,7 +82,7 @@ def test_points_of_a_part_can_be_kept_in_its_own_skeleton() -> None:
 @pytest.mark.parametrize("ids", [(3, 5), (None, None)], ids=["by id", "by place"])
 def test_refined_hands_find_the_way_back_and_touch_nothing_else(ids: tuple[int | None, ...]) -> None:
     def whole() -> list[Frame]:
-        return [frame(n, person(2 * n, id=ids[0]), person(2 * n + 1, id=ids[1])) for n in range(4)]
+        return [frame(n, person(2 * n, number=ids[0]), person(2 * n + 1, number=ids[1])) for n in range(4)]
 
     hands = [
         refine(part_boxes(one, ["lefthand", "righthand"]), "hand21", 1000.0 * one.frame) for one in whole()
@@ -98,8 +98,8 @@ def test_refined_hands_find_the_way_back_and_touch_nothing_else(ids: tuple[int |
 
 
 def test_coco133_to_hand21_and_back_is_what_it_was() -> None:
-    whole, again = frame(0, person(0, id=1)), frame(0, person(0, id=1))
-    hands = part_boxes(frame(0, person(0, id=1)), ["lefthand", "righthand"], keep="hand21")
+    whole, again = frame(0, person(0, number=1)), frame(0, person(0, number=1))
+    hands = part_boxes(frame(0, person(0, number=1)), ["lefthand", "righthand"], keep="hand21")
     (merged,) = merge_frames([again], [hands])
     np.testing.assert_array_equal(merged.instances[0].keypoints, whole.instances[0].keypoints)  # type: ignore[arg-type]
 
@@ -149,9 +149,9 @@ def test_refined_records_of_something_else_are_an_error() -> None:
 
 def test_a_refined_instance_of_nobody_or_of_no_part_is_an_error() -> None:
     def merged(refined: Frame) -> None:
-        list(merge_frames([frame(0, person(0, id=1))], [refined], name="hands.jsonl"))
+        list(merge_frames([frame(0, person(0, number=1))], [refined], name="hands.jsonl"))
 
-    hands = refine(part_boxes(frame(0, person(0, id=9)), ["lefthand"]), "hand21", 0)
+    hands = refine(part_boxes(frame(0, person(0, number=9)), ["lefthand"]), "hand21", 0)
     with pytest.raises(
         DataError, match=r"hands.jsonl, v.mp4 frame 0: nobody there is id 9, whose lefthand it is"
     ):
@@ -159,7 +159,7 @@ def test_a_refined_instance_of_nobody_or_of_no_part_is_an_error() -> None:
     hands.instances[0].extra = {}
     with pytest.raises(DataError, match="says no 'part'"):
         merged(hands)
-    wrong = refine(part_boxes(frame(0, person(0, id=1)), ["lefthand"]), "face68", 0)
+    wrong = refine(part_boxes(frame(0, person(0, number=1)), ["lefthand"]), "face68", 0)
     with pytest.raises(DataError, match="face68 cannot become hand21"):
         merged(wrong)
 

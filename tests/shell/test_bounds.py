@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtmcli import Frame, Instance, Smoother, Tracker, read_frames, write_frames
-from rtmcli.filters.nms import suppress
+from rtmcli.filters.nms import pose_nms
 
 
 def long_stream(path: Path, count: int, *, lanes: int = 1) -> Path:
@@ -73,6 +73,6 @@ def test_the_same_verbs_composed_in_python_give_the_same_bytes(
         )
     tracker, smoother = Tracker(), Smoother()
     sink = io.BytesIO()
-    made = (suppress(smoother(tracker(frame)), threshold=0.5) for frame in read_frames(short))
+    made = (pose_nms(smoother(tracker(frame)), oks_threshold=0.5) for frame in read_frames(short))
     write_frames(made, sink)
     assert shell.stdout == sink.getvalue() and shell.stdout.count(b"\n") == 300

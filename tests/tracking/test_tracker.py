@@ -67,7 +67,7 @@ def ids_of(frames: list[tuple[Frame, list[int]]], tracker: Tracker) -> dict[int,
 
 
 def nobody_shares(ids: dict[int, list[int]]) -> bool:
-    every = [id for of_one in ids.values() for id in set(of_one)]
+    every = [number for of_one in ids.values() for number in set(of_one)]
     return len(every) == len(set(every))
 
 
@@ -216,7 +216,7 @@ def test_people_are_paired_as_in_the_reference_sequence(goldens: Path) -> None:
         found = [i.id for i in tracker(Frame("s", n, time=n / 30, instances=people)).instances]
         for ours, theirs in zip(found, ids, strict=True):
             assert ours is not None and names.setdefault(ours, theirs) == theirs
-    assert sorted(names.values()) == sorted({id for ids in expected for id in ids})
+    assert sorted(names.values()) == sorted({number for ids in expected for number in ids})
 
 
 def test_on_real_people_one_after_another_no_id_passes_on(data_dir: Path) -> None:
