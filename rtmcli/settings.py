@@ -44,15 +44,21 @@ def current() -> Settings:
 
 
 def home() -> Path:
-    """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder; it may not exist."""
-    named = os.environ.get("RTM_HOME")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "linux":  # what platformdirs says there, without its import: every start asks
-        return Path(os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share").expanduser() / "rtm"
-    from platformdirs import user_data_path
+    """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder; it may not exist.
 
-    return user_data_path("rtm", appauthor=False)
+    A process without a home (no HOME, no entry in the password file) gets a folder that does not exist.
+    """
+    try:
+        named = os.environ.get("RTM_HOME")
+        if named:
+            return Path(named).expanduser()
+        if sys.platform == "linux":  # what platformdirs says there, without its import: every start asks
+            return Path(os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share").expanduser() / "rtm"
+        from platformdirs import user_data_path
+
+        return user_data_path("rtm", appauthor=False)
+    except RuntimeError:  # expanduser found no home folder
+        return Path("/nonexistent/rtm")  # the home of users without one by Debian's convention
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +74,7 @@ def config() -> dict[str, Any]:
     try:
         return tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}; mend or remove it") from None
+        raise UsageError(f"{path} is not TOML: {error}; correct or remove it") from None
 
 
 class Defaults(Mapping[str, Any]):

@@ -19,7 +19,8 @@ from rtmcli.cli.command import as_command
 from rtmcli.errors import UsageError
 from rtmcli.records.line_io import ClosedPipe, guard
 from rtmcli.settings import Defaults, current
-from rtmcli.terminal.error_report import did_you_mean, drop_unwritable_output, report
+from rtmcli.terminal.error_report import did_you_mean, report
+from rtmcli.terminal.streams import drop_unwritable_output, fill_closed_streams
 
 # In the order people use them. The line is the verb's help in `rtm --help`, so that no module is read for it.
 VERBS = {
@@ -42,6 +43,7 @@ VERBS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run `rtm` with these arguments (those of the process by default) and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    fill_closed_streams()
     if "_RTM_COMPLETE" in os.environ:
         app().main(arguments, prog_name="rtm")
     _catch_signals()

@@ -1,7 +1,6 @@
 """What went wrong, as one sentence on stderr, and the exit code that goes with it."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +9,7 @@ import typer
 
 from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
 from rtmcli.settings import Defaults, current
+from rtmcli.terminal.streams import drop_unwritable_output
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -33,8 +33,8 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
     verb = verb if verb in verbs else ""
     program = f"rtm {verb}".strip()
     code, message = _explain(error, program)
-    # With stderr closed the exit code alone tells.
-    with contextlib.suppress(OSError, AttributeError, ValueError):
+    # Where stderr cannot be written the exit code alone tells.
+    with contextlib.suppress(OSError, ValueError):
         if verbose:
             import traceback
 
@@ -104,12 +104,3 @@ def _usage_message(error: typer.TyperException, program: str) -> str:
         if origin and (source is None or source.name == "DEFAULT_MAP"):
             message += f" (from {origin})"
     return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
-
-
-def drop_unwritable_output() -> None:
-    """What Python still holds for a closed or full output would fail once more at exit: let it go."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
