@@ -46,7 +46,7 @@ def current() -> Settings:
 def home() -> Path:
     """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder; it may not exist.
 
-    A process without a home (no HOME, no entry in the password file) gets a folder that does not exist.
+    A process without a home (no HOME, no entry in the password file) gets a folder that cannot exist.
     """
     try:
         named = os.environ.get("RTM_HOME")
@@ -58,7 +58,7 @@ def home() -> Path:
 
         return user_data_path("rtm", appauthor=False)
     except RuntimeError:  # expanduser found no home folder
-        return Path("/nonexistent/rtm")  # the home of users without one by Debian's convention
+        return Path("/proc/nonexistent/rtm")  # nobody can create it, not even root
 
 
 @lru_cache(maxsize=1)

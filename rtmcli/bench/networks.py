@@ -4,11 +4,10 @@ A process of its own gives each row its own peak memory, and thread pools that n
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import product
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -74,16 +73,40 @@ def bench_networks(rows: Sequence[Setting]) -> Iterator[dict[str, Any]]:
     """
     for row in rows:
         find_model(row.model)
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            try:
-                yield pool.submit(bench_network, row).result()
-            except (MissingError, UsageError) as error:
-                yield {**asdict(row), "error": str(error)}
-            except BrokenProcessPool:
-                yield {
-                    **asdict(row),
-                    "error": "the runtime ended its process, most likely for want of memory",
-                }
+        try:
+            yield _in_a_process(row)
+        except (MissingError, UsageError) as error:
+            yield {**asdict(row), "error": str(error)}
+        except EOFError:
+            yield {
+                **asdict(row),
+                "error": "the runtime ended its process, most likely because memory ran out",
+            }
+
+
+def _in_a_process(row: Setting) -> dict[str, Any]:
+    """`bench_network` in a new process. Raises what it raises, and EOFError where the process ends without a result."""
+    # A pipe needs no shared memory, which a pool of processes does: some containers have no /dev/shm.
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_result, args=(sender, row))
+    process.start()
+    sender.close()
+    try:
+        result: dict[str, Any] | Exception = receiver.recv()
+    finally:
+        receiver.close()
+        process.join()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _send_result(sender: Connection, row: Setting) -> None:
+    try:
+        sender.send(bench_network(row))
+    except Exception as error:
+        sender.send(error)
 
 
 def bench_network(row: Setting) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from rtmcli.settings import current
 
+# Columns of a terminal below which the parts of the bar would be cut.
+_NARROW = 60
+
 
 def progress(total: int | None = None, label: str = "") -> "Progress":
     """A bar over `total` frames (None where nobody knows how many), drawn only if stderr is a terminal, no `-q` and no
@@ -51,28 +54,12 @@ class Progress:
             self._wanted = False
             return
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
         from rich.progress import Progress as Bar
 
-        counted: tuple[Any, ...] = (BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
-        if self.total is None:
-            counted = (TextColumn("{task.completed:.0f} frames"),)
-        left: tuple[Any, ...] = (TimeElapsedColumn(),)
-        if self.total is not None:
-            left = (TimeRemainingColumn(), TextColumn("left"))
+        console = Console(stderr=True)
         self._bar = Bar(
-            TextColumn(self.label or "{task.description}"),
-            *counted,
-            TextColumn("{task.fields[fps]}"),
-            *left,
-            TextColumn("{task.fields[people]}"),
-            console=Console(stderr=True),
+            *_columns(self.label, counts=self.total is not None, narrow=console.width < _NARROW),
+            console=console,
             transient=True,
             refresh_per_second=8,
         )
@@ -105,6 +92,30 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _columns(label: str, *, counts: bool, narrow: bool) -> list[Any]:
+    """The bar's parts; a narrow terminal shows the number of frames alone."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    count = MofNCompleteColumn() if counts else TextColumn("{task.completed:.0f}")
+    if narrow:
+        return [count]
+    return [
+        TextColumn(label),
+        *([BarColumn()] if counts else []),
+        count,
+        TextColumn("frames"),
+        TextColumn("{task.fields[fps]}"),
+        *([TimeRemainingColumn(), TextColumn("left")] if counts else [TimeElapsedColumn()]),
+        TextColumn("{task.fields[people]}"),
+    ]
 
 
 def _someone_looks() -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from rtmcli.terminal.messages import say
 from rtmcli.training.data.dataset import epoch_order
 from rtmcli.training.tasks.base import Batch, Task
 
@@ -49,6 +50,19 @@ def step_batches(
     source = iter(loader)
     for _ in steps:
         yield [next(source) for _ in range(parts)]
+
+
+def usable_workers(wanted: int) -> int:
+    """`wanted`, or 0 where processes cannot share memory: some containers have no /dev/shm."""
+    if wanted == 0:
+        return 0
+    try:
+        torch.multiprocessing.get_context().Lock()
+        torch.zeros(1).share_memory_()
+    except (OSError, RuntimeError) as error:
+        say(f"samples are drawn in this process, without --workers: no shared memory ({error})", "rtm train")
+        return 0
+    return wanted
 
 
 class _Samples(Dataset):

@@ -150,6 +150,7 @@ def _train(
     from rtmcli.cpus import available_cpus
     from rtmcli.training.distillation import kept
     from rtmcli.training.initialization import save_model
+    from rtmcli.training.loader import usable_workers
     from rtmcli.training.log import log_line
     from rtmcli.training.trainer import Training
 
@@ -168,7 +169,7 @@ def _train(
         folder,
         held_out=held_out,
         device=device,
-        workers=max(available_cpus() - 1, 0) if workers is None else workers,
+        workers=usable_workers(max(available_cpus() - 1, 0) if workers is None else workers),
         every=every,
         save_every=save_every,
         report=report,
