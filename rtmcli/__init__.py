@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtmcli.filters.smoother import Smoother as Smoother
     from rtmcli.formats.coco_records import read_coco_records as read_coco_records
     from rtmcli.formats.coco_records import write_coco_results as write_coco_results
-    from rtmcli.formats.csv_table import read_table as read_table
+    from rtmcli.formats.csv_reader import read_table as read_table
     from rtmcli.formats.csv_table import write_table as write_table
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
@@ -74,7 +74,8 @@ _PUBLIC = {
     "formats.coco_records": ("read_coco_records", "write_coco_results"),
     "formats.openpose": ("read_openpose", "write_openpose"),
     "formats.mmpose": ("read_mmpose", "write_mmpose"),
-    "formats.csv_table": ("read_table", "write_table"),
+    "formats.csv_reader": ("read_table",),
+    "formats.csv_table": ("write_table",),
     "zoo.card": ("Card",),
     "zoo.resolve": ("find_model",),
     "zoo.listing": ("list_models",),

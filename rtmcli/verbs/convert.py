@@ -119,7 +119,7 @@ def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iter
 
             yield from read_mmpose(file)
         else:
-            from rtmcli.formats.csv_table import read_table
+            from rtmcli.formats.csv_reader import read_table
 
             yield from read_table(file)
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.coco_records import read_coco_records, write_coco_results
-from rtmcli.formats.csv_table import read_table, write_table
+from rtmcli.formats.csv_reader import read_table
+from rtmcli.formats.csv_table import write_table
 from rtmcli.formats.mmpose import read_mmpose, write_mmpose
 from rtmcli.formats.openpose import read_openpose, write_openpose
 from rtmcli.records.frame import Frame, Instance
