@@ -16,7 +16,7 @@ from rtmcli.cli.options import (
 )
 from rtmcli.errors import UsageError
 from rtmcli.inference.detector import Detector
-from rtmcli.inference.detector_classes import classes_for
+from rtmcli.inference.detector_classes import classes_for, default_detector
 from rtmcli.inference.onestage import OneStage
 from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Find, Item, Pose, items_of
@@ -138,7 +138,11 @@ def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Detector:
         # The bundled detector is an ONNX file, which ncnn cannot read.
         say("the bundled detector runs on onnxruntime; --detector FILE.param puts it on ncnn too")
         engine = replace(engine, engine="onnxruntime", device="cpu", precision=None)
-    opened = _open_detector(options.detector, engine, threads)
+    chosen = options.detector
+    if chosen.detector is None and (name := default_detector(pose)) != DEFAULT_DETECTOR:
+        say_on_terminal(f"{pose.name} needs another detector than the bundled one; using {name}")
+        chosen = replace(chosen, detector=name)
+    opened = _open_detector(chosen, engine, threads)
     return Detector(
         opened,
         score_threshold=options.detector.score,

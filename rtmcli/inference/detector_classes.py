@@ -2,13 +2,15 @@
 
 from rtmcli.errors import UsageError
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.catalogue import class_of_skeleton
+from rtmcli.zoo.catalogue import class_of_skeleton, entries
+from rtmcli.zoo.install import installed_path
+from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
 # The classes of COCO that AP-10K's species are nearest to; birds are none of them.
 ANIMALS = ("cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
 # What to say for each class: its plural, and the published detector that finds it.
 _WORDS = {"person": ("people", "yolox-m"), "hand": ("hands", "rtmdet-nano-hand"), "face": ("faces", "yolox-s-face"),
-          "animal": ("animals", "rtmdet-m-coco80")}  # fmt: skip
+          "animal": ("animals", "yolox-m-coco80")}  # fmt: skip
 
 
 def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
@@ -27,3 +29,21 @@ def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
         f"{pose.name} poses {plural}, which the detector {detector.name} does not find; give --detector {better} "
         f"('rtm models pull {better}' fetches it), or boxes on stdin"
     )
+
+
+def default_detector(pose: Card) -> str:
+    """The detector of a top-down model where none is named: the bundled one, or for animals, hands and faces another.
+
+    Of the detectors that find animals an installed one is preferred.
+    """
+    wanted = class_of_skeleton(pose.skeleton)
+    if wanted == "person":
+        return DEFAULT_DETECTOR
+    if wanted == "animal":
+        for entry in entries().values():
+            if (
+                entry.name.endswith(f"-coco80-{entry.height}x{entry.width}")
+                and installed_path(entry.name).is_file()
+            ):
+                return entry.name
+    return _WORDS[wanted][1]

@@ -6,6 +6,7 @@ from pathlib import Path
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine, non_finite
 from rtmcli.errors import RtmError, UsageError
+from rtmcli.inference.yolox_rows import YoloxRows, has_yolox_rows
 from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
@@ -54,6 +55,8 @@ def open_model(
         card = opened.card or guess_card(
             path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
         )
+        if has_yolox_rows(opened, card):
+            opened = YoloxRows(opened, card)
         model = OpenModel(opened, card)
     if task is not None and model.card.task != task:
         raise UsageError(

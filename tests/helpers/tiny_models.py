@@ -16,6 +16,30 @@ def tiny_onnx(*, weight: float = 1.0, outputs: tuple[str, ...] = ("b",)) -> byte
     return content
 
 
+def tiny_yolox_onnx(rows: np.ndarray, *, side: int) -> bytes:
+    """A YOLOX as its authors export it: for each image the same undecoded rows (R, 5 + classes)."""
+    constants = [
+        numpy_helper.from_array(rows[None].astype(np.float32), "rows"),
+        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=1),  # (1, 1, 1, 1)
+        helper.make_node("Squeeze", ["mean", "axis"], ["block"]),  # (1, 1, 1)
+        helper.make_node("Mul", ["block", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "rows"], ["output"]),
+    ]
+    constants.append(numpy_helper.from_array(np.array([3]), "axis"))
+    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, side, side])]
+    outputs = [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, *rows.shape])]
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid("", 17)],
+    )
+    model.ir_version = 8
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def tiny_pose_onnx(*, keypoints: int = 17, width: int = 192, height: int = 256) -> bytes:
     """An official-looking RTMPose that finds every point in the middle of its crop, whatever is there."""
     constants, nodes = [], []

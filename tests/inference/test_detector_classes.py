@@ -35,7 +35,7 @@ def test_a_pose_model_takes_the_boxes_of_its_class(
     [
         ("rtmpose-m-hand21", "rtmdet-nano-person", "poses hands, .* give --detector rtmdet-nano-hand"),
         ("rtmpose-m-hand21", "yolox-m", "poses hands"),
-        ("rtmpose-m-ap10k17", "rtmdet-nano-person", "poses animals, .* give --detector rtmdet-m-coco80"),
+        ("rtmpose-m-ap10k17", "rtmdet-nano-person", "poses animals, .* give --detector yolox-m-coco80"),
         ("rtmpose-m", "rtmdet-nano-hand", "poses people"),
     ],
 )
