@@ -46,6 +46,14 @@ def draw_frame(
 
     Raises:
         DataError: keypoints that are not those of the skeleton.
+
+    Example:
+        from rtmcli import draw_frame, open_media, open_writer, read_frames
+
+        frames = read_frames("walk.jsonl")
+        with open_writer("drawn.mp4") as writer:
+            for picture, frame in zip(open_media("walk.mp4", max_frames=2), frames):
+                writer.write(draw_frame(picture.image, frame), time=picture.time)
     """
     from rtmcli.opencv import cv2
 

@@ -5,13 +5,31 @@ A message is one sentence: the thing, the reason, the remedy. The verb's name is
 
 
 class RtmError(Exception):
-    """Something failed: exit code 1, the base of all errors below."""
+    """Something failed: exit code 1, the base of all errors below.
+
+    Example:
+        from rtmcli import RtmError, open_media
+
+        try:
+            media = open_media("missing.mp4")
+        except RtmError as error:
+            print(error, error.exit_code)
+    """
 
     exit_code = 1
 
 
 class UsageError(RtmError):
-    """The command line asks for something that does not exist or does not go together: exit code 2."""
+    """The command line asks for something that does not exist or does not go together: exit code 2.
+
+    Example:
+        from rtmcli import UsageError, load_skeleton
+
+        try:
+            load_skeleton("coco71")
+        except UsageError as error:
+            print(error)
+    """
 
     exit_code = 2
 
@@ -20,13 +38,30 @@ class DataError(RtmError):
     """The input is damaged or not what it says it is: exit code 3.
 
     The message names the source, and the line or frame where there is one.
+
+    Example:
+        from rtmcli import DataError, decode_frame
+
+        try:
+            decode_frame(b"not a record")
+        except DataError as error:
+            print(error)
     """
 
     exit_code = 3
 
 
 class MissingError(RtmError):
-    """An extra, a model or a device is not here: exit code 4. The message holds the command that gets it."""
+    """An extra, a model or a device is not here: exit code 4. The message holds the command that gets it.
+
+    Example:
+        from rtmcli import MissingError, open_model
+
+        try:
+            open_model("rtmpose-m")
+        except MissingError as error:
+            print(error)
+    """
 
     exit_code = 4
 

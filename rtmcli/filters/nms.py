@@ -16,6 +16,12 @@ def pose_nms(frame: Frame, *, oks_threshold: float = 0.9, skeleton: str | None =
 
     A pose is ranked by box score times the mean of its keypoint scores above 0.2. Instances without a pose stay.
     Raises DataError where neither the record nor `skeleton` names one that fits.
+
+    Example:
+        from rtmcli import pose_nms, read_frames, write_frames
+
+        frames = (pose_nms(frame, oks_threshold=0.7) for frame in read_frames("walk.jsonl"))
+        write_frames(frames, "fewer.jsonl")
     """
     posed = [(at, i.keypoints) for at, i in enumerate(frame.instances) if i.keypoints is not None]
     if len(posed) < 2:

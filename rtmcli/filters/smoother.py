@@ -35,6 +35,12 @@ class Smoother:
         d_cutoff: hertz of the speed's own filter.
         max_gap: seconds unseen after which a point or a person starts anew; where frames are further apart than that,
             what was in the last frame goes on.
+
+    Example:
+        from rtmcli import Smoother, read_frames, write_frames
+
+        smoother = Smoother(min_cutoff=1.0)
+        write_frames(map(smoother, read_frames("walk.jsonl")), "smooth.jsonl")
     """
 
     def __init__(

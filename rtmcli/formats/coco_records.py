@@ -40,6 +40,11 @@ def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> 
             id.
 
     A labelled keypoint scores 1; one without a label is missing (`null`).
+
+    Example:
+        from rtmcli import read_coco_records, write_frames
+
+        write_frames(read_coco_records("labels.json"), "labels.jsonl")
     """
     data = read_json(path)
     if not isinstance(data, list) or is_mpii(data):
@@ -79,6 +84,11 @@ def write_coco_results(
 
     Raises DataError where the labels do not have most of the images or have no category for an instance, for an image
     without a number in its name, and where two sources would get one number.
+
+    Example:
+        from rtmcli import read_frames, write_coco_results
+
+        write_coco_results(read_frames("walk.jsonl"), "results.json")
     """
     numbering = _ByLabels(labels) if labels is not None else _ByNames()
     count = records = 0

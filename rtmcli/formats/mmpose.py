@@ -24,6 +24,11 @@ def write_mmpose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
     """Write the records of one source as one document, each frame as it comes; the number of frames.
 
     Raises DataError where a second source comes: a document holds one.
+
+    Example:
+        from rtmcli import read_frames, write_mmpose
+
+        write_mmpose(read_frames("walk.jsonl"), "walk.json")
     """
     count = 0
     source: str | None = None
@@ -43,7 +48,15 @@ def write_mmpose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
 
 
 def read_mmpose(path: str | Path) -> Iterator[Frame]:
-    """Records of a prediction file of MMPose's demos or inferencer; the source is called after the file."""
+    """Records of a prediction file of MMPose's demos or inferencer; the source is called after the file.
+
+    Example:
+        from rtmcli import read_frames, read_mmpose, write_mmpose
+
+        write_mmpose(read_frames("walk.jsonl"), "walk.json")
+        for frame in read_mmpose("walk.json"):
+            print(frame.frame, len(frame.instances))
+    """
     path = Path(path)
     try:
         data = orjson.loads(path.read_bytes())

@@ -30,6 +30,12 @@ def write_openpose(frames: Iterable[Frame], folder: str | Path) -> int:
     Raises:
         UsageError: the points have no form that OpenPose knows.
         DataError: two sources would write the same file.
+
+    Example:
+        from rtmcli import map_frame, read_frames, write_openpose
+
+        to_openpose = map_frame("openpose25")
+        count = write_openpose(map(to_openpose, read_frames("walk.jsonl")), "openpose/")
     """
     folder = Path(folder)
     try:
@@ -56,6 +62,12 @@ def read_openpose(folder: str | Path) -> Iterator[Frame]:
 
     The source is called after the files. Where anybody has face or hands, all are coco133, else openpose25 or
     openpose18 as they are.
+
+    Example:
+        from rtmcli import read_openpose
+
+        for frame in read_openpose("openpose/"):
+            print(frame.frame, len(frame.instances))
     """
     folder = Path(folder)
     paths = sorted(folder.glob("*_keypoints.json")) if folder.is_dir() else [folder]

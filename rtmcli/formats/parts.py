@@ -33,6 +33,12 @@ def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -
 
     Raises:
         UsageError: the skeleton has no such part; the message lists those it has.
+
+    Example:
+        from rtmcli import part_boxes, read_frames, write_frames
+
+        frames = (part_boxes(frame, ["lefthand", "righthand"]) for frame in read_frames("whole.jsonl"))
+        write_frames(frames, "hand_boxes.jsonl")
     """
     whole = load_skeleton(_skeleton_of(frame))
     for part in parts:
@@ -63,6 +69,12 @@ def merge_frames(
     Raises:
         DataError: a refined instance says no part, belongs to nobody in its frame, or its skeleton is none of that
             part; or nothing at all was written back.
+
+    Example:
+        from rtmcli import merge_frames, read_frames, write_frames
+
+        refined = merge_frames(read_frames("whole.jsonl"), read_frames("hands.jsonl"))
+        write_frames(refined, "refined.jsonl")
     """
     take = _InStep(refined)
     seen = written = 0
@@ -206,6 +218,12 @@ def map_frame(target: str) -> Callable[[Frame], Frame]:
 
     A point that the target has and the source has not is NaN (`null` in the record). Raises UsageError where there
     is no way, or where a frame does not say its skeleton.
+
+    Example:
+        from rtmcli import map_frame, read_frames, write_openpose
+
+        to_openpose = map_frame("openpose25")
+        write_openpose(map(to_openpose, read_frames("walk.jsonl")), "openpose/")
     """
     goal = load_skeleton(target)
 

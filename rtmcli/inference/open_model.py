@@ -20,7 +20,14 @@ _DOES = {
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """A model that is ready to run. Predictors take one in place of a name, and may share it."""
+    """A model that is ready to run. Predictors take one in place of a name, and may share it.
+
+    Example:
+        from rtmcli import TopDown, open_model
+
+        model = open_model("rtmpose-t")
+        plain, flipped = TopDown(model), TopDown(model, flip_test=True)
+    """
 
     engine: Engine
     card: Card
@@ -48,6 +55,12 @@ def open_model(
     Raises:
         UsageError: the model does something else than `task`; a property of the file stays unknown.
         Errors of `find_model` and `open_engine`.
+
+    Example:
+        from rtmcli import open_model
+
+        model = open_model("rtmpose-t", task="topdown", threads=1)
+        print(model.card.skeleton, model.engine.facts())
     """
     if not isinstance(model, OpenModel):
         path = find_model(model, checkpoint=engine == "torch")

@@ -41,6 +41,16 @@ class Item:
         image: (H, W, 3) uint8 BGR.
         frame: its record, which the pipeline fills in; with instances already where the boxes are given.
         more: of a live round: whether another source's frame is there too, to share the networks' batch.
+
+    Example:
+        import numpy as np
+
+        from rtmcli import Detector, Frame, Item, run_pipeline
+
+        image = np.zeros((480, 640, 3), np.uint8)
+        items = [Item(image, Frame(source="camera", frame=0))]
+        (done,) = run_pipeline(items, find=Detector())
+        print(done.frame.instances)
     """
 
     image: Image
@@ -75,6 +85,15 @@ def run_pipeline(
 
     Yields:
         The same items, in the same order.
+
+    Example:
+        from rtmcli import Detector, TopDown, items_of, open_media, run_pipeline
+
+        detector, pose = Detector(), TopDown()
+        with open_media("walk.mp4", max_frames=10) as media:
+            items = items_of([media], pose.card)
+            for item in run_pipeline(items, find=detector, pose=pose, det_every=5):
+                print(item.frame.frame, len(item.frame.instances))
     """
     stop = threading.Event()
     marked = _marked(items, det_every)
@@ -117,6 +136,13 @@ def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> 
     Args:
         turn: how many frames a file gives before it is the next one's turn; None: one file after the other. Sources
             with a live one among them come in rounds, the newest picture of each that has one.
+
+    Example:
+        from rtmcli import TopDown, items_of, open_media
+
+        with open_media("walk.mp4", max_frames=2) as media:
+            for item in items_of([media], TopDown().card):
+                print(item.frame.time, item.image.shape)
     """
     if any(one.live for one in media):
         with closing(newest_pictures(media)) as rounds:

@@ -20,6 +20,14 @@ class Media:
         fps: average frames a second of a video or clip, or None.
         live: whether the source does not wait for its consumer: pictures not taken in time are dropped.
         lost: damaged frames and files skipped so far (`on_error="skip"`).
+
+    Example:
+        from rtmcli import open_media
+
+        with open_media("walk.mp4") as media:
+            print(media.total, media.fps)
+            for picture in media:
+                print(picture.time)
     """
 
     def __init__(

@@ -36,6 +36,8 @@ def open_media(
         UsageError: options that do not go together.
 
     Example:
+        from rtmcli import open_media
+
         for picture in open_media("walk.mp4", every=2):
             print(picture.frame, picture.time, picture.image.shape)
     """

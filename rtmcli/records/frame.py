@@ -29,6 +29,13 @@ class Instance:
         label: class name, "person" for people.
         extra: keys this version does not know, kept as they were read.
         order: the key order of the line this instance was read from; empty for a new one.
+
+    Example:
+        from rtmcli import read_frames
+
+        for frame in read_frames("walk.jsonl"):
+            for person in frame.instances:
+                print(person.id, person.box, person.keypoints[:, 2].mean())
     """
 
     box: Float32Array | None = None
@@ -55,6 +62,12 @@ class Frame:
         model: name of the pose model (of the detector, where only boxes were found).
         instances: who is in the frame; empty where nobody is.
         extra, order: as for `Instance`.
+
+    Example:
+        from rtmcli import Frame, Instance, encode_frame
+
+        frame = Frame(source="walk.mp4", frame=0, width=640, height=480, instances=[Instance(label="person")])
+        print(encode_frame(frame).decode())
     """
 
     source: str

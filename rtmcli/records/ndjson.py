@@ -24,6 +24,12 @@ def read_frames(source: str | Path | BinaryIO = "-") -> Iterator[Frame]:
 
     Blank lines, a byte order mark and CRLF are passed over. Raises DataError with line number and byte offset at the
     first line that is not a record, after all frames before it; UsageError where standard input is a terminal.
+
+    Example:
+        from rtmcli import read_frames
+
+        for frame in read_frames("walk.jsonl"):
+            print(frame.time, len(frame.instances))
     """
     name = input_name(source)
     for number, offset, line in input_lines(source):
@@ -34,6 +40,12 @@ def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-") -> 
     """Write frames as lines to a file (a temporary name until the end), standard output ("-") or a binary stream.
 
     A pipe and a terminal get each line at once, a file gets blocks. Returns the number of frames written.
+
+    Example:
+        from rtmcli import Smoother, read_frames, write_frames
+
+        smoother = Smoother()
+        write_frames(map(smoother, read_frames("walk.jsonl")), "smooth.jsonl")
     """
     count = 0
     with Sink(sink) as out:
@@ -44,7 +56,14 @@ def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-") -> 
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """The line of one frame, newline included. NaN and Infinity become `null`."""
+    """The line of one frame, newline included. NaN and Infinity become `null`.
+
+    Example:
+        from rtmcli import Frame, encode_frame
+
+        line = encode_frame(Frame(source="walk.mp4", frame=0))
+        assert line.startswith(b'{"source":"walk.mp4","frame":0,')
+    """
     data: dict[str, Any] = {"source": frame.source, "frame": frame.frame}
     if frame.frames is not None:
         data["frames"] = frame.frames

@@ -18,7 +18,14 @@ _NUMBERS = (float, int, type(None))
 def decode_frame(
     line: bytes, *, source: str = "record", line_number: int | None = None, offset: int = 0
 ) -> Frame:
-    """The frame of one line. `source`, `line_number` and `offset` (bytes before the line) serve the error message."""
+    """The frame of one line. `source`, `line_number` and `offset` (bytes before the line) serve the error message.
+
+    Example:
+        from rtmcli import decode_frame
+
+        frame = decode_frame(b'{"source":"walk.mp4","frame":7,"instances":[]}')
+        assert (frame.source, frame.frame) == ("walk.mp4", 7)
+    """
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError as error:

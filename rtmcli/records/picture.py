@@ -18,6 +18,12 @@ class Picture:
         width, height: of `image`, in pixels.
         file: the image's path where several are read as one clip, else None.
         dropped: of a live source, how many images were dropped before this one; else None.
+
+    Example:
+        from rtmcli import open_media
+
+        for picture in open_media("walk.mp4", max_frames=1):
+            assert picture.image.shape == (picture.height, picture.width, 3)
     """
 
     image: Image

@@ -54,6 +54,13 @@ class Skeleton:
         maps: target skeleton to map.
         part_maps: part name to (target skeleton, map).
         training_maps: target skeleton to the map used when training on this data set.
+
+    Example:
+        from rtmcli import load_skeleton
+
+        skeleton = load_skeleton("coco17")
+        for start, end in skeleton.links:
+            print(skeleton.keypoints[start], skeleton.keypoints[end])
     """
 
     name: str
@@ -88,6 +95,11 @@ def load_skeleton(name: str | Path) -> Skeleton:
     """The skeleton of this name or alias, or of a TOML file.
 
     Raises UsageError with the nearest name where there is none, DataError where a file is not a skeleton.
+
+    Example:
+        from rtmcli import load_skeleton
+
+        assert load_skeleton("coco17").keypoints[0] == "nose"
     """
     text = str(name)
     own = Path(__file__).parent / f"{text}.toml"
@@ -114,6 +126,14 @@ def map_keypoints(
     points are still those of the whole skeleton. A point without a source is a row of NaN; a derived one is the mean of
     its sources with the lowest of their scores. Without a map of its own a pair of skeletons goes by way of coco17.
     Raises UsageError where there is no way.
+
+    Example:
+        import numpy as np
+
+        from rtmcli import map_keypoints
+
+        points = np.ones((2, 17, 3))  # two people: x, y, score
+        assert map_keypoints(points, "coco17", "halpe26").shape == (2, 26, 3)
     """
     part = ""
     if isinstance(source, str):

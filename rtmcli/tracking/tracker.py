@@ -44,6 +44,12 @@ class Tracker:
         similarity_threshold: least similarity, in [0, 1].
         max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
             ago that was.
+
+    Example:
+        from rtmcli import Tracker, read_frames, write_frames
+
+        tracker = Tracker("oks")
+        write_frames(map(tracker, read_frames("walk.jsonl")), "tracked.jsonl")
     """
 
     def __init__(

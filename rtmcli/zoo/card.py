@@ -36,6 +36,12 @@ class Card:
         training: data, schedule, hours, as a text.
         figures: figure name to value, with `command` giving the command that measures them.
         licence, origin: texts.
+
+    Example:
+        from rtmcli import open_model
+
+        card = open_model("rtmpose-t").card
+        print(card.skeleton, card.width, card.height, card.licence)
     """
 
     name: str

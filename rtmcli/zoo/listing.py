@@ -58,7 +58,14 @@ class ModelInfo:
 
 
 def list_models() -> list[ModelInfo]:
-    """Bundled models, then the user's own in `$RTM_HOME/models`, then the published ones."""
+    """Bundled models, then the user's own in `$RTM_HOME/models`, then the published ones.
+
+    Example:
+        from rtmcli import list_models
+
+        for model in list_models():
+            print(model.name, model.task, model.skeleton)
+    """
     published = [_published(entry) for entry in entries().values()]
     bundled = [_with_card(WEIGHTS / f"{name}.onnx", bundled=True) for name in bundled_names()]
     own = [_own(installed_path(name)) for name in installed_models() if name not in entries()]

@@ -27,6 +27,11 @@ def find_model(name: str | Path, *, checkpoint: bool = False) -> Path:
         MissingError: no such file and no such installed model; the message has the command that downloads it, or the
             nearest name.
         DataError: a folder or a zip without a model, or with several.
+
+    Example:
+        from rtmcli import find_model
+
+        print(find_model("rtmpose-t"))
     """
     text = str(name)
     path = Path(text).expanduser()

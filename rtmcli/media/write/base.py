@@ -13,6 +13,13 @@ class Writer(ABC):
     """Takes pictures in order; used as a context manager it is complete at the end and leaves nothing after an error.
 
     Ctrl-C, SIGTERM and a reader of standard output that goes away end a recording; what came until then is kept.
+
+    Example:
+        from rtmcli import open_media, open_writer
+
+        with open_writer("frames/") as writer:
+            for picture in open_media("walk.mp4", max_frames=2):
+                writer.write(picture.image, name=f"{picture.frame:06d}.png")
     """
 
     @abstractmethod

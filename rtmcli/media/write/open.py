@@ -19,6 +19,13 @@ def open_writer(path: str | Path, *, fps: float | None = None, size: tuple[int, 
     Raises:
         UsageError: the suffix names nothing that can be written.
         RtmError: the path cannot be written.
+
+    Example:
+        from rtmcli import open_media, open_writer
+
+        with open_writer("copy.mp4") as writer:
+            for picture in open_media("walk.mp4", max_frames=10):
+                writer.write(picture.image, time=picture.time)
     """
     name, suffix = str(path), Path(path).suffix.lower()
     if Path(path).is_dir() or name.endswith("/") or not suffix:
