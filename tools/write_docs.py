@@ -125,19 +125,18 @@ def signature(value: Any) -> str:
 
 
 def _call(name: str, node: ast.FunctionDef) -> str:
-    text = ast.unparse(node.args)
-    parameters = re.sub(r"^self(, )?", "", text)
+    parameters = _parameters(node.args)
     returns = (
         f" -> {ast.unparse(node.returns)}" if node.returns is not None and node.name != "__init__" else ""
     )
-    line = f"{name}({parameters}){returns}"
+    line = f"{name}({', '.join(parameters)}){returns}"
     if len(line) <= 100:
         return line
-    return f"{name}(\n{textwrap.indent(_one_a_line(node.args), '    ')}\n){returns}"
+    return "\n".join([f"{name}(", *(f"    {parameter}," for parameter in parameters), f"){returns}"])
 
 
-def _one_a_line(arguments: ast.arguments) -> str:
-    """The parameters of a signature, one a line, without `self`."""
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """The parameters of a signature, without `self`."""
     lines = []
     plain = [*arguments.posonlyargs, *arguments.args]
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + [*arguments.defaults]
@@ -146,14 +145,14 @@ def _one_a_line(arguments: ast.arguments) -> str:
         if argument.arg != "self":
             lines.append(_parameter(argument, default))
     if arguments.kwonlyargs:
-        lines.append("*,")
+        lines.append("*")
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         lines.append(_parameter(argument, default))
-    return "\n".join(lines)
+    return lines
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
-    return ast.unparse(argument) + (f" = {ast.unparse(default)}" if default is not None else "") + ","
+    return ast.unparse(argument) + (f" = {ast.unparse(default)}" if default is not None else "")
 
 
 def _methods(value: type) -> list[str]:
@@ -168,7 +167,7 @@ def _methods(value: type) -> list[str]:
         node = _node_of(function)
         assert isinstance(node, ast.FunctionDef)
         call = name if isinstance(member, property) else _call(name, node).replace("__call__", "", 1)
-        label = value.__name__[0].lower() + value.__name__[1:]
+        label = value.__name__.lower()
         dot = "" if name == "__call__" else "."
         parts += [f"```python\n{label}{dot}{call}\n```", _docstring(function)]
     return parts
@@ -191,18 +190,24 @@ def _sections(text: str) -> Iterator[str]:
         if heading is None:
             yield _block(block, "python")
         elif heading[1].startswith("Example"):
-            code = textwrap.dedent(block[heading.end() :])
-            yield f"```python\n{code}\n```"
+            yield f"```python\n{example_code(block[heading.end() :])}\n```"
+        elif heading[1] in {"Returns", "Yields"}:
+            yield f"**{heading[1]}**: {' '.join(block[heading.end() :].split())}"
         else:
             yield f"**{heading[1]}**"
             entries = re.split(r"\n(?! )", textwrap.dedent(block[heading.end() :]))
-            yield "\n".join(f"- {_entry(entry, heading[1])}" for entry in entries)
+            yield "\n".join(f"- {_entry(entry)}" for entry in entries)
 
 
-def _entry(text: str, heading: str) -> str:
+def example_code(text: str) -> str:
+    """The code of an `Example:` section, which may be written as at Python's prompt (`>>>`)."""
+    return re.sub(r"^(>>>|\.\.\.) ?", "", textwrap.dedent(text), flags=re.MULTILINE).strip()
+
+
+def _entry(text: str) -> str:
     line = " ".join(text.split())
     name = re.match(r"([\w*][\w*, ]*): ", line)
-    if name is None or heading in {"Returns", "Yields"}:
+    if name is None:
         return line
     return f"`{name[1]}`: {line[name.end() :]}"
 
