@@ -41,6 +41,13 @@ def read_table(path: str | Path | BinaryIO) -> Iterator[Frame]:
     """Records of a table: in the order of their first rows where that ascends, else by source and frame.
 
     Raises DataError with the line that is wrong.
+
+    Example:
+        from rtmcli import read_frames, read_table, write_table
+
+        write_table(read_frames("walk.jsonl"), "walk.csv")
+        for frame in read_table("walk.csv"):
+            print(frame.time, len(frame.instances))
     """
     name = input_name(path)
     frames: dict[tuple[str, int], dict[int, _Person]] = {}

@@ -21,7 +21,13 @@ COLUMNS = FRAME + PERSON + POINT
 
 
 def write_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
-    """Write a header and a row per keypoint (per box, where there are none). Returns the number of frames read."""
+    """Write a header and a row per keypoint (per box, where there are none). Returns the number of frames read.
+
+    Example:
+        from rtmcli import read_frames, write_table
+
+        write_table(read_frames("walk.jsonl"), "walk.csv")
+    """
     count = 0
     with Sink(sink) as out:
         out.write(_line(COLUMNS))
