@@ -151,7 +151,7 @@ def _cells(model: ModelInfo) -> dict[str, str]:
         "score": f"{headline[1]:.3f}" if headline else "",
         "published": headline[0] if headline else "",
         "CPU ms": f"{model.latency[CPU]:.1f}" if CPU in model.latency else "",
-        "here": "bundled" if model.bundled else "yes" if model.file else "",
+        "here": "yes" if model.file else "",
     }
 
 

@@ -25,7 +25,7 @@ from rtmcli.media import Media
 from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import say, say_on_terminal
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE
+from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE, OFFICIAL_MODELS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
         classes=words(options.classes),
     )
     if not options.detector.detector:
-        _note_bundled(opened.card, "'rtm models pull yolox-m' fetches a better one")
+        _note_bundled(opened.card, "yolox-m")
     pipeline = Pipeline(items=(), find=detector, jobs=jobs, batch=options.engine.batch_frames)
     return _with_media(pipeline, media, opened.card, options.output)
 
@@ -88,7 +88,7 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
     )  # fmt: skip
     card = opened.card
     if not options.model:
-        _note_bundled(card, "'rtm models pull rtmpose-m' fetches a better one")
+        _note_bundled(card, "rtmpose-m")
     pipeline = Pipeline(items=(), jobs=jobs, batch=engine.batch_frames, after=_tracker(options))
     if card.task == "onestage":
         if boxes_given:
@@ -168,8 +168,12 @@ def _tracker(options: PoseOptions) -> Callable[[Frame], Frame] | None:
 
 
 def _note_bundled(card: Card, better: str) -> None:
-    """Tell people on a terminal what the small bundled model scores and how to get a better one."""
+    """On a terminal, say what the bundled model is and how to get the published model `better`."""
     score = next(
         (f"{name} {value}" for name, value in card.figures.items() if name != "command"), "not measured"
     )
-    say_on_terminal(f"using the bundled {card.name} ({score}); {better}")
+    official = OFFICIAL_MODELS[card.name]
+    say_on_terminal(
+        f"using {card.name}, rtm's own small model ({score}), not the official {official}; "
+        f"'rtm models pull {better}' downloads a better one"
+    )

@@ -7,7 +7,7 @@ from rtmcli.zoo.catalogue import Entry, Kind
 from rtmcli.zoo.convert import convert_checkpoint
 from rtmcli.zoo.install import PullOptions, installed_models, installed_path, pull_model, record_model
 from rtmcli.zoo.names import find_entry, unknown_model
-from rtmcli.zoo.resolve import bundled_names, bundled_path
+from rtmcli.zoo.resolve import OFFICIAL_MODELS, bundled_names, bundled_path
 
 
 def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions) -> Path:
@@ -20,7 +20,10 @@ def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions) ->
         DataError: a file is not the expected one.
     """
     if (bundled := bundled_path(name)) is not None:
-        options.say(f"{bundled.stem} is bundled with rtm: {bundled}")
+        options.say(
+            f"{bundled.stem} is bundled with rtm: {bundled}; it is rtm's own model, the official one is "
+            f"{OFFICIAL_MODELS[bundled.stem]}"
+        )
         return bundled
     entry = find_entry(name)
     if entry is None:

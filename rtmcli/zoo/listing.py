@@ -167,4 +167,4 @@ def _subject(card: Card) -> str:
 
 
 def _bundled_note(name: str) -> str:
-    return f"Trained by rtm's project, bundled with rtm. The official {name} is {OFFICIAL_MODELS[name]}."
+    return f"rtm's own model, bundled with it. The official {name} is {OFFICIAL_MODELS[name]}."

@@ -95,7 +95,34 @@ def test_a_terminal_gets_a_table() -> None:
     assert "{" not in table
     line = next(line for line in table.splitlines() if "rtmpose-m-coco17-256x192 " in line)
     assert all(cell in line for cell in ("coco17 ", "13.6M", "0.749  COCO AP", "11.1"))
-    assert "bundled" in next(line for line in table.splitlines() if line.strip().startswith("rtmpose-t "))
+    assert next(line for line in table.splitlines() if line.startswith("rtmpose-t ")).split()[-1] == "yes"
+
+
+def test_bundled_models_are_said_to_be_rtms_own_with_the_official_ones() -> None:
+    official = {"rtmdet-nano": "rtmdet-nano-person-320x320", "rtmpose-t": "rtmpose-t-coco17-256x192"}
+    table = on_terminal("models", "--task", "body") + on_terminal("models", "--task", "person")
+    for bundled, published in official.items():
+        note = f"rtm's own model, bundled with it. The official {bundled} is {published}."
+        assert listed("show", bundled)[0]["note"] == note
+        assert f"{bundled}: {note}" in table
+        assert published in rtm("models", "pull", bundled).stderr
+    assert "rtm's own" not in on_terminal("models", "--task", "hand")
+
+
+def test_the_line_on_a_terminal_says_that_the_bundled_model_is_not_the_official_one(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
+    seen = " ".join(on_terminal("pose", str(tmp_path / "a.png")).split())
+    assert "using rtmpose-t, rtm's own small model" in seen
+    assert (
+        "not the official rtmpose-t-coco17-256x192; 'rtm models pull rtmpose-m' downloads a better one"
+        in seen
+    )
+
+
+def test_a_familys_name_shows_its_models() -> None:
+    names = [str(line["name"]) for line in listed("show", "RTMO")]
+    assert len(names) == 11 and all(name.startswith("rtmo-") for name in names)
+    assert "rtmo-s-coco17-640x640 " in on_terminal("models", "show", "rtmo")
 
 
 def test_a_narrow_terminal_still_shows_whole_names() -> None:
@@ -122,6 +149,7 @@ def test_show_tells_of_a_bundled_model_a_published_one_and_a_file() -> None:
     ("arguments", "code", "said"),
     [
         (["show", "rtmpose-mm"], 4, "no such model 'rtmpose-mm'; did you mean rtmpose-m?"),
+        (["pull", "rtmpose"], 4, "'rtmpose' is a family of models; name one of rtmpose-tiny, rtmpose-s"),
         (["pull", "rtmo-z"], 4, "no such model 'rtmo-z'; rtmo comes as rtmo-t, rtmo-s"),
         (["pull"], 2, "no model named"),
         (["bundle", "rtmpose-m"], 2, "needs names and a file"),
