@@ -44,9 +44,11 @@ def main() -> None:
     parser.add_argument("--part", default="val", help="its folder with images/ and person_keypoints.json")
     parser.add_argument("--model", help="pose model; default the bundled one")
     parser.add_argument("--detector", help="detector; default the bundled one")
+    parser.add_argument("--det-size", type=int, help="side of the detector's input (default: its card's)")
     parser.add_argument("--engine", default="onnxruntime", help="of both networks")
     parser.add_argument("--precision", help="of both networks")
     parser.add_argument("--flip-test", action="store_true", help="average with the mirrored crop")
+    parser.add_argument("--only", choices=("true-boxes", "pipeline", "boxes"), help="one of the three lines")
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     if not chosen.data:
@@ -54,7 +56,8 @@ def main() -> None:
     part = Path(chosen.data) / chosen.part
     common = {"engine": chosen.engine, "precision": chosen.precision, "threads": chosen.threads}
     pose = TopDown(chosen.model, flip_test=chosen.flip_test, **common)
-    detector = Detector(chosen.detector, score_threshold=SCORE, **common)
+    size = (chosen.det_size, chosen.det_size) if chosen.det_size else None
+    detector = Detector(chosen.detector, score_threshold=SCORE, size=size, **common)
     facts = {
         "part": chosen.part, "model": pose.card.name, "flip_test": chosen.flip_test,
         "engine": chosen.engine, "precision": chosen.precision or "float32",
@@ -71,22 +74,31 @@ def main() -> None:
     def found_boxes(image: Any, path: str) -> list[Instance]:
         return detector([image])[0]
 
-    report("keypoints, true boxes", labels, frames(part, labels, true_boxes, pose), pose, facts)
-    with_detector = {**facts, "detector": detector.card.name, "score": SCORE}
-    people = list(frames(part, complete, found_boxes, pose))
-    report("keypoints, pipeline", complete, iter(people), pose, with_detector)
-    report("boxes", complete, iter(people), None, with_detector)
+    if chosen.only in (None, "true-boxes"):
+        report("keypoints, true boxes", labels, frames(part, labels, true_boxes, pose), pose, facts)
+    with_detector = {
+        **facts, "detector": detector.card.name, "det_size": detector.card.width, "score": SCORE
+    }  # fmt: skip
+    if chosen.only in (None, "pipeline"):
+        report(
+            "keypoints, pipeline", complete, frames(part, complete, found_boxes, pose), pose, with_detector
+        )
+    if chosen.only in (None, "boxes"):
+        report("boxes", complete, frames(part, complete, found_boxes, None), None, with_detector)
 
 
 def frames(
-    part: Path, labels: dict[str, Any], boxes: Callable[[Any, str], list[Instance]], pose: TopDown
+    part: Path, labels: dict[str, Any], boxes: Callable[[Any, str], list[Instance]], pose: TopDown | None
 ) -> Iterator[Frame]:
-    """A frame a labelled picture, with the poses in the boxes that `boxes` gives."""
+    """A frame a labelled picture: the boxes that `boxes` gives, with their poses unless `pose` is None."""
     for entry in labels["images"]:
         path = str(part / "images" / entry["file_name"])
         for picture in open_media(path):
-            people = pose([picture.image], [boxes(picture.image, path)])[0]
-            yield Frame(source=path, frame=0, frames=1, skeleton=pose.skeleton.name, instances=people)
+            people = boxes(picture.image, path)
+            if pose is not None:
+                people = pose([picture.image], [people])[0]
+            skeleton = pose.skeleton.name if pose is not None else None
+            yield Frame(source=path, frame=0, frames=1, skeleton=skeleton, instances=people)
 
 
 def report(

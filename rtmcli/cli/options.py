@@ -25,10 +25,11 @@ def seconds(text: str | float) -> float:
 
 
 def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
-    """`640x480` -> (640, 480). Raises UsageError for anything else."""
+    """`640x480` -> (640, 480), `480` -> (480, 480). Raises UsageError for anything else."""
     if text is None:
         return None
-    width, _, height = text.lower().partition("x")
+    width, cross, height = text.lower().partition("x")
+    height = height if cross else width
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise UsageError(f"{flag} {text!r} is not a size; write width and height as in {flag} 640x480")
     return int(width), int(height)
@@ -106,7 +107,10 @@ class DetectorOptions:
     ] = None
     det_size: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="The detector's input, where its file does not say it: 640x640."),
+        typer.Option(
+            metavar="WxH",
+            help="The detector's input, where its file accepts any size or does not say it: 480, 640x384.",
+        ),
     ] = None
     family: Annotated[
         str | None,

@@ -21,6 +21,7 @@ from rtmcli.zoo.card import Card
 from rtmcli.zoo.metadata import read_card
 
 BATCHES = (1, 8, 64)  # minimum, optimum and maximum batch of the optimisation profile
+SIDES = (64, 320, 1280)  # minimum, optimum and maximum of a side that the file leaves open
 WORKSPACE = 1 << 32
 
 
@@ -138,7 +139,7 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Tens
 def kept_path(model: Path, *, gpu: str, version: str, precision: str) -> Path:
     """Where the build of a model for one GPU, version and precision is kept."""
     digest = hashlib.sha256(model.read_bytes())
-    digest.update("\0".join((gpu, version, precision, *map(str, BATCHES))).encode())
+    digest.update("\0".join((gpu, version, precision, *map(str, BATCHES + SIDES))).encode())
     return home() / "tensorrt" / f"{model.stem}-{digest.hexdigest()[:24]}.engine"
 
 
@@ -169,7 +170,13 @@ def build_file(source: Path, path: Path, *, precision: str) -> Path:
         port = network.get_input(i)
         shape = tuple(port.shape)
         batches = BATCHES if shape[0] < 0 else (shape[0],) * 3
-        profile.set_shape(port.name, *((batch, *shape[1:]) for batch in batches))
+        profile.set_shape(
+            port.name,
+            *(
+                (batch, *(side if size < 0 else size for size in shape[1:]))
+                for batch, side in zip(batches, SIDES, strict=True)
+            ),
+        )
     config.add_optimization_profile(profile)
     plan = builder.build_serialized_network(network, config)
     if plan is None:

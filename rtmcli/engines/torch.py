@@ -37,7 +37,8 @@ class TorchEngine:
         self._device, self._precision, self._threads = device, precision, threads
         self._captured: dict[tuple[int, ...], _Capture] = {}
         self._lock = threading.Lock()  # CUDA graphs share their static tensors
-        picture = (card.height, card.width)
+        # RTMDet is fully convolutional: its card's size is a default
+        picture = (None, None) if card.family == "rtmdet" else (card.height, card.width)
         if card.contract == "deploy":
             self.inputs = [Port("image", (None, *picture, 3), "uint8")]
         else:

@@ -19,9 +19,12 @@ from rtmcli.zoo.card import METADATA_KEY, Card
 
 OPSET = 18
 KEEP = 100  # RTMDet's test settings: boxes of a picture
+STRIDE, MOST_CELLS = 32, 128  # RTMDet's coarsest level; sides up to 4096
 
 
-def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool = False) -> None:
+def export_onnx(
+    network: nn.Module, card: Card, path: str | Path, *, half: bool = False, any_size: bool = False
+) -> None:
     """Write a network as ONNX under its card's contract; the batch is dynamic, the picture's size fixed.
 
     Batch norms are folded. The weights keep the names of the network's state dict, so that they can be read back.
@@ -31,12 +34,14 @@ def export_onnx(network: nn.Module, card: Card, path: str | Path, *, half: bool 
         card: goes into the file's metadata; its contract, size, mean, std and colour order shape the graph.
         path: the file; its folder must exist.
         half: store weights as float16, computed as float32 all the same: half the bytes.
+        any_size: accept any height and width that are multiples of 32; for RTMDet, which is fully convolutional. The
+            card's size is then the default.
 
     Raises:
         UsageError: a family that this contract does not hold.
     """
     graph = build_graph(fold_batchnorm(network), card)
-    model = _trace(graph, card)
+    model = _trace(graph, card, any_size=any_size)
     _restore_names(model, graph)
     if isinstance(graph, DetectorGraph):
         model = _suppress(model, card, outputs=["dets", "labels"])
@@ -68,12 +73,18 @@ def _suppress(model: onnx.ModelProto, card: Card, *, outputs: list[str]) -> onnx
     return onnx.compose.merge_models(model, tail, io_map=io_map, outputs=outputs)
 
 
-def _trace(graph: Graph, card: Card) -> onnx.ModelProto:
-    """The graph as ONNX, with named outputs and a dynamic batch."""
+def _trace(graph: Graph, card: Card, *, any_size: bool) -> onnx.ModelProto:
+    """The graph as ONNX, with named outputs, a dynamic batch and, if asked for, a dynamic size."""
     if graph.deploy:
         name, example = "image", torch.zeros((2, card.height, card.width, 3), dtype=torch.uint8)
     else:
         name, example = "input", torch.zeros((2, 3, card.height, card.width))
+    dynamic: dict[int, Any] = {0: torch.export.Dim("batch")}
+    if any_size:
+        rows, columns = (1, 2) if graph.deploy else (2, 3)
+        # at least two cells of stride 32: torch takes a size of one for a constant
+        dynamic[rows] = STRIDE * torch.export.Dim("rows", min=2, max=MOST_CELLS)
+        dynamic[columns] = STRIDE * torch.export.Dim("columns", min=2, max=MOST_CELLS)
     with quietly():
         program = torch.onnx.export(
             graph,
@@ -82,7 +93,7 @@ def _trace(graph: Graph, card: Card) -> onnx.ModelProto:
             output_names=list(graph.outputs),
             opset_version=OPSET,
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(dynamic,),
             verbose=False,
         )
     assert program is not None

@@ -1,16 +1,17 @@
 """Opening a model for a predictor: the file, the engine, the card, and that they fit the task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtmcli.engines import open_engine
-from rtmcli.engines.base import Arrays, Engine, non_finite
+from rtmcli.engines.base import Arrays, Engine, Port, non_finite
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.inference.yolox_rows import YoloxRows, has_yolox_rows
 from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
 
+STRIDE = 32  # of the coarsest maps of every network here
 _DOES = {
     "detector": "a detector",
     "topdown": "a top-down pose model",
@@ -50,7 +51,8 @@ def open_model(
     Args:
         task: what the model must do; None accepts any.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
-        size, skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
+        size: (width, height) of the network's input, for a file that accepts any, or that does not say its own.
+        skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
 
     Raises:
         UsageError: the model does something else than `task`; a property of the file stays unknown.
@@ -65,9 +67,12 @@ def open_model(
     if not isinstance(model, OpenModel):
         path = find_model(model, checkpoint=engine == "torch")
         opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
-        card = opened.card or guess_card(
-            path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
-        )
+        if opened.card is None:
+            card = guess_card(
+                path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
+            )
+        else:
+            card = at_size(opened.card, opened.inputs[0], size)
         if has_yolox_rows(opened, card):
             opened = YoloxRows(opened, card)
         model = OpenModel(opened, card)
@@ -77,6 +82,27 @@ def open_model(
             "'rtm models' lists the models of each kind"
         )
     return model
+
+
+def at_size(card: Card, port: Port, size: tuple[int, int] | None) -> Card:
+    """The card with the input size that is asked for.
+
+    Raises UsageError where the file (its input `port`) has another size that is fixed, or `size` does not fit the
+    network's strides.
+    """
+    if size is None or size == (card.width, card.height):
+        return card
+    sides = port.shape[1:3] if card.contract == "deploy" else port.shape[2:4]
+    width, height = size
+    if any(side is not None for side in sides):
+        raise UsageError(
+            f"{card.name} takes images of {card.width}x{card.height}, not of {width}x{height}; leave the size out"
+        )
+    if width % STRIDE or height % STRIDE or min(size) < 2 * STRIDE:
+        raise UsageError(
+            f"{card.name} takes sizes that are multiples of {STRIDE}, from {2 * STRIDE} on; {width}x{height} is not"
+        )
+    return replace(card, width=width, height=height)
 
 
 def run_checked(engine: Engine, feeds: Arrays, names: list[str] | None, card: Card) -> Arrays:

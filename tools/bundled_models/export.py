@@ -56,7 +56,7 @@ def export(weights: str, card: Card, path: Path) -> None:
     folded = fold_batchnorm(network).requires_grad_(False)
     for weight in folded.parameters():
         weight.copy_(weight.bfloat16().half())
-    export_onnx(folded, card, path, half=True)
+    export_onnx(folded, card, path, half=True, any_size=card.family == "rtmdet")
 
 
 if __name__ == "__main__":
