@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rtmcli.formats.csv_table import write_table as write_table
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
-    from rtmcli.formats.openpose import read_openpose as read_openpose
     from rtmcli.formats.openpose import write_openpose as write_openpose
+    from rtmcli.formats.openpose_reader import read_openpose as read_openpose
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
@@ -72,7 +72,8 @@ _PUBLIC = {
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),
     "formats.parts": ("map_frame", "part_boxes", "merge_frames"),
     "formats.coco_records": ("read_coco_records", "write_coco_results"),
-    "formats.openpose": ("read_openpose", "write_openpose"),
+    "formats.openpose": ("write_openpose",),
+    "formats.openpose_reader": ("read_openpose",),
     "formats.mmpose": ("read_mmpose", "write_mmpose"),
     "formats.csv_reader": ("read_table",),
     "formats.csv_table": ("write_table",),

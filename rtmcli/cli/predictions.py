@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtmcli.errors import DataError
+from rtmcli.formats.alphapose import with_image_ids
 from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.image_matching import listing
 from rtmcli.metrics.collect_results import collect_results, is_onestage
@@ -112,6 +113,8 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
             raise DataError(
                 f"{name}: entry 0 has a bbox and entry {without} has none; give all of them one, or none"
             )
+    everything = {**labels, "images": [*labels["images"], *left_out]}
+    given, matching = with_image_ids(given, everything, "the label file")
     not_wanted = {image["id"] for image in left_out}
     others = {category["id"] for category in labels.get("other_categories", ())}
     only = labels["categories"][0]["id"] if len(labels["categories"]) == 1 else 1
@@ -132,5 +135,5 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
         onestage=False,
         other_labels={},
         cuts="",
-        matching=[],
+        matching=matching,
     )

@@ -1,6 +1,6 @@
 """COCO files <-> records: labels and results in, results out, an image at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from rtmcli.errors import DataError
+from rtmcli.formats.alphapose import alphapose_frames, is_alphapose, with_image_ids
 from rtmcli.formats.categories import CategoryOf
 from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.coco_boxes import PERSON
@@ -52,16 +53,21 @@ def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> 
         return
     truth = read_labels(labels) if labels is not None else None
     results = check_results(data, str(path))
-    if truth is not None:
+    if truth is not None and labels is not None:
+        results, _ = with_image_ids(results, truth, labels)
         known = {image["id"] for image in truth["images"]}
         strange = [repr(r["image_id"]) for r in results if r["image_id"] not in known]
         if strange:
             raise DataError(
                 f"{path} has results of images that {labels} does not have: image_id {listing(strange)}"
             )
-    for frame, _ in frames_of_results(results, truth):
+    foreign = truth is None and is_alphapose(results)
+    frames = alphapose_frames(results, path) if foreign else _frames_of_results(results, truth)
+    for frame in frames:
         for one in frame.instances:
             _forget_zeros(one)
+            if one.score is not None:
+                one.score = min(max(one.score, 0.0), 1.0)
         frame.skeleton = _common_skeleton(frame.instances)
         yield frame
 
@@ -255,6 +261,14 @@ def _forget_zeros(one: Instance) -> None:
     """0, 0, 0 is how COCO writes a point that does not exist."""
     if one.keypoints is not None:
         one.keypoints[(one.keypoints == 0).all(axis=1)] = np.nan
+
+
+def _frames_of_results(results: list[dict[str, Any]], truth: Mapping[str, Any] | None) -> Iterator[Frame]:
+    for frame, numbers in frames_of_results(results, truth):
+        for one, number in zip(frame.instances, numbers, strict=True):
+            track = results[number].get("track_id") if number is not None else None
+            one.id = track if isinstance(track, int) and track >= 0 else None
+        yield frame
 
 
 def _common_skeleton(people: Iterable[Instance]) -> str | None:

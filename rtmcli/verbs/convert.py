@@ -111,7 +111,7 @@ def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iter
 
             yield from read_coco_records(file, labels=labels)
         elif read == "openpose":
-            from rtmcli.formats.openpose import read_openpose
+            from rtmcli.formats.openpose_reader import read_openpose
 
             yield from read_openpose(file)
         elif read == "mmpose":

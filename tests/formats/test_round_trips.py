@@ -15,7 +15,8 @@ from rtmcli.formats.coco_records import read_coco_records, write_coco_results
 from rtmcli.formats.csv_reader import read_table
 from rtmcli.formats.csv_table import write_table
 from rtmcli.formats.mmpose import read_mmpose, write_mmpose
-from rtmcli.formats.openpose import read_openpose, write_openpose
+from rtmcli.formats.openpose import write_openpose
+from rtmcli.formats.openpose_reader import read_openpose
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
 from rtmcli.skeletons import load_skeleton, map_keypoints
