@@ -33,10 +33,10 @@ LAYERS = [
         # Recognise a model by its outputs or its weights. networks.load opens checkpoints that way.
         *("zoo.infer_card", "zoo.infer_checkpoint_card", "zoo.catalogue"),
     },
-    {"engines", "tracking", "filters", "kinematics", "media", "zoo", "draw"},
+    {"engines", "tracking", "filters", "media", "zoo", "draw"},
     {"inference", "formats", "metrics"},
     {
-        *("jobs", "training", "export", "bench", "view"),
+        *("training", "export", "bench"),
         # Run an export.
         *("zoo.convert", "zoo.fetch"),
     },
@@ -47,14 +47,6 @@ LAYERS = [
 ]
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 
-# Modules that import one another only inside functions, on purpose: (importer, imported) -> why.
-LAZY_CYCLES: dict[tuple[str, str], str] = {}
-# Packages with cycles that are being resolved; a cycle inside one of them is tolerated. No entry may be added here.
-OPEN_CYCLES: tuple[str, ...] = ()
-# Imports that are being turned round; no entry may be added here.
-OPEN_IMPORTS: set[tuple[str, str]] = set()
-# Files over 300 lines that are being split; no file may be added here.
-OPEN_LONG_FILES: set[str] = set()
 # Files over 300 lines that stay: tables of data. File -> what it holds.
 TABLES: dict[str, str] = {}
 
@@ -68,45 +60,29 @@ def unit(name: str) -> str:
     raise AssertionError(f"rtmcli.{name} has no place in LAYERS of tests/test_imports.py: give it one")
 
 
-def without(graph: Graph, edges: set[tuple[str, str]]) -> Graph:
-    return {
-        name: {target for target in targets if (name, target) not in edges} for name, targets in graph.items()
-    }
-
-
-def closed_cycles(graph: Graph) -> list[list[str]]:
-    """The cycles outside of the packages in OPEN_CYCLES."""
-    return [
-        cycle
-        for cycle in find_cycles(graph)
-        if not any(all(f"{name}.".startswith(f"{area}.") for name in cycle) for area in OPEN_CYCLES)
-    ]
-
-
 def test_every_import_goes_to_a_lower_layer_or_stays_in_its_own() -> None:
     upward = [
         f"{name} imports {target}"
         for name, targets in sorted(import_graph(inside_functions=True).items())
         for target in sorted(targets)
-        if LAYER_OF[unit(target)] > LAYER_OF[unit(name)] and (name, target) not in OPEN_IMPORTS
+        if LAYER_OF[unit(target)] > LAYER_OF[unit(name)]
     ]
     assert not upward
 
 
 def test_packages_do_not_import_each_other_in_a_cycle() -> None:
     packages: Graph = {}
-    for name, targets in without(import_graph(inside_functions=True), OPEN_IMPORTS).items():
+    for name, targets in import_graph(inside_functions=True).items():
         packages.setdefault(unit(name), set()).update({unit(target) for target in targets} - {unit(name)})
     assert not find_cycles(packages)
 
 
 def test_modules_do_not_import_each_other_in_a_cycle() -> None:
-    assert not closed_cycles(with_packages_run(import_graph(inside_functions=False)))
+    assert not find_cycles(with_packages_run(import_graph(inside_functions=False)))
 
 
-def test_imports_inside_functions_close_no_cycle_without_a_reason() -> None:
-    graph = import_graph(inside_functions=True)
-    assert not closed_cycles(without(graph, set(LAZY_CYCLES)))
+def test_imports_inside_functions_close_no_cycle() -> None:
+    assert not find_cycles(import_graph(inside_functions=True))
 
 
 def test_the_checks_of_this_file_find_a_cycle() -> None:
@@ -140,7 +116,7 @@ def test_no_file_is_longer_than_300_lines() -> None:
         for folder in ("rtmcli", "tests", "benchmarks", "tools")
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
         if (lines := len(path.read_text().splitlines())) > 300
-        and str(path.relative_to(REPOSITORY)) not in OPEN_LONG_FILES | set(TABLES)
+        and str(path.relative_to(REPOSITORY)) not in TABLES
     ]
     assert not long
 
@@ -157,7 +133,7 @@ def test_docs_design_lists_every_package_and_no_other() -> None:
 
 
 def test_the_tests_have_the_folders_of_the_package() -> None:
-    own = {"cli", "goldens", "helpers", "regressions", "shell", "tools"}
+    own = {"goldens", "helpers", "regressions", "shell", "tools"}
     packages = {folder.name for folder in PACKAGE_ROOT.iterdir() if folder.is_dir()}
     folders = {f.name for f in (REPOSITORY / "tests").iterdir() if f.is_dir() and any(f.glob("*.*"))}
     assert folders <= packages | own

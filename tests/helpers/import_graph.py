@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import rtmcli
@@ -22,6 +23,7 @@ def module_files() -> dict[str, Path]:
     return found
 
 
+@cache
 def import_graph(*, inside_functions: bool) -> Graph:
     """The imports of every module.
 
