@@ -69,16 +69,12 @@ class FreshHead(Taught):
 
 def with_teacher(network: nn.Module, teacher: nn.Module, recipe: Recipe) -> Taught:
     """The student as it is trained. Raises DataError where the second stage's teacher is another network."""
-    return (FreshHead if recipe.head_only else Follower)(network, teacher)
+    return (FreshHead if recipe.distillation.head_only else Follower)(network, teacher)
 
 
 def kept(network: nn.Module) -> nn.Module:
     """What is left of a network when its training is over."""
     return network.student if isinstance(network, Taught) else network
-
-
-def needs_teacher(recipe: Recipe) -> bool:
-    return bool(recipe.feature or recipe.logit or recipe.head_only)
 
 
 def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
@@ -91,13 +87,13 @@ def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
         UsageError: the recipe learns from no teacher, or the teacher's bins are not the student's.
         MissingError: the model is not here. And what `load_network` raises.
     """
-    if not needs_teacher(recipe):
-        raise UsageError(f"the recipe {recipe.name} learns from labels alone; leave --teacher out")
-    network, card = load_network(find_weights(model), skeleton=recipe.skeleton)
+    if not recipe.needs_teacher:
+        raise UsageError(f"the recipe {recipe.model.name} learns from labels alone; leave --teacher out")
+    network, card = load_network(find_weights(model), skeleton=recipe.model.skeleton)
     if card.family not in ("rtmpose", "rtmw"):
         raise UsageError(f"{model} is of the family {card.family}; a teacher is an RTMPose or an RTMW")
     theirs = (card.width, card.height, keypoint_count(card), float(card.codec.get("ratio", 2.0)))
-    ours = (recipe.width, recipe.height, keypoint_count(make_card(recipe)), recipe.ratio)
+    ours = (recipe.model.width, recipe.model.height, keypoint_count(make_card(recipe)), recipe.topdown.ratio)
     if theirs != ours:
         raise UsageError(
             f"{model} has (width, height, keypoints, ratio) {theirs} and the recipe {ours}; a teacher's must be the "

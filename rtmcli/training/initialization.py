@@ -61,4 +61,4 @@ def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
 
     A pre-trained backbone with its heat-map head has no card: it is there for `--init` alone.
     """
-    save_checkpoint(path, network.state_dict(), card=None if recipe.heatmap else make_card(recipe))
+    save_checkpoint(path, network.state_dict(), card=None if recipe.topdown.heatmap else make_card(recipe))

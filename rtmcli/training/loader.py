@@ -30,22 +30,22 @@ def step_batches(
     """
     recipe = task.recipe
     ratios = [data.ratio for data in task.sets]
-    order = epoch_order(task.sizes(), ratios, seed=recipe.seed, epoch=epoch)
-    own, parts = recipe.batch // world, recipe.accumulate
+    order = epoch_order(task.sizes(), ratios, seed=recipe.run.seed, epoch=epoch)
+    own, parts = recipe.optimizer.batch // world, recipe.run.accumulate
     micro = own // parts
     places = []
     for step in steps:
-        start = step * recipe.batch + rank * own
+        start = step * recipe.optimizer.batch + rank * own
         places += [list(range(start + p * micro, start + (p + 1) * micro)) for p in range(parts)]
     loader = DataLoader(
-        _Samples(task, order, recipe.seed, epoch),
+        _Samples(task, order, recipe.run.seed, epoch),
         batch_sampler=places,
         collate_fn=task.collate,
         num_workers=workers,
         worker_init_fn=_one_thread,
         pin_memory=device.type == "cuda",
         # torch draws each worker's seed from this, not from the generator that the network uses
-        generator=torch.Generator().manual_seed(recipe.seed),
+        generator=torch.Generator().manual_seed(recipe.run.seed),
     )
     source = iter(loader)
     for _ in steps:

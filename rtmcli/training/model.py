@@ -13,37 +13,51 @@ from rtmcli.networks.build import build_network, keypoint_count
 from rtmcli.networks.heatmap import HeatmapPose
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.recipe import Recipe
-from rtmcli.zoo.card import Card
+from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
+
+# Task, score threshold and IoU threshold at test time of the families that take whole images.
+_TEST_TIME: dict[str, tuple[Task, float, float]] = {
+    "rtmo": ("onestage", 0.1, 0.65),
+    "rtmdet": ("detector", 0.05, 0.6),
+}
 
 
 def make_card(recipe: Recipe) -> Card:
     """The card of the model that a recipe makes."""
-    crops = recipe.family.startswith(("rtmpose", "rtmw"))
+    model = recipe.model
+    task: Task = "topdown"
+    score = iou = None
+    if model.family in _TEST_TIME:
+        task, score, iou = _TEST_TIME[model.family]
     return Card(
-        name=recipe.name,
-        family=recipe.family,
-        size=recipe.size,
-        task="topdown" if crops else "onestage" if recipe.family == "rtmo" else "detector",
-        skeleton=recipe.skeleton or None,
-        width=recipe.width,
-        height=recipe.height,
-        codec=_codec(recipe) if crops else {},
-        score=None if crops else 0.1 if recipe.family == "rtmo" else 0.05,
-        iou=None if crops else 0.65 if recipe.family == "rtmo" else 0.6,
-        **FAMILY_PIXELS[recipe.family],
+        name=model.name,
+        family=model.family,
+        size=model.size,
+        task=task,
+        skeleton=model.skeleton or None,
+        width=model.width,
+        height=model.height,
+        codec=_codec(recipe) if task == "topdown" else {},
+        score=score,
+        iou=iou,
+        **FAMILY_PIXELS[model.family],
     )
 
 
 def make_network(recipe: Recipe) -> nn.Module:
     """The freshly initialised network of a recipe. Raises UsageError where a skeleton is missing."""
-    if recipe.family != "rtmdet" and not recipe.skeleton:
-        raise UsageError(f"the recipe {recipe.name} names no skeleton; --set skeleton=coco17, say")
-    if recipe.skeleton:
-        load_skeleton(recipe.skeleton)
+    model = recipe.model
+    if model.family != "rtmdet" and not model.skeleton:
+        raise UsageError(
+            f"the recipe {model.name} names no skeleton, which the family {model.family} needs; "
+            "for example --set skeleton=coco17"
+        )
+    if model.skeleton:
+        load_skeleton(model.skeleton)
     card = make_card(recipe)
-    if recipe.heatmap:
-        return HeatmapPose(recipe.size, keypoint_count(card))
+    if recipe.topdown.heatmap:
+        return HeatmapPose(model.size, keypoint_count(card))
     return build_network(card)
 
 
@@ -56,6 +70,12 @@ def normalise(images: Tensor, card: Card) -> Tensor:
 
 
 def _codec(recipe: Recipe) -> dict[str, Any]:
-    if recipe.family == "rtmw3d":
-        return {"name": "simcc3d", "ratio": recipe.ratio, "depth": recipe.depth, "z_range": recipe.z_range}
-    return {"name": "simcc", "ratio": recipe.ratio}
+    numbers = recipe.topdown
+    if recipe.model.family == "rtmw3d":
+        return {
+            "name": "simcc3d",
+            "ratio": numbers.ratio,
+            "depth": numbers.depth,
+            "z_range": numbers.z_range,
+        }
+    return {"name": "simcc", "ratio": numbers.ratio}

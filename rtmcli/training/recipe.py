@@ -1,225 +1,232 @@
-"""A recipe: every number of a training, flat, in one TOML file that can be read alone.
+"""A recipe: every number of a training, in sections.
 
-`load_recipe("rtmpose-m")` takes one of the shipped recipes, or a file. `override` changes numbers by name; the
-full recipe is written beside the checkpoints, so that a run says by itself what it was.
+In a TOML file and for `--set` the fields of all sections stand side by side under their own names, which are unique
+(`recipe_file`). Names that end in `_2` hold in the second stage, which most published trainings end with: weaker
+augmentation for the last epochs.
 """
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
-
-from rtmcli.errors import DataError, UsageError
-
-FOLDER = Path(__file__).parent / "recipes"
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """The numbers of a training. Names that end in `_2` are those of the second stage, with weak augmentation.
+class Model:
+    """The network that is trained."""
 
-    The network:
-        name: of the model that comes out. family, size: a network of `networks.build`.
-        skeleton: of the keypoints; empty for a detector. width, height: input in pixels.
-    The schedule:
-        epochs; second: first epoch of the second stage (`epochs` for none). batch: samples a step over all processes.
-        base_batch: the total batch that `lr` was chosen for; `scale_lr` multiplies lr by batch / base_batch.
-        schedule: `flat-cosine` or `rtmo`. warmup: iterations (rtmo: epochs). cosine_from, cosine_to: epochs.
-        floor: final rate as a share of lr. last: epochs of RTMO's last part.
-        clip: largest norm of the gradient; 0 for none. slow_encoder: factor on the rate of RTMO's encoder.
-        average: floor of the moving average's momentum; 0 for no average. seed. validate: every so many epochs.
-        accumulate: parts in which a batch is computed. precision: float32, bfloat16 or float16 (autocast).
-    Top-down augmentation and loss (`CropRecipe`, `simcc_kl`):
-        flip .. cutout; scale as [smallest, largest]; sigma, ratio: of the SimCC labels; beta: of the loss.
-        face_weight: factor on the face points of a whole body. keypoint_weights: the skeleton's own weights count.
-    Whole pictures (`SceneRecipe`, `DetectorRecipe`, `heads.rtmo.Weights`):
-        sides: smallest and largest input side of the synchronised multi-scale; mosaic, mixup, shear, resize;
-        cls .. power: loss weights before epoch `proxy_from` and, with `_proxy`, after it. aux: in the last part.
-    RTMW3D: depth: of the input volume; z_range: metres from the root to the last bin; sigma_z; bone: weight of a
-        term for the log.
-    Pre-training: heatmap: a heat-map head in the place of the network's own.
-    Distillation (DWPose; the teacher is a file, `--teacher`): feature, logit: weights of the terms; group: samples
-        over which the labels' loss is summed (of a larger batch the groups' mean counts; 0 sums all); head_only: the
-        second stage, in which a fresh head learns from the frozen rest.
-    """
-
+    # Name of the model that comes out, and of its file.
     name: str
+    # One of the families and sizes of `networks.build`.
     family: str
     size: str
+    # Skeleton of the keypoints; empty for a detector.
     skeleton: str = "coco17"
+    # Input in pixels.
     width: int = 192
     height: int = 256
-    # schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """The length of the training."""
+
     epochs: int = 420
+    # First epoch of the second stage, counted from 0; `epochs` for no second stage.
     second: int = 390
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """Batch, learning rate and what becomes of the gradients."""
+
+    # Samples of a step over all processes.
     batch: int = 2048
+    # The batch that `lr` was chosen for; with `scale_lr` the rate is multiplied by batch / base_batch.
     base_batch: int = 1024
     scale_lr: bool = False
     lr: float = 4e-3
     weight_decay: float = 0.05
+    # `flat-cosine` or `rtmo`.
     schedule: str = "flat-cosine"
+    # Steps of the warm-up; epochs for the schedule `rtmo`.
     warmup: int = 1000
+    # First and last epoch of the cosine; -1 for half of the epochs and for all of them.
     cosine_from: int = -1
     cosine_to: int = -1
+    # Final rate as a share of `lr`.
     floor: float = 0.05
+    # Epochs of constant rate at the end of the schedule `rtmo`.
     last: int = 20
+    # Largest norm of the gradient; 0 for no limit.
     clip: float = 0.0
+    # Factor on the learning rate of RTMO's encoder.
     slow_encoder: float = 1.0
+    # Lower bound of the moving average's momentum; 0 for no average.
     average: float = 2e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How the training is carried out."""
+
+    # Seed of the initial weights, the order and the augmentation.
     seed: int = 21
+    # Epochs from one validation to the next.
     validate: int = 10
+    # Parts in which each process computes its share of a batch.
     accumulate: int = 1
+    # `float32`, `bfloat16` or `float16` (autocast).
     precision: str = "float32"
-    # augmentation of crops
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crops:
+    """Augmentation of top-down crops (`augment.crop`); `flip` and `hsv` hold for whole images too."""
+
+    # Probability of a mirrored crop.
     flip: float = 0.5
+    # Probability of a crop of the upper or lower body.
     half_body: float = 0.3
+    # Largest shift of the centre as a share of the box.
     shift: float = 0.16
     shift_2: float = 0.0
+    # Smallest and largest factor on the box.
     scale: tuple[float, float] = (0.6, 1.4)
     scale_2: tuple[float, float] = (0.75, 1.25)
+    # Largest rotation in degrees, either way.
     rotation: float = 80.0
     rotation_2: float = 60.0
+    # YOLOX's colour jitter.
     hsv: bool = True
     hsv_2: bool = True
+    # SSD's photometric distortion.
     photometric: bool = False
     photometric_2: bool = False
+    # Probability of a box blur, and the same again of a median blur.
     blur: float = 0.1
+    # Probability of a rectangular hole.
     cutout: float = 1.0
     cutout_2: float = 0.5
-    # SimCC
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopDown:
+    """Labels and loss of top-down networks (`codecs.simcc`, `losses.simcc`)."""
+
+    # Standard deviation of the SimCC labels along x and y, in bins.
     sigma: tuple[float, float] = (4.9, 5.66)
+    # RTMW3D: standard deviation along z, in bins.
     sigma_z: float = 6.0
+    # RTMW3D: depth of the input volume; it has depth * ratio bins.
     depth: int = 288
+    # RTMW3D: metres from the root to the last bin.
     z_range: float = 2.1744869
+    # Bins a pixel.
     ratio: float = 2.0
+    # Inverse temperature of the predictions in the loss.
     beta: float = 10.0
+    # Factor on the loss of the face keypoints of a whole body.
     face_weight: float = 1.0
+    # Whether the skeleton's own weights of its keypoints count.
     keypoint_weights: bool = False
+    # Pre-training: a heatmap head in place of the network's own.
     heatmap: bool = False
+    # RTMW3D: weight of the bone-length term, which has no gradient and is logged.
     bone: float = 0.0
-    # whole pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes:
+    """Augmentation of whole images (`augment.random_scene`)."""
+
+    # Smallest and largest input side of RTMO's multi-scale training; (0, 0) for none.
     sides: tuple[int, int] = (0, 0)
+    # Whether a sample is a mosaic of four images.
     mosaic: bool = True
     mosaic_2: bool = False
+    # RTMO: largest shift as a share of the input.
     scene_shift: float = 0.1
     scene_shift_2: float = 0.2
+    # RTMO: largest rotation in degrees, either way.
     scene_rotation: float = 10.0
     scene_rotation_2: float = 30.0
+    # RTMO: smallest and largest factor.
     scene_scale: tuple[float, float] = (0.75, 1.0)
     scene_scale_2: tuple[float, float] = (0.75, 1.5)
+    # RTMO: largest shear in degrees, either way.
     shear: float = 2.0
+    # RTMO, first stage: smallest and largest factor on the image that is mixed in; (0, 0) for none.
     mixup: tuple[float, float] = (0.0, 0.0)
+    # RTMDet, first stage: probability that an image is mixed in.
     mixup_probability: float = 0.0
+    # RTMDet: smallest and largest factor before the random crop.
     resize: tuple[float, float] = (0.5, 1.5)
     resize_2: tuple[float, float] = (0.5, 1.5)
-    # RTMO's loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class RTMO:
+    """Weights of RTMO's loss (`losses.rtmo_head`); those that end in `_proxy` hold from epoch `proxy_from` on."""
+
+    # First epoch in which regressed points learn the classifier's, and scores its OKS.
     proxy_from: int = 280
+    # Varifocal loss of the scores.
     cls: float = 1.0
     cls_proxy: float = 1.0
+    # IoU loss of the boxes.
     bbox: float = 5.0
+    # OKS loss of the regressed points.
     oks: float = 30.0
     oks_proxy: float = 10.0
+    # Cross entropy of the visibilities.
     vis: float = 1.0
+    # Likelihood of the coordinate classification.
     mle: float = 1.0
     mle_proxy: float = 5.0
+    # Absolute error of the raw boxes, from epoch `second` on.
     aux: float = 1.0
+    # Exponent of the OKS that a score learns.
     power: float = 0.5
     power_proxy: float = 0.5
+    # Whether the label assigner takes the mean of the visible keypoints as an instance's centre, else the box's.
     center_by_keypoints: bool = False
-    # distillation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """DWPose (arXiv 2307.15880); the teacher is named by `--teacher`."""
+
+    # Weight of the feature term.
     feature: float = 0.0
+    # Weight of the term on SimCC vectors.
     logit: float = 0.0
+    # Samples over which the loss of the labels is summed. Of a larger batch the mean over such groups counts; 0 sums
+    # over the batch.
     group: int = 0
+    # Second stage: a fresh head learns from the frozen rest.
     head_only: bool = False
 
 
-NAMES = {field.name: field for field in fields(Recipe)}
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The numbers of a training; `recipe_file` reads, changes and writes them."""
 
+    model: Model
+    stages: Stages = field(default_factory=Stages)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    run: Run = field(default_factory=Run)
+    crops: Crops = field(default_factory=Crops)
+    topdown: TopDown = field(default_factory=TopDown)
+    scenes: Scenes = field(default_factory=Scenes)
+    rtmo: RTMO = field(default_factory=RTMO)
+    distillation: Distillation = field(default_factory=Distillation)
 
-def recipe_names() -> list[str]:
-    """The shipped recipes, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    @property
+    def rate(self) -> float:
+        """The learning rate of the batch in use."""
+        optimizer = self.optimizer
+        return optimizer.lr * (optimizer.batch / optimizer.base_batch if optimizer.scale_lr else 1)
 
-
-def load_recipe(said: str | Path) -> Recipe:
-    """A shipped recipe by name, or a TOML file. Raises UsageError with the nearest name, DataError for a bad file."""
-    path = Path(said)
-    if path.suffix != ".toml":
-        path = FOLDER / f"{said}.toml"
-        if not path.is_file():
-            near = get_close_matches(str(said), recipe_names(), n=1)
-            hint = f"did you mean {near[0]}? There" if near else "there"
-            raise UsageError(
-                f"no recipe {str(said)!r}; {hint} are {', '.join(recipe_names())}; or name a TOML file"
-            )
-    try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a recipe: {error}") from error
-    return build_recipe(table, source=str(path))
-
-
-def build_recipe(table: dict[str, Any], *, source: str) -> Recipe:
-    """A recipe from plain values; an unknown or missing name is an error that says so."""
-    for name in table:
-        check_name(name, source)
-    missing = [name for name in ("name", "family", "size") if name not in table]
-    if missing:
-        raise DataError(f"{source} says no {missing[0]!r}, which every recipe needs")
-    return Recipe(**{name: _typed(name, value, source) for name, value in table.items()})
-
-
-def override(recipe: Recipe, changes: list[str]) -> Recipe:
-    """The recipe with `name=value` changes. Raises UsageError for an unknown name or a value of another kind."""
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals:
-            raise UsageError(f"--set takes NAME=VALUE, not {change!r}; say for example --set lr=2e-3")
-        check_name(name.strip(), "--set")
-        try:
-            value = tomllib.loads(f"x = {text}")["x"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
-        recipe = replace(recipe, **{name.strip(): _typed(name.strip(), value, "--set")})
-    return recipe
-
-
-def check_name(name: str, source: str) -> None:
-    if name not in NAMES:
-        near = get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "docs/train.md lists the names"
-        raise UsageError(f"{source}: a recipe has no {name!r}; {hint}")
-
-
-def to_toml(recipe: Recipe) -> str:
-    """The whole recipe, every default written out, in the order of the class."""
-    return "".join(f"{name} = {_literal(value)}\n" for name, value in asdict(recipe).items())
-
-
-def _typed(name: str, value: Any, source: str) -> Any:
-    kind = str(NAMES[name].type)
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "str" and isinstance(value, str):
-        return value
-    if kind.startswith("tuple") and isinstance(value, list) and len(value) == 2:
-        return tuple(int(v) if "int" in kind else float(v) for v in value)
-    wanted = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a word"}
-    raise UsageError(f"{source}: {name} is {wanted.get(kind, 'two numbers, [low, high]')}, not {value!r}")
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_literal(v) for v in value) + "]"
-    return repr(value)
+    @property
+    def needs_teacher(self) -> bool:
+        return bool(self.distillation.feature or self.distillation.logit or self.distillation.head_only)

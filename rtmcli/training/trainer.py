@@ -29,10 +29,12 @@ from rtmcli.training.distillation import kept
 from rtmcli.training.initialization import hold_norms
 from rtmcli.training.interrupts import interrupts_wait
 from rtmcli.training.loader import step_batches
+from rtmcli.training.log import StepMeter
 from rtmcli.training.optim.adamw import make_optimiser
 from rtmcli.training.optim.ema import Ema, exp_momentum
 from rtmcli.training.optim.schedules import Schedule, recipe_phases
-from rtmcli.training.recipe import Recipe, to_toml
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import to_toml
 from rtmcli.training.tasks.base import Batch, Task
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -74,29 +76,33 @@ class Training:
     def __post_init__(self) -> None:
         self.recipe: Recipe = self.task.recipe
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        recipe = self.recipe
-        if recipe.batch % (self.world * recipe.accumulate):
+        run, numbers = self.recipe.run, self.recipe.optimizer
+        if numbers.batch % (self.world * run.accumulate):
             raise DataError(
-                f"batch {recipe.batch} cannot be shared by {self.world} processes with accumulate {recipe.accumulate}"
+                f"batch {numbers.batch} cannot be divided among {self.world} processes with accumulate "
+                f"{run.accumulate}; choose a multiple of {self.world * run.accumulate} with --set batch=..."
             )
         ratios = [data.ratio for data in self.task.sets]
-        samples = len(epoch_order(self.task.sizes(), ratios, seed=recipe.seed, epoch=0))
-        self.steps = samples // recipe.batch  # steps an epoch; the last, smaller batch is left out
+        samples = len(epoch_order(self.task.sizes(), ratios, seed=run.seed, epoch=0))
+        # Steps of an epoch; the last, smaller batch is left out.
+        self.steps = samples // numbers.batch
         if not self.steps:
             raise DataError(
-                f"an epoch has {samples} samples, less than one batch of {recipe.batch}; --set batch=..."
+                f"an epoch has {samples} samples, less than one batch of {numbers.batch}; choose a smaller one with "
+                "--set batch=..."
             )
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        lr = recipe.lr * (recipe.batch / recipe.base_batch if recipe.scale_lr else 1)
-        slower = {"neck.encoder": recipe.slow_encoder} if recipe.slow_encoder != 1 else {}
-        self.optimiser = make_optimiser(self.network, lr=lr, weight_decay=recipe.weight_decay, slower=slower)
-        self.schedule = Schedule(self.optimiser, recipe_phases(recipe, self.steps))
+        slower = {"neck.encoder": numbers.slow_encoder} if numbers.slow_encoder != 1 else {}
+        self.optimiser = make_optimiser(
+            self.network, lr=self.recipe.rate, weight_decay=numbers.weight_decay, slower=slower
+        )
+        self.schedule = Schedule(self.optimiser, recipe_phases(self.recipe, self.steps))
         self.average = (
-            Ema(self.network, momentum=lambda update: exp_momentum(update, floor=recipe.average))
-            if recipe.average
+            Ema(self.network, momentum=lambda update: exp_momentum(update, floor=numbers.average))
+            if numbers.average
             else None
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=run.precision == "float16")
         self.wrapped: nn.Module = self.network
         if self.world > 1:
             self.wrapped = DistributedDataParallel(self.network, broadcast_buffers=self.norms)
@@ -112,52 +118,33 @@ class Training:
         Raises NotFinite where the loss is no number; the checkpoint of before stays. Ctrl-C ends the step that is
         under way, saves, and goes up as KeyboardInterrupt; a second one goes up at once.
         """
-        torch.manual_seed(self.recipe.seed + self.rank)
+        torch.manual_seed(self.recipe.run.seed + self.rank)
         self.resume()
         if self.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / "recipe.toml", to_toml(self.recipe).encode())
         figures: dict[str, float] = {}
         with interrupts_wait() as self._stopping:
-            while self.epoch < self.recipe.epochs:
+            while self.epoch < self.recipe.stages.epochs:
                 self._epoch()
                 self.epoch, self.step = self.epoch + 1, 0
-                last = self.epoch == self.recipe.epochs
-                if self.held_out is not None and (last or self.epoch % self.recipe.validate == 0):
+                last = self.epoch == self.recipe.stages.epochs
+                if self.held_out is not None and (last or self.epoch % self.recipe.run.validate == 0):
                     figures = self.validate()
                 self.save()
         return figures
 
     def _epoch(self) -> None:
-        sums: dict[str, float] = {}
-        waited, began, count = 0.0, time.monotonic(), 0
-        saved = began
+        meter, saved = StepMeter(self.recipe.optimizer.batch), time.monotonic()
         self.wrapped.train()
         hold_norms(self.wrapped, every=not self.norms)
-        batches = self.batches()
-        while True:
-            asked = time.monotonic()
-            parts = next(batches, None)
-            waited += time.monotonic() - asked
-            if parts is None:
-                break
-            terms = self.learn(parts)
+        for parts in meter.timed(self.batches()):
+            meter.add(self.learn(parts))
             self.update()
             self.step += 1
-            count += 1
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
-            samples = self.recipe.batch
-            self.tick(samples)
-            if count == self.every or self.step == self.steps:
-                took = time.monotonic() - began
-                rates = {
-                    "images_per_s": count * samples / max(took, 1e-9),
-                    "loader_per_s": count * samples / max(waited, 1e-9),
-                    "wait": waited / max(took, 1e-9),  # share of the time in which the step had no data
-                }
-                self._note({name: value / count for name, value in sums.items()} | rates)
-                sums, waited, began, count = {}, 0.0, time.monotonic(), 0
+            self.tick(self.recipe.optimizer.batch)
+            if meter.steps == self.every or self.step == self.steps:
+                self._note(meter.take())
             if self._stopping():
                 self.save()
                 raise KeyboardInterrupt
@@ -178,7 +165,9 @@ class Training:
             context = self.wrapped.no_sync() if quiet else contextlib.nullcontext()  # type: ignore[operator]
             with context:
                 with torch.autocast(
-                    self.device.type, PRECISIONS[recipe.precision], enabled=recipe.precision != "float32"
+                    self.device.type,
+                    PRECISIONS[recipe.run.precision],
+                    enabled=recipe.run.precision != "float32",
                 ):
                     loss, terms = self.task.loss(
                         self.wrapped, part, self.epoch, self._global_step(), self._share
@@ -190,9 +179,9 @@ class Training:
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(parts)
         self.scaler.unscale_(self.optimiser)
         weights = [w for group in self.optimiser.param_groups for w in group["params"]]
-        norm = nn.utils.clip_grad_norm_(weights, recipe.clip or float("inf"))
+        norm = nn.utils.clip_grad_norm_(weights, recipe.optimizer.clip or float("inf"))
         if (
-            not torch.isfinite(norm) and recipe.precision != "float16"
+            not torch.isfinite(norm) and recipe.run.precision != "float16"
         ):  # float16's scaler passes such steps over
             self._stop(parts[-1], {"gradient": norm})
         return {**totals, "gradient": float(norm)}

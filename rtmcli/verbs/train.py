@@ -99,7 +99,7 @@ def main(
     from rtmcli.training.distillation import load_teacher, with_teacher
     from rtmcli.training.initialization import freeze_part, start_from
     from rtmcli.training.model import make_network
-    from rtmcli.training.recipe import load_recipe, override
+    from rtmcli.training.recipe_file import load_recipe, override
     from rtmcli.training.tasks.make import make_task
 
     chosen = override(load_recipe(recipe), set_ or [])
@@ -115,13 +115,13 @@ def main(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise MissingError(f"there is no CUDA device for --device {device}; --device cpu works everywhere")
     held_out = _one_set(chosen, val, val_images, None, 1.0) if val is not None else None
-    folder = out or Path("runs") / chosen.name
+    folder = out or Path("runs") / chosen.model.name
     distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if distributed:
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
         if device == "cuda":
             device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    torch.manual_seed(chosen.seed)
+    torch.manual_seed(chosen.run.seed)
     network = make_network(chosen)
     if init is not None:
         misfit = start_from(network, init)
@@ -174,7 +174,7 @@ def _train(
         save_every=save_every,
         report=report,
     )
-    total = task.recipe.epochs * training.steps * task.recipe.batch
+    total = task.recipe.stages.epochs * training.steps * task.recipe.optimizer.batch
     try:
         with progress(total, label="train") as bar:
             training.tick = bar.advance
@@ -187,7 +187,7 @@ def _train(
             board.close()
     if training.rank == 0:
         final = training.average.model if training.average is not None else training.network
-        save_model(kept(final), task.recipe, folder / f"{task.recipe.name}.safetensors")
+        save_model(kept(final), task.recipe, folder / f"{task.recipe.model.name}.safetensors")
 
 
 def _sets(
@@ -216,7 +216,7 @@ def _one_set(
     from rtmcli.skeletons import load_skeleton
     from rtmcli.training.data.dataset import load_set
 
-    target = load_skeleton(recipe.skeleton) if recipe.skeleton else None
+    target = load_skeleton(recipe.model.skeleton) if recipe.model.skeleton else None
     return load_set(labels, images, skeleton=target, source_skeleton=skeleton, ratio=ratio)
 
 
@@ -245,10 +245,10 @@ def _show(task: "Task", file: Path, count: int = 16) -> None:
     from rtmcli.opencv import cv2
     from rtmcli.training.data.dataset import epoch_order
 
-    order = epoch_order(task.sizes(), [d.ratio for d in task.sets], seed=task.recipe.seed, epoch=0)
+    order = epoch_order(task.sizes(), [d.ratio for d in task.sets], seed=task.recipe.run.seed, epoch=0)
     tiles = []
     for place, (number, index) in enumerate(order[:count]):
-        random = np.random.default_rng((task.recipe.seed, 0, place, 2))
+        random = np.random.default_rng((task.recipe.run.seed, 0, place, 2))
         tiles.append(task.picture(task.draw(number, index, 0, random)))
     columns = min(8, len(tiles))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)

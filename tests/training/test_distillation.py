@@ -1,7 +1,6 @@
 """DWPose: what a student learns from a teacher, what a fresh head learns from the student, and what is kept."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from rtmcli.training.data.dataset import load_set
 from rtmcli.training.distillation import Follower, FreshHead, kept, load_teacher, with_teacher
 from rtmcli.training.losses.simcc import feature_distillation, logit_distillation, simcc_kl
 from rtmcli.training.model import make_card, make_network, normalise
-from rtmcli.training.recipe import Recipe, load_recipe
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.distill import DistillTask
 from rtmcli.training.tasks.make import make_task
@@ -34,8 +34,8 @@ SMALL: dict[str, Any] = {
     "scale": (1.0, 1.0), "rotation": 0.0, "flip": 0.0, "hsv": False, "blur": 0.0, "cutout": 0.0, "average": 0.0,
     "validate": 100,
 }  # fmt: skip
-FIRST = replace(load_recipe("dwpose-m-1"), **SMALL)
-SECOND = replace(load_recipe("dwpose-m-2"), **SMALL)
+FIRST = with_values(load_recipe("dwpose-m-1"), **SMALL)
+SECOND = with_values(load_recipe("dwpose-m-2"), **SMALL)
 
 
 def teacher_of(size: str = "s") -> nn.Module:
@@ -96,8 +96,10 @@ def test_a_teacher_of_as_many_channels_needs_no_convolution() -> None:
 def test_a_large_batch_weighs_its_labels_as_the_published_groups_of_64_did(
     dots: Path, tmp_path: Path
 ) -> None:
-    training, _ = run_of(dots, tmp_path, replace(FIRST, group=1), teacher_of())
-    usual, _ = run_of(dots, tmp_path, replace(FIRST, feature=0.0, logit=0.0, head_only=False), teacher_of())
+    training, _ = run_of(dots, tmp_path, with_values(FIRST, group=1), teacher_of())
+    usual, _ = run_of(
+        dots, tmp_path, with_values(FIRST, feature=0.0, logit=0.0, head_only=False), teacher_of()
+    )
     batch = first_batch(training)
     network = training.network.eval()
     alone, _ = usual.task.label_loss(network(normalise(batch.images, make_card(FIRST)))[0], batch)  # type: ignore[attr-defined]
@@ -149,15 +151,15 @@ def test_rtmw_learns_in_both_stages_too(dots: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     teacher = RTMW("nano", 17, 64, 64).eval().requires_grad_(False)
     for recipe in (FIRST, SECOND):
-        recipe = replace(recipe, family="rtmw", epochs=4)
+        recipe = with_values(recipe, family="rtmw", epochs=4)
         torch.manual_seed(0)
         network = with_teacher(RTMW("nano", 17, 64, 64), teacher, recipe)
         data = load_set(dots / "labels.json", dots / "images", skeleton=load_skeleton("coco17"))
         lines: list[dict] = []
-        folder = tmp_path / recipe.name
+        folder = tmp_path / recipe.model.name
         Training(make_task(recipe, [data], teacher), network, folder, report=lines.append, every=1).run()
         assert lines[-1]["loss"] < lines[0]["loss"]
-        if recipe.head_only:
+        if recipe.distillation.head_only:
             frozen = network.student.neck.state_dict()
             assert all(torch.equal(value, frozen[key]) for key, value in teacher.neck.state_dict().items())
 
@@ -169,12 +171,12 @@ def test_a_head_has_no_teacher_in_another_network() -> None:
 
 def test_a_teacher_of_other_bins_or_another_family_is_refused(tmp_path: Path) -> None:
     network = RTMPose("t", 17, 96, 64)
-    recipe = replace(FIRST, width=96)
+    recipe = with_values(FIRST, width=96)
     save_checkpoint(tmp_path / "a.safetensors", network.state_dict(), card=make_card(recipe))
     with pytest.raises(UsageError, match="a teacher's must be the student's"):
         load_teacher(tmp_path / "a.safetensors", FIRST)
     assert not any(w.requires_grad for w in load_teacher(tmp_path / "a.safetensors", recipe).parameters())
-    detector = replace(FIRST, family="rtmdet", size="nano", skeleton="")
+    detector = with_values(FIRST, family="rtmdet", size="nano", skeleton="")
     save_checkpoint(
         tmp_path / "b.safetensors", build_network(make_card(detector)).state_dict(), card=make_card(detector)
     )
@@ -185,7 +187,8 @@ def test_a_teacher_of_other_bins_or_another_family_is_refused(tmp_path: Path) ->
 def test_parts_of_a_batch_give_the_gradients_of_the_whole(dots: Path, tmp_path: Path) -> None:
     teacher = teacher_of()
     runs = [
-        run_of(dots, tmp_path, replace(FIRST, accumulate=parts), teacher, norms=False)[0] for parts in (1, 2)
+        run_of(dots, tmp_path, with_values(FIRST, accumulate=parts), teacher, norms=False)[0]
+        for parts in (1, 2)
     ]
     for training in runs:
         training.network.eval()
@@ -230,7 +233,9 @@ def test_workers_draw_without_the_teacher(dots: Path) -> None:
 
 def test_both_stages_run_from_the_command_line(dots: Path, tmp_path: Path, capsys) -> None:
     save_checkpoint(
-        tmp_path / "teacher.safetensors", teacher_of().state_dict(), card=make_card(replace(FIRST, size="s"))
+        tmp_path / "teacher.safetensors",
+        teacher_of().state_dict(),
+        card=make_card(with_values(FIRST, size="s")),
     )
     small = [
         "size=t",

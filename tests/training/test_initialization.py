@@ -12,14 +12,14 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.initialization import freeze_part, save_model, start_from
 from rtmcli.training.model import make_network
-from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import build_recipe
 from rtmcli.training.tasks.topdown import CropTask
 from rtmcli.training.trainer import Training
 
-TOY = Recipe(
+TOY = build_recipe(dict(
     name="toy", family="rtmpose", size="t", width=64, height=64, sigma=(2.0, 2.0), epochs=1, second=1, batch=4,
     lr=1e-3, warmup=2, average=0.0,
-)  # fmt: skip
+), source="test")  # fmt: skip
 
 
 def test_another_skeleton_and_size_take_the_backbone_and_list_the_rest(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ The ordinary tests take toy pictures, RTMO's at a toy width; the slow ones netwo
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,8 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.data.labels import Picture
 from rtmcli.training.model import make_network
-from rtmcli.training.recipe import Recipe, load_recipe
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.learning import learn
@@ -41,8 +41,8 @@ def by_heart(
     The rate stays for `flat` of the `epochs` steps and falls along a cosine afterwards. RTMO's second stage begins at
     70 %; in it norms use the stored statistics, from which those of so few pictures, in maps of so few cells, differ.
     """
-    top_down = recipe.family == "rtmpose"
-    recipe = replace(
+    top_down = recipe.model.family == "rtmpose"
+    recipe = with_values(
         recipe, **PLAIN, epochs=epochs, second=epochs, proxy_from=7 * epochs // 10, schedule="flat-cosine", warmup=10,
         cosine_from=flat, cosine_to=epochs, batch=len(data.people if top_down else data.pictures),
         weight_decay=0.0, validate=20, average=0.0, clip=10.0,
@@ -52,7 +52,7 @@ def by_heart(
     training = Training(make_task(recipe, [data]), started, folder / str(seed), held_out=data)
 
     def settle(samples: int) -> None:
-        training.norms = recipe.family != "rtmo" or training.epoch + 1 < recipe.proxy_from
+        training.norms = recipe.model.family != "rtmo" or training.epoch + 1 < recipe.rtmo.proxy_from
 
     training.tick = settle
     return learn(training, lambda found: found["AP"] > 0.95)["AP"]
@@ -92,12 +92,12 @@ def real(data_dir: Path) -> DataSet:
 
 
 def test_rtmpose_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) -> None:
-    recipe = replace(load_recipe("rtmpose-t"), width=64, height=64, sigma=(2.0, 2.0), lr=2e-3)
+    recipe = with_values(load_recipe("rtmpose-t"), width=64, height=64, sigma=(2.0, 2.0), lr=2e-3)
     assert by_heart(recipe, toys(dots), tmp_path, epochs=120, flat=60) > 0.95
 
 
 def test_rtmdet_learns_eight_toy_boxes_by_heart(dots: Path, tmp_path: Path) -> None:
-    recipe = replace(load_recipe("rtmdet-nano"), width=96, height=96, lr=1e-2)
+    recipe = with_values(load_recipe("rtmdet-nano"), width=96, height=96, lr=1e-2)
     assert first_good(recipe, toys(dots), tmp_path, epochs=150, flat=75) > 0.95
 
 
@@ -107,7 +107,7 @@ def few(recipe: Recipe, **changes: Any) -> Recipe:
     At the published rate the likelihood's bumps grow narrow before all points have come near, and those left behind
     get no gradient any more; at its published weight its gradient through the boxes drowns that of the boxes.
     """
-    return replace(recipe, **{"lr": 3e-4, "mle": 0.05, "mle_proxy": 0.25, **changes})
+    return with_values(recipe, **{"lr": 3e-4, "mle": 0.05, "mle_proxy": 0.25, **changes})
 
 
 def test_rtmo_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) -> None:
@@ -118,14 +118,14 @@ def test_rtmo_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_rtmpose_t_learns_eight_real_pictures_by_heart(data_dir: Path, tmp_path: Path) -> None:
-    recipe = replace(load_recipe("rtmpose-t"), lr=2e-3)
+    recipe = with_values(load_recipe("rtmpose-t"), lr=2e-3)
     assert by_heart(recipe, real(data_dir), tmp_path, epochs=80, flat=25) > 0.95
 
 
 @pytest.mark.slow
 def test_rtmdet_nano_learns_eight_real_pictures_by_heart(data_dir: Path, tmp_path: Path) -> None:
     """A box pulls only as much as it overlaps its label, so from a random start the published rate is slow."""
-    recipe = replace(load_recipe("rtmdet-nano"), width=192, height=192, lr=1e-2)
+    recipe = with_values(load_recipe("rtmdet-nano"), width=192, height=192, lr=1e-2)
     assert first_good(recipe, real(data_dir), tmp_path, epochs=300, flat=150) > 0.95
 
 

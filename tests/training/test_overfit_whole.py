@@ -5,7 +5,6 @@ the others see the four real pictures with COCO-WholeBody's labels. All measure 
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from rtmcli.networks.rtmw import RTMW, RTMW3D
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.model import make_network
-from rtmcli.training.recipe import Recipe, load_recipe
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.learning import learn
@@ -36,7 +36,7 @@ def by_heart(
     recipe: Recipe, network: nn.Module, data: DataSet, folder: Path, *, epochs: int
 ) -> dict[str, float]:
     """Figures on the training pictures, all of them in each step, as soon as they are good."""
-    recipe = replace(
+    recipe = with_values(
         recipe, epochs=epochs, second=epochs, batch=len(data.people), cosine_from=epochs // 4, cosine_to=epochs,
         validate=10,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def narrow(kind: type[nn.Module], width: int, height: int, **more: int) -> nn.Mo
 
 def bin_of(recipe: Recipe) -> float:
     """The depth of a bin in metres."""
-    return 2 * recipe.z_range / (recipe.depth * recipe.ratio)
+    return 2 * recipe.topdown.z_range / (recipe.topdown.depth * recipe.topdown.ratio)
 
 
 def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
@@ -72,14 +72,14 @@ def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
 
 
 def test_a_toy_rtmw_learns_four_toy_bodies_by_heart(bodies: Path, tmp_path: Path) -> None:
-    recipe = replace(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
+    recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
     figures = by_heart(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=100)
     assert figures["AP"] > 0.95
 
 
 def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: Path, tmp_path: Path) -> None:
-    recipe = replace(
+    recipe = with_values(
         load_recipe("rtmw3d-l"),
         **PLAIN,
         beta=BETA,
@@ -99,7 +99,7 @@ def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: P
 @pytest.mark.slow
 def test_rtmw_m_learns_twelve_real_bodies_by_heart(data_dir: Path, tmp_path: Path) -> None:
     """The whole network, at half the input's sides, 128 x 96, which costs a quarter."""
-    recipe = replace(load_recipe("rtmw-m"), **PLAIN, width=96, height=128, sigma=(3.0, 3.0), lr=1e-3)
+    recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=128, sigma=(3.0, 3.0), lr=1e-3)
     data = real(data_dir, tmp_path, depths=False)
     assert len(data.people) == 12
     torch.manual_seed(0)
@@ -111,7 +111,7 @@ def test_rtmw_m_learns_twelve_real_bodies_by_heart(data_dir: Path, tmp_path: Pat
 def test_a_narrow_rtmw3d_learns_twelve_real_bodies_with_synthetic_depths(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(
+    recipe = with_values(
         load_recipe("rtmw3d-l"),
         **PLAIN,
         beta=BETA,

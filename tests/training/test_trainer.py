@@ -16,13 +16,14 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import build_recipe, with_values
 from rtmcli.training.tasks.topdown import CropTask
 from rtmcli.training.trainer import NotFinite, Training
 
-TOY = Recipe(
+TOY = build_recipe(dict(
     name="toy", family="rtmpose", size="t", width=64, height=64, sigma=(2.0, 2.0), epochs=3, second=2, batch=4, lr=1e-3,
     warmup=2, cosine_from=1, half_body=0.0, blur=0.0, cutout=0.0, cutout_2=0.0, validate=1, clip=5.0,
-)  # fmt: skip
+), source="test")  # fmt: skip
 
 
 def make(dots: Path, folder: Path, recipe: Recipe = TOY, **more: Any) -> tuple[Training, list[dict]]:
@@ -111,7 +112,7 @@ def test_a_killed_process_goes_on_as_if_nothing_had_happened(dots: Path, tmp_pat
 
 def test_accumulated_parts_give_the_gradients_of_the_whole_batch(dots: Path, tmp_path: Path) -> None:
     whole, _ = make(dots, tmp_path / "a", norms=False)
-    parts, _ = make(dots, tmp_path / "b", Recipe(**{**vars_of(TOY), "accumulate": 2}), norms=False)
+    parts, _ = make(dots, tmp_path / "b", with_values(TOY, accumulate=2), norms=False)
     for training in (whole, parts):
         training.network.eval()
         training.learn(next(training.batches()))
@@ -119,10 +120,6 @@ def test_accumulated_parts_give_the_gradients_of_the_whole_batch(dots: Path, tmp
         whole.network.named_parameters(), parts.network.named_parameters(), strict=True
     ):
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-6, msg=name)
-
-
-def vars_of(recipe: Recipe) -> dict[str, Any]:
-    return {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__}
 
 
 def _one_of_two(rank: int, dots: Path, folder: Path) -> None:

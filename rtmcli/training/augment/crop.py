@@ -25,8 +25,8 @@ from rtmcli.training.augment.pixels import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CropRecipe:
-    """What is drawn, and how widely: the numbers of a recipe's stage.
+class CropStage:
+    """What is drawn, and how widely, in one stage of a training.
 
     flip, half_body: probabilities.
     shift: of the centre, as a share of the scale, drawn with `shift_probability`.
@@ -82,7 +82,7 @@ def random_crop(
     flip_indices: npt.NDArray[np.integer],
     upper: Sequence[int],
     lower: Sequence[int],
-    recipe: CropRecipe,
+    stage: CropStage,
     rng: np.random.Generator,
 ) -> Crop:
     """One augmented crop of a person.
@@ -95,20 +95,20 @@ def random_crop(
         flip_indices: (K,) the keypoint that moves to each place when mirrored.
         upper, lower: indices of the halves; empty where the skeleton has none, which leaves half bodies out.
     """
-    flipped = bool(rng.random() < recipe.flip)
+    flipped = bool(rng.random() < stage.flip)
     if flipped:
         picture = (image.shape[1], image.shape[0])
         center = flip_points(center, picture)
         moved, seen = flip_keypoints(keypoints[None], visible[None], picture, flip_indices)
         keypoints, visible = moved[0], seen[0]
     half = None
-    if rng.random() < recipe.half_body and len(upper) and len(lower):
+    if rng.random() < stage.half_body and len(upper) and len(lower):
         half = half_body(keypoints, visible, upper=upper, lower=lower, preference=float(rng.random()))
     if half is not None:
         center, scale = half
-    draw = draw_box(rng, recipe)
-    crop = cut(image, center, scale, keypoints, visible, draw, size=size, flipped=flipped, udp=recipe.udp)
-    return crop._replace(image=_change_pixels(crop.image, recipe, rng))
+    draw = draw_box(rng, stage)
+    crop = cut(image, center, scale, keypoints, visible, draw, size=size, flipped=flipped, udp=stage.udp)
+    return crop._replace(image=_change_pixels(crop.image, stage, rng))
 
 
 def half_body(
@@ -141,21 +141,21 @@ def half_body(
     return center.astype(np.float32), scale.astype(np.float32)
 
 
-def draw_box(rng: np.random.Generator, recipe: CropRecipe) -> BoxDraw:
+def draw_box(rng: np.random.Generator, stage: CropStage) -> BoxDraw:
     """Shift, factor and rotation, in the reference's order of draws."""
     normal = truncated_normal(rng, 4)
     chance = rng.random(3)
-    return box_draw(normal, chance, recipe)
+    return box_draw(normal, chance, stage)
 
 
-def box_draw(normal: FloatArray, chance: FloatArray, recipe: CropRecipe) -> BoxDraw:
+def box_draw(normal: FloatArray, chance: FloatArray, stage: CropStage) -> BoxDraw:
     """The change that four truncated normals (dx, dy, scale, rotation) and three uniform numbers stand for."""
-    low, high = recipe.scale
-    moved, turned = chance[0] < recipe.shift_probability, chance[2] < recipe.rotation_probability
+    low, high = stage.scale
+    moved, turned = chance[0] < stage.shift_probability, chance[2] < stage.rotation_probability
     return BoxDraw(
-        shift=(float(normal[0]) * recipe.shift, float(normal[1]) * recipe.shift) if moved else (0.0, 0.0),
+        shift=(float(normal[0]) * stage.shift, float(normal[1]) * stage.shift) if moved else (0.0, 0.0),
         factor=(low + high) / 2 + (high - low) / 2 * float(normal[2]),  # the scale is always drawn
-        rotation=float(normal[3]) * recipe.rotation if turned else 0.0,
+        rotation=float(normal[3]) * stage.rotation if turned else 0.0,
     )
 
 
@@ -200,11 +200,11 @@ def truncated_normal(rng: np.random.Generator, size: int, limit: float = 1.0) ->
     return values
 
 
-def _change_pixels(image: Image, recipe: CropRecipe, rng: np.random.Generator) -> Image:
-    if recipe.hsv:
+def _change_pixels(image: Image, stage: CropStage, rng: np.random.Generator) -> Image:
+    if stage.hsv:
         image = random_hsv(image, rng)
-    if recipe.photometric:
+    if stage.photometric:
         image = random_photometric(image, rng)
-    image = random_blur(image, rng, probability=recipe.blur)
-    image = random_median_blur(image, rng, probability=recipe.median_blur)
-    return random_cutout(image, rng, probability=recipe.cutout)
+    image = random_blur(image, rng, probability=stage.blur)
+    image = random_median_blur(image, rng, probability=stage.median_blur)
+    return random_cutout(image, rng, probability=stage.cutout)

@@ -32,7 +32,7 @@ TRIES = 20  # pictures in a row in which the draws may leave nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneRecipe:
+class SceneStage:
     """RTMO's numbers (recipes `rtmo-*.toml`).
 
     mosaic: four pictures and a uniform draw; else one picture, fitted, and truncated normal draws.
@@ -52,7 +52,7 @@ class SceneRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DetectorRecipe:
+class DetectorStage:
     """RTMDet's numbers (recipes `rtmdet-*.toml`).
 
     mosaic: four pictures on a canvas of twice the size; else one.
@@ -72,7 +72,7 @@ def random_scene(
     *,
     size: tuple[int, int],
     flip_indices: npt.NDArray[np.integer],
-    recipe: SceneRecipe,
+    stage: SceneStage,
     rng: np.random.Generator,
 ) -> Scene:
     """A training picture of RTMO with somebody in it.
@@ -84,12 +84,12 @@ def random_scene(
     """
     for _ in range(TRIES):
         scene = (
-            _mosaic_scene(draw, size, recipe, rng) if recipe.mosaic else _one_scene(draw(), size, recipe, rng)
+            _mosaic_scene(draw, size, stage, rng) if stage.mosaic else _one_scene(draw(), size, stage, rng)
         )
-        if recipe.mixup is not None:
-            jitter = float(rng.uniform(*recipe.mixup))
+        if stage.mixup is not None:
+            jitter = float(rng.uniform(*stage.mixup))
             scene = _mix(scene, draw(), jitter, flip_indices, rng)
-        scene = keep_people(_finish(scene, flip_indices, recipe.flip, recipe.hsv, rng))
+        scene = keep_people(_finish(scene, flip_indices, stage.flip, stage.hsv, rng))
         if len(scene.boxes):
             break
     return scene
@@ -99,7 +99,7 @@ def random_detector_scene(
     draw: Draw,
     *,
     size: tuple[int, int],
-    recipe: DetectorRecipe,
+    stage: DetectorStage,
     rng: np.random.Generator,
 ) -> Scene:
     """A training picture of RTMDet with something in it.
@@ -110,11 +110,11 @@ def random_detector_scene(
     """
     nobody = np.zeros(0, np.intp)
     for _ in range(TRIES):
-        factor = float(rng.uniform(*recipe.resize))
-        scene = _cropped(draw(), draw, size, recipe.mosaic, factor, rng)
-        scene = _finish(scene, nobody, recipe.flip, recipe.hsv, rng)
+        factor = float(rng.uniform(*stage.resize))
+        scene = _cropped(draw(), draw, size, stage.mosaic, factor, rng)
+        scene = _finish(scene, nobody, stage.flip, stage.hsv, rng)
         scene = pad(scene, size)
-        if rng.random() < recipe.mixup:
+        if rng.random() < stage.mixup:
             scene = _mix(scene, draw(), 1.0, nobody, rng)
         scene = keep_people(scene)
         if len(scene.boxes):
@@ -122,30 +122,30 @@ def random_detector_scene(
     return scene
 
 
-def _mosaic_scene(draw: Draw, size: tuple[int, int], recipe: SceneRecipe, rng: np.random.Generator) -> Scene:
+def _mosaic_scene(draw: Draw, size: tuple[int, int], stage: SceneStage, rng: np.random.Generator) -> Scene:
     corner_x, corner_y = rng.uniform(0.5, 1.5, 2).tolist()
     canvas = mosaic([draw() for _ in range(4)], size, (corner_x, corner_y))
-    shift_x, shift_y = (rng.uniform(-1, 1, 2) * recipe.shift).tolist()
-    shear_x, shear_y = (rng.uniform(-1, 1, 2) * recipe.shear).tolist()
+    shift_x, shift_y = (rng.uniform(-1, 1, 2) * stage.shift).tolist()
+    shear_x, shear_y = (rng.uniform(-1, 1, 2) * stage.shear).tolist()
     return perspective(
         canvas,
         size,
         shift=(shift_x, shift_y),
-        scale=float(rng.uniform(*recipe.scale)),
-        rotation=float(rng.uniform(-1, 1) * recipe.rotation),
+        scale=float(rng.uniform(*stage.scale)),
+        rotation=float(rng.uniform(-1, 1) * stage.rotation),
         shear=(shear_x, shear_y),
     )
 
 
-def _one_scene(scene: Scene, size: tuple[int, int], recipe: SceneRecipe, rng: np.random.Generator) -> Scene:
+def _one_scene(scene: Scene, size: tuple[int, int], stage: SceneStage, rng: np.random.Generator) -> Scene:
     shift_x, shift_y, scale, rotation = truncated_normal(rng, 4).tolist()
-    low, high = recipe.scale
+    low, high = stage.scale
     return fitted_affine(
         scene,
         size,
-        shift=(shift_x * recipe.shift, shift_y * recipe.shift),
+        shift=(shift_x * stage.shift, shift_y * stage.shift),
         scale=(low + high) / 2 + (high - low) / 2 * scale,
-        rotation=rotation * recipe.rotation,
+        rotation=rotation * stage.rotation,
     )
 
 

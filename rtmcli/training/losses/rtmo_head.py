@@ -44,7 +44,7 @@ class People(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class LossWeights:
     """The numbers of a stage. Published values: recipes `rtmo-*.toml`.
 
     cls, bbox, oks, vis, mle: weights of the terms.
@@ -71,7 +71,7 @@ def rtmo_loss(
     people: Sequence[People],
     *,
     sigmas: Tensor,
-    weights: Weights,
+    weights: LossWeights,
     share: Callable[[Tensor], Tensor] = lambda count: count,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of a batch, and its terms for the log.
@@ -162,7 +162,7 @@ def _assign(
     strides: Tensor,
     people: Sequence[People],
     sigmas: Tensor,
-    weights: Weights,
+    weights: LossWeights,
 ) -> tuple[Tensor, Tensor]:
     """The instance of each cell (N, A), -1 for none, and the OKS of its regressed points (N, A)."""
     scores = logits.detach().sigmoid().sqrt()  # the root stands for objectness, which is 1

@@ -169,22 +169,22 @@ def rtmo_phases(
 
 def recipe_phases(recipe: Recipe, per_epoch: int) -> list[Phase]:
     """The phases of a recipe whose epochs have `per_epoch` iterations."""
-    lr = recipe.lr * (recipe.batch / recipe.base_batch if recipe.scale_lr else 1)
-    if recipe.schedule == "rtmo":
+    numbers = recipe.optimizer
+    if numbers.schedule == "rtmo":
         return rtmo_phases(
-            lr=lr,
-            epochs=recipe.epochs,
-            second=recipe.proxy_from,
-            last=recipe.last,
+            lr=recipe.rate,
+            epochs=recipe.stages.epochs,
+            second=recipe.rtmo.proxy_from,
+            last=numbers.last,
             per_epoch=per_epoch,
-            warmup=recipe.warmup,
+            warmup=numbers.warmup,
         )
     return flat_cosine(
-        lr=lr,
-        epochs=recipe.epochs,
+        lr=recipe.rate,
+        epochs=recipe.stages.epochs,
         per_epoch=per_epoch,
-        warmup=recipe.warmup,
-        cosine_from=None if recipe.cosine_from < 0 else recipe.cosine_from,
-        cosine_to=None if recipe.cosine_to < 0 else recipe.cosine_to,
-        floor=recipe.floor,
+        warmup=numbers.warmup,
+        cosine_from=None if numbers.cosine_from < 0 else numbers.cosine_from,
+        cosine_to=None if numbers.cosine_to < 0 else numbers.cosine_to,
+        floor=numbers.floor,
     )

@@ -33,26 +33,27 @@ class DistillTask(CropTask):
     def loss(
         self, network: nn.Module, batch: Batch, epoch: int, step: int, share: Share
     ) -> tuple[Tensor, Terms]:
-        recipe, images = self.recipe, normalise(batch.images, self.card)
+        recipe, numbers = self.recipe, self.recipe.distillation
+        images = normalise(batch.images, self.card)
         teacher = self.teacher.to(images.device)
         logits, seen = network(images)
         with torch.no_grad():
-            last, maps = (None, seen) if recipe.head_only else trunk(teacher, images)
+            last, maps = (None, seen) if numbers.head_only else trunk(teacher, images)
             taught = head(teacher, maps)
         # These terms are means over the batch: this part of it has its share in them.
-        part = len(batch.names) / recipe.batch
+        part = len(batch.names) / recipe.optimizer.batch
         students, teachers = [s.float() for s in logits], [t.float() for t in taught]
-        logit = recipe.logit * part * logit_distillation(students, teachers, beta=recipe.beta)
-        if recipe.head_only:
+        logit = numbers.logit * part * logit_distillation(students, teachers, beta=recipe.topdown.beta)
+        if numbers.head_only:
             return logit, {"logit": logit.detach() / part}
         own, terms = self.label_loss(logits, batch)
         # The labels' loss is a sum over samples. The published runs summed it over the `group` of each process and
         # took the processes' mean, which settles what it weighs beside the teacher's terms.
-        if recipe.group:
-            own = own * min(1.0, recipe.group / recipe.batch)
-        fade = distillation_decay(epoch, recipe.epochs)
+        if numbers.group:
+            own = own * min(1.0, numbers.group / recipe.optimizer.batch)
+        fade = distillation_decay(epoch, recipe.stages.epochs)
         assert last is not None
-        feature = recipe.feature * part * feature_distillation(seen.float(), last.float())
+        feature = numbers.feature * part * feature_distillation(seen.float(), last.float())
         terms |= {"feature": fade * feature.detach() / part, "logit": fade * logit.detach() / part}
         return own + fade * (feature + logit), terms
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,14 +17,14 @@ from rtmcli.geometry.affine import to_image, topdown_matrix, udp_matrix, warp
 from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.opencv import cv2
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.augment.crop import Crop, CropRecipe, random_crop
+from rtmcli.training.augment.crop import Crop, CropStage, random_crop
 from rtmcli.training.data.dataset import DataSet
-from rtmcli.training.data.labels import Picture
 from rtmcli.training.data.soft_maps import SoftMap, soft_labels
 from rtmcli.training.losses.simcc import simcc_kl
 from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
+from rtmcli.training.tasks.coco_truth import coco_truth
 
 FACE = range(23, 91)  # of a whole body's 133 points
 
@@ -45,10 +46,10 @@ class CropTask:
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
         self.recipe, self.sets = recipe, sets
-        self.skeleton = load_skeleton(recipe.skeleton)
+        self.skeleton = load_skeleton(recipe.model.skeleton)
         self.card = make_card(recipe)
-        self.size = recipe.width, recipe.height
-        self.stages = crop_recipes(recipe)
+        self.size = recipe.model.width, recipe.model.height
+        self.stages = crop_stages(recipe)
 
     def sizes(self) -> list[int]:
         return [len(data.people) for data in self.sets]
@@ -71,7 +72,7 @@ class CropTask:
             flip_indices=self.skeleton.flip,
             upper=self.skeleton.upper,
             lower=self.skeleton.lower,
-            recipe=self.stages[epoch >= self.recipe.second],
+            stage=self.stages[epoch >= self.recipe.stages.second],
             rng=random,
         )
         depths = None if labels.depths is None else labels.depths[person]
@@ -93,14 +94,14 @@ class CropTask:
             crop.keypoints[None],
             (crop.visible > 0)[None].astype(np.float32),
             size=self.size,
-            sigma=self.recipe.sigma,
-            ratio=self.recipe.ratio,
+            sigma=self.recipe.topdown.sigma,
+            ratio=self.recipe.topdown.ratio,
         )
         return {"x": x[0], "y": y[0], "weights": self.weighted(inside[0] * crop.visible)}
 
     def weighted(self, weights: FloatArray) -> Float32Array:
         """Weights (K,) of the labels with the skeleton's own, where the recipe counts them."""
-        own = self.skeleton.weights if self.recipe.keypoint_weights else 1.0
+        own = self.skeleton.weights if self.recipe.topdown.keypoint_weights else 1.0
         return (weights * own).astype(np.float32)
 
     def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
@@ -111,7 +112,7 @@ class CropTask:
             size=self.size,
             flip=self.skeleton.flip if crop.flipped else None,
             count=len(self.skeleton),
-            ratio=self.recipe.ratio,
+            ratio=self.recipe.topdown.ratio,
         )
         targets["weights"] = self.weighted(seen * crop.visible)
 
@@ -127,14 +128,14 @@ class CropTask:
 
     def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
         """The loss of what the network gives, and its terms."""
-        targets, recipe = batch.targets, self.recipe
+        targets, numbers = batch.targets, self.recipe.topdown
         total = simcc_kl(
             [p.float() for p in predicted],
             [targets["x"], targets["y"]],
             targets["weights"],
-            beta=recipe.beta,
-            mask=FACE if recipe.face_weight != 1 else (),
-            mask_weight=recipe.face_weight,
+            beta=numbers.beta,
+            mask=FACE if numbers.face_weight != 1 else (),
+            mask_weight=numbers.face_weight,
         )
         with torch.no_grad():
             near = near_share(predicted, (targets["x"], targets["y"]), targets["weights"])
@@ -180,7 +181,7 @@ class CropTask:
     def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         """Points (N, K, 2) in crop pixels, depths (N, K) in metres from the root or None, scores (N, K)."""
         x, y = as_arrays(predicted)
-        points, scores = simcc.decode(x, y, ratio=self.recipe.ratio)
+        points, scores = simcc.decode(x, y, ratio=self.recipe.topdown.ratio)
         return points, None, scores
 
     def picture(self, sample: dict[str, Any]) -> np.ndarray:
@@ -200,32 +201,31 @@ class CropTask:
         return np.asarray(sample["x"].max(0), np.float32)
 
 
-def crop_recipes(recipe: Recipe) -> tuple[CropRecipe, CropRecipe]:
-    """The two stages' augmentation."""
-    common: dict[str, Any] = {
-        "flip": recipe.flip,
-        "half_body": recipe.half_body,
-        "blur": recipe.blur,
-        "median_blur": recipe.blur,
-        "udp": recipe.heatmap,  # the unbiased map goes with the heat maps of the pre-training
-    }
-    first = CropRecipe(
-        shift=recipe.shift,
-        scale=recipe.scale,
-        rotation=recipe.rotation,
-        hsv=recipe.hsv,
-        photometric=recipe.photometric,
-        cutout=recipe.cutout,
-        **common,
+def crop_stages(recipe: Recipe) -> tuple[CropStage, CropStage]:
+    """The augmentation of both stages."""
+    numbers = recipe.crops
+    first = CropStage(
+        flip=numbers.flip,
+        half_body=numbers.half_body,
+        shift=numbers.shift,
+        scale=numbers.scale,
+        rotation=numbers.rotation,
+        hsv=numbers.hsv,
+        photometric=numbers.photometric,
+        blur=numbers.blur,
+        median_blur=numbers.blur,
+        cutout=numbers.cutout,
+        # The heatmaps of the pre-training go with the unbiased affine map.
+        udp=recipe.topdown.heatmap,
     )
-    second = CropRecipe(
-        shift=recipe.shift_2,
-        scale=recipe.scale_2,
-        rotation=recipe.rotation_2,
-        hsv=recipe.hsv_2,
-        photometric=recipe.photometric_2,
-        cutout=recipe.cutout_2,
-        **common,
+    second = replace(
+        first,
+        shift=numbers.shift_2,
+        scale=numbers.scale_2,
+        rotation=numbers.rotation_2,
+        hsv=numbers.hsv_2,
+        photometric=numbers.photometric_2,
+        cutout=numbers.cutout_2,
     )
     return first, second
 
@@ -242,31 +242,3 @@ def near_share(predicted: Any, targets: Any, weights: Tensor) -> Tensor:
 def as_arrays(predicted: Sequence[Tensor]) -> list[Float32Array]:
     """A network's outputs as float32 arrays."""
     return [p.float().cpu().numpy() for p in predicted]
-
-
-def coco_truth(data: DataSet) -> dict[str, Any]:
-    """A set as COCO labels, for the evaluation; crowds are there to be neither right nor wrong."""
-    notes: list[dict[str, Any]] = []
-    for picture in data.pictures:
-        labels = picture.labels
-        seen = (labels.weights > 0) * 2.0  # (G, K)
-        points = np.concatenate([labels.keypoints, seen[..., None]], -1)  # (G, K, 3)
-        for j, box in enumerate(labels.boxes):
-            known = {
-                "area": float(labels.areas[j]),
-                "iscrowd": 0,
-                "num_keypoints": int((seen[j] > 0).sum()),
-                "keypoints": points[j].ravel().tolist(),
-            }
-            notes.append(_note(len(notes) + 1, picture, box) | known)
-        for box in labels.crowds:
-            nobody = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0.0] * 3 * seen.shape[1]}
-            notes.append(_note(len(notes) + 1, picture, box) | nobody)
-    return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
-
-
-def _note(number: int, picture: Picture, box: Float32Array) -> dict[str, Any]:
-    x1, y1, x2, y2 = map(float, box)
-    corner = [x1, y1, x2 - x1, y2 - y1]
-    area = corner[2] * corner[3]
-    return {"id": number, "image_id": picture.id, "category_id": 1, "bbox": corner, "area": area}

@@ -37,11 +37,12 @@ class SpaceTask(CropTask):
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
         super().__init__(recipe, sets)
+        numbers = recipe.topdown
         self.volume = simcc3d.Volume(
-            size=(recipe.width, recipe.height, recipe.depth),
-            sigma=(*recipe.sigma, recipe.sigma_z),
-            ratio=recipe.ratio,
-            depth_range=recipe.z_range,
+            size=(*self.size, numbers.depth),
+            sigma=(*numbers.sigma, numbers.sigma_z),
+            ratio=numbers.ratio,
+            depth_range=numbers.z_range,
         )
 
     def encode(self, crop: Crop, depths: Float32Array | None) -> dict[str, Float32Array]:
@@ -69,20 +70,20 @@ class SpaceTask(CropTask):
         return np.where(np.isfinite(root), depths - root, depths)
 
     def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
-        targets, recipe = batch.targets, self.recipe
+        targets, numbers = batch.targets, self.recipe.topdown
         labels = [targets[axis] for axis in "xyz"]
         weights, weights_z = targets["weights"], targets["weights_z"]
         outputs = [p.float() for p in predicted]
-        total = simcc_kl(outputs, labels, [weights, weights, weights_z], beta=recipe.beta)
+        total = simcc_kl(outputs, labels, [weights, weights, weights_z], beta=numbers.beta)
         terms: Terms = {"kl": total.detach() / len(batch.names)}
         with torch.no_grad():
-            if recipe.bone and weights.shape[1] <= len(PARENTS):
+            if numbers.bone and weights.shape[1] <= len(PARENTS):
                 # On bins taken by argmax: it adds to the logged loss and has no gradient (as in the reference).
                 deep = (weights_z > 0).any(dim=1)
                 bone = bone_length(
                     _peaks(outputs, deep), _peaks(labels, deep), weights, parents=PARENTS[: weights.shape[1]]
                 )
-                terms["bone"] = recipe.bone * bone
+                terms["bone"] = numbers.bone * bone
             terms["pck05"] = near_share(outputs[:2], labels[:2], weights)
             off = (outputs[2].argmax(-1) - labels[2].argmax(-1)).abs().float() * (weights_z > 0)
             terms["z_bins"] = off.sum() / (weights_z > 0).sum().clamp(min=1)

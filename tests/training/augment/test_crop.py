@@ -9,7 +9,7 @@ from rtmcli.geometry.boxes import center_scale
 from rtmcli.geometry.flip import flip_keypoints, flip_points
 from rtmcli.training.augment.crop import (
     BoxDraw,
-    CropRecipe,
+    CropStage,
     box_draw,
     change_box,
     cut,
@@ -33,7 +33,7 @@ affines = {
 def test_half_body_equals_the_reference(case: str) -> None:
     draws = GOLDEN[f"half_{case}_rand"].tolist()
     center, scale = np.array([40.0, 80.0]), np.array([100.0, 200.0])
-    if draws[0] < CropRecipe().half_body:
+    if draws[0] < CropStage().half_body:
         visible = GOLDEN[f"half_{case}_visible"][0]
         found = half_body(GOLDEN["half_keypoints"][0], visible, upper=UPPER, lower=LOWER, preference=draws[1])
         center, scale = found or (center, scale)
@@ -45,7 +45,7 @@ def test_box_transform_equals_the_reference() -> None:
     normals = GOLDEN["bbox_truncnorm"]
     chances = np.column_stack([GOLDEN["bbox_u_shift"], GOLDEN["bbox_u_scale"], GOLDEN["bbox_u_rot"]])
     for i, (normal, chance) in enumerate(zip(normals, chances, strict=True)):
-        draw = box_draw(normal, chance, CropRecipe(scale=(0.6, 1.4), rotation=80))
+        draw = box_draw(normal, chance, CropStage(scale=(0.6, 1.4), rotation=80))
         center, scale = change_box(GOLDEN["bbox_center_in"][i], GOLDEN["bbox_scale_in"][i], draw)
         np.testing.assert_allclose(center, GOLDEN["bbox_center_out"][i], atol=1e-3)
         np.testing.assert_allclose(scale, GOLDEN["bbox_scale_out"][i], atol=1e-3)
@@ -105,7 +105,7 @@ def test_random_crops_repeat_with_their_seed_and_vary_without() -> None:
             flip_indices=FLIP,
             upper=UPPER,
             lower=LOWER,
-            recipe=CropRecipe(photometric=True, blur=1.0, median_blur=1.0),
+            stage=CropStage(photometric=True, blur=1.0, median_blur=1.0),
             rng=np.random.default_rng(seed),
         ).image
 

@@ -1,7 +1,6 @@
 """A teacher's heat maps as labels: they move with the pixels, and an exact Gaussian is the codec's own label."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,15 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import check_set, load_set
 from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import build_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown import CropTask
 
 COCO = load_skeleton("coco17")
-TOY = Recipe(
+TOY = build_recipe(dict(
     name="toy", family="rtmpose", size="t", width=64, height=64, sigma=(5.0, 5.0), batch=4, flip=0.0, half_body=0.0,
     shift=0.0, scale=(1.0, 1.0), rotation=0.0, hsv=False, blur=0.0, cutout=0.0,
-)  # fmt: skip
+), source="test")  # fmt: skip
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def hard(folder: Path, recipe: Recipe = TOY, seed: int = 0) -> dict:
 def test_a_gaussian_map_gives_the_label_of_its_point_wherever_the_crop_goes(
     taught: Path, change: dict
 ) -> None:
-    recipe = replace(TOY, **change)
+    recipe = with_values(TOY, **change)
     soft, plain = draw(taught, recipe, seed=6), hard(taught, recipe, seed=6)
     seen = (soft["weights"] > 0.9) & (plain["keypoints"] > 8).all(1) & (plain["keypoints"] < 56).all(1)
     assert seen.sum() >= 8
@@ -83,7 +83,7 @@ def test_who_has_no_map_keeps_the_gaussian_of_the_point(taught: Path) -> None:
 
 
 def test_the_pre_training_takes_the_maps_as_they_lie_in_the_crop(taught: Path) -> None:
-    recipe = replace(TOY, heatmap=True)
+    recipe = with_values(TOY, heatmap=True)
     maps = draw(taught, recipe)["maps"]
     plain = hard(taught, recipe)["maps"]
     assert maps.shape == plain.shape == (17, 16, 16)

@@ -12,14 +12,14 @@ from rtmcli.networks.dcc import DCC
 from rtmcli.networks.rtmdet import decode
 from rtmcli.networks.rtmo import Maps
 from rtmcli.training.losses.rtmdet_head import Objects, rtmdet_loss
-from rtmcli.training.losses.rtmo_head import People, Weights, rtmo_loss
+from rtmcli.training.losses.rtmo_head import LossWeights, People, rtmo_loss
 from tests.training.losses.test_losses import SIGMAS
 
 GOLDENS = Path(__file__).parents[2] / "goldens"
 
 RTMO = np.load(GOLDENS / "rtmo_head_loss.npz")
 RTMDET = np.load(GOLDENS / "rtmdet_head_loss.npz")
-FIRST = Weights(cls=1, bbox=5, oks=30, vis=1, mle=1, power=0.5)
+FIRST = LossWeights(cls=1, bbox=5, oks=30, vis=1, mle=1, power=0.5)
 SECOND = replace(FIRST, cls=2, oks=10, mle=5, power=1.0, proxy=True)
 STAGES = {"stage1": FIRST, "stage2": SECOND, "stage2_aux": replace(SECOND, aux=1.0)}
 # Our names of the terms, and the reference's.

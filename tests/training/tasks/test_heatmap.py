@@ -1,6 +1,5 @@
 """Heat-map pre-training: its head, its loss, and a backbone that RTMPose goes on with."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,13 @@ from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.initialization import save_model, start_from
 from rtmcli.training.losses.dense import heatmap_mse
 from rtmcli.training.model import make_network
-from rtmcli.training.recipe import Recipe, load_recipe
+from rtmcli.training.recipe import Recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.heatmap import HeatmapTask
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 
-TOY = replace(
+TOY = with_values(
     load_recipe("cspnext-m-udp"), size="t", width=64, height=64, epochs=10, second=9, batch=4, lr=1e-3, warmup=2,
     cosine_from=5, cosine_to=10, half_body=0.0, shift=0.0, scale=(1.0, 1.0), rotation=0.0, flip=0.0, hsv=False,
     blur=0.0, cutout=0.0, average=0.0, validate=100,
@@ -79,7 +79,7 @@ def test_a_few_steps_lower_the_loss_and_the_backbone_starts_rtmpose(dots: Path, 
     file = tmp_path / "pre.safetensors"
     save_model(training.network, TOY, file)
     assert read_checkpoint(file).card is None
-    pose = make_network(replace(TOY, heatmap=False))
+    pose = make_network(with_values(TOY, heatmap=False))
     misfit = start_from(pose, file)
     assert not any(key.startswith("backbone") for key in [*misfit.missing, *misfit.wrong, *misfit.extra])
     for key, value in training.network.backbone.state_dict().items():
@@ -89,7 +89,7 @@ def test_a_few_steps_lower_the_loss_and_the_backbone_starts_rtmpose(dots: Path, 
 def test_the_pre_training_goes_on_bit_for_bit_and_is_checked_by_the_usual_figures(
     dots: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(TOY, epochs=2, cosine_from=1, cosine_to=2, validate=2)
+    recipe = with_values(TOY, epochs=2, cosine_from=1, cosine_to=2, validate=2)
     whole, _ = run_of(dots, tmp_path / "whole", recipe)
     whole.held_out = dots_of(dots)
     figures = whole.run()
@@ -105,7 +105,7 @@ def test_the_pre_training_goes_on_bit_for_bit_and_is_checked_by_the_usual_figure
 
 
 def test_parts_of_a_batch_give_the_gradients_of_the_whole(dots: Path, tmp_path: Path) -> None:
-    runs = [run_of(dots, tmp_path, replace(TOY, accumulate=parts))[0] for parts in (1, 2)]
+    runs = [run_of(dots, tmp_path, with_values(TOY, accumulate=parts))[0] for parts in (1, 2)]
     for training in runs:
         training.network.eval()
         training.learn(next(training.batches()))
@@ -125,7 +125,7 @@ def test_a_sample_is_drawn_with_its_maps_above_each_other(dots: Path) -> None:
 
 def test_exact_heat_maps_get_full_marks_from_the_check(dots: Path) -> None:
     """The crop's map, UDP's decoding and the way back to the picture undo each other."""
-    recipe = replace(TOY, width=192, height=256)
+    recipe = with_values(TOY, width=192, height=256)
     task = make_task(recipe, [dots_of(dots)])
     assert isinstance(task, HeatmapTask)
     maps = torch.from_numpy(

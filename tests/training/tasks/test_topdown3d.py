@@ -1,7 +1,6 @@
 """RTMW3D: depths in the labels, what is learnt of them, and what the check says."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,17 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.losses.simcc import bone_length, simcc_kl
 from rtmcli.training.model import make_card
-from rtmcli.training.recipe import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown3d import PARENTS, SpaceTask
 
 WHOLE = load_skeleton("coco133")
-TOY = replace(
+TOY = with_values(
     load_recipe("rtmw3d-l"), width=64, height=64, depth=64, sigma=(2.0, 2.0), sigma_z=2.0, batch=4, flip=0.0,
     half_body=0.0, shift=0.0, scale=(1.0, 1.0), rotation=0.0, hsv=False, blur=0.0, cutout=0.0,
 )  # fmt: skip
-BIN = 2 * TOY.z_range / (TOY.depth * TOY.ratio)  # metres
+BIN = 2 * TOY.topdown.z_range / (TOY.topdown.depth * TOY.topdown.ratio)  # metres
 
 
 def task_of(bodies: Path, recipe=TOY) -> SpaceTask:
@@ -48,7 +47,7 @@ def test_a_depth_s_label_is_its_distance_from_the_hips_and_an_unknown_one_weighs
     sample, depths = drawn(task), task.sets[0].pictures[0].labels.depths
     assert depths is not None
     known = np.isfinite(depths[0])
-    found = (sample["z"].argmax(-1) / TOY.ratio / (TOY.depth / 2) - 1) * TOY.z_range
+    found = (sample["z"].argmax(-1) / TOY.topdown.ratio / (TOY.topdown.depth / 2) - 1) * TOY.topdown.z_range
     np.testing.assert_allclose(found[known], depths[0][known] - 5.0, atol=BIN)
     assert not known[40] and sample["weights_z"][40] == 0 and sample["weights"][40] == 1
     assert (sample["weights_z"][known] == 1).all()
@@ -65,7 +64,7 @@ def test_a_person_without_depths_learns_the_picture_alone(bodies: Path) -> None:
 
 def test_mirroring_and_turning_keep_each_point_s_depth(bodies: Path) -> None:
     plain = drawn(task_of(bodies))
-    turned = drawn(task_of(bodies, replace(TOY, rotation=40.0, flip=1.0)), seed=4)
+    turned = drawn(task_of(bodies, with_values(TOY, rotation=40.0, flip=1.0)), seed=4)
     assert np.abs(turned["keypoints"] - plain["keypoints"][WHOLE.flip]).max() > 5
     both = (turned["weights_z"] > 0) & (plain["weights_z"][WHOLE.flip] > 0)
     assert both.sum() > 60
@@ -112,6 +111,6 @@ def test_the_check_gives_the_depth_s_error_in_metres(bodies: Path) -> None:
 
 def test_the_card_tells_the_depths_to_the_predictor() -> None:
     card = make_card(TOY)
-    assert card.codec == {"name": "simcc3d", "ratio": 2.0, "depth": 64, "z_range": TOY.z_range}
+    assert card.codec == {"name": "simcc3d", "ratio": 2.0, "depth": 64, "z_range": TOY.topdown.z_range}
     network = RTMW3D("nano", 133, 64, 64, depth=card.codec["depth"])
     assert [tuple(axis.shape) for axis in network.eval()(torch.zeros(1, 3, 64, 64))] == [(1, 133, 128)] * 3

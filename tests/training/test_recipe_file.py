@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.training.optim.schedules import recipe_phases
-from rtmcli.training.recipe import FOLDER, build_recipe, load_recipe, override, recipe_names, to_toml
+from rtmcli.training.recipe_file import FOLDER, build_recipe, load_recipe, override, recipe_names, to_toml
 from tests.training.optim.test_schedules import phases_of
 
 CASES = json.loads((Path(__file__).parents[1] / "goldens/lr_schedules.json").read_text())
@@ -29,7 +29,7 @@ SCHEDULES = {
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_shipped_recipe_can_be_read_and_written_back(name: str) -> None:
     recipe = load_recipe(name)
-    assert recipe.name == name
+    assert recipe.model.name == name
     assert build_recipe(tomllib.loads(to_toml(recipe)), source="copy") == recipe
     assert "# Source: " in (FOLDER / f"{name}.toml").read_text()
 
@@ -37,7 +37,7 @@ def test_every_shipped_recipe_can_be_read_and_written_back(name: str) -> None:
 @pytest.mark.parametrize(("name", "golden"), SCHEDULES.items())
 def test_a_recipe_s_rates_are_those_of_the_reference_training(name: str, golden: str) -> None:
     case, recipe = CASES[golden], load_recipe(name)
-    assert recipe.lr == case["base_lr"]
+    assert recipe.optimizer.lr == case["base_lr"]
     assert recipe_phases(recipe, case["iters_per_epoch"]) == phases_of(case)
 
 
@@ -45,8 +45,13 @@ def test_numbers_change_by_name_and_keep_their_kind() -> None:
     recipe = override(
         load_recipe("rtmpose-m"), ["lr=2e-3", "scale=[0.5, 1.5]", "epochs = 3", "skeleton=halpe26"]
     )
-    assert (recipe.lr, recipe.scale, recipe.epochs, recipe.skeleton) == (2e-3, (0.5, 1.5), 3, "halpe26")
-    assert isinstance(override(recipe, ["lr=1"]).lr, float)
+    assert (recipe.optimizer.lr, recipe.crops.scale, recipe.stages.epochs, recipe.model.skeleton) == (
+        2e-3,
+        (0.5, 1.5),
+        3,
+        "halpe26",
+    )
+    assert isinstance(override(recipe, ["lr=1"]).optimizer.lr, float)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""A labelled set as COCO labels, for the evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rtmcli.arrays import Float32Array
+from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.data.labels import Picture
+
+
+def coco_truth(data: DataSet) -> dict[str, Any]:
+    """A set as the content of a COCO label file. Crowds are kept, so that matches with them count neither way."""
+    notes: list[dict[str, Any]] = []
+    for picture in data.pictures:
+        labels = picture.labels
+        seen = (labels.weights > 0) * 2.0  # (G, K)
+        points = np.concatenate([labels.keypoints, seen[..., None]], -1)  # (G, K, 3)
+        for j, box in enumerate(labels.boxes):
+            known = {
+                "area": float(labels.areas[j]),
+                "iscrowd": 0,
+                "num_keypoints": int((seen[j] > 0).sum()),
+                "keypoints": points[j].ravel().tolist(),
+            }
+            notes.append(_note(len(notes) + 1, picture, box) | known)
+        for box in labels.crowds:
+            nobody = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0.0] * 3 * seen.shape[1]}
+            notes.append(_note(len(notes) + 1, picture, box) | nobody)
+    return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
+
+
+def _note(number: int, picture: Picture, box: Float32Array) -> dict[str, Any]:
+    x1, y1, x2, y2 = map(float, box)
+    corner = [x1, y1, x2 - x1, y2 - y1]
+    area = corner[2] * corner[3]
+    return {"id": number, "image_id": picture.id, "category_id": 1, "bbox": corner, "area": area}
