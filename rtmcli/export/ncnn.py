@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rtmcli.engines.ncnn import card_path
 from rtmcli.errors import MissingError, RtmError
-from rtmcli.export.trace import trace
+from rtmcli.export.torch_trace import trace
 from rtmcli.networks.csp_darknet import Focus
 from rtmcli.networks.dcc import DCC
 from rtmcli.networks.fold import fold_batchnorm

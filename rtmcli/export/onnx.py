@@ -9,9 +9,9 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from rtmcli.export.onestage import classify_survivors
-from rtmcli.export.suppression import suppression
-from rtmcli.export.trace import quietly
+from rtmcli.export.onnx_classifier import classify_survivors
+from rtmcli.export.onnx_suppression import suppression
+from rtmcli.export.torch_trace import quietly
 from rtmcli.files import replacing
 from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.graphs import DetectorGraph, Graph, OneStageGraph, build_graph

@@ -185,7 +185,7 @@ def _write(
     exact = path if order.target == "onnx" and order.precision != "int8" else path.with_name("exact.onnx")
     export_onnx(network, card, exact, half=half and order.target == "onnx")
     if order.precision == "int8":
-        from rtmcli.export.int8 import quantise
+        from rtmcli.export.onnx_int8 import quantise
 
         assert order.calib is not None
         whole = path if order.target == "onnx" else path.with_name("int8.onnx")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rtmcli.errors import UsageError
 from rtmcli.export.onnx import KEEP
-from rtmcli.export.trace import quietly_saved, quietly_scripted, trace
+from rtmcli.export.torch_trace import quietly_saved, quietly_scripted, trace
 from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.graphs import Graph, OneStageGraph, build_graph
 from rtmcli.zoo.card import METADATA_KEY, Card

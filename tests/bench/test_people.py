@@ -9,7 +9,7 @@ from onnx import compose, helper, numpy_helper, parser
 
 from rtmcli.bench.people import bench_people, plot_people
 from rtmcli.errors import RtmError
-from rtmcli.export.suppression import suppression
+from rtmcli.export.onnx_suppression import suppression
 from rtmcli.zoo.card import METADATA_KEY, Card
 
 CELLS = 30

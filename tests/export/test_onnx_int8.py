@@ -11,8 +11,8 @@ import torch
 from rtmcli.engines import open_engine
 from rtmcli.errors import RtmError
 from rtmcli.export import int8
-from rtmcli.export.int8 import layer_groups, quantise
 from rtmcli.export.onnx import export_onnx
+from rtmcli.export.onnx_int8 import layer_groups, quantise
 from rtmcli.export.run import reference_engine
 from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.zoo.card import Card

@@ -9,7 +9,7 @@ import torch
 from onnx import compose, parser
 from torch import Tensor, nn
 
-from rtmcli.export.trace import quietly
+from rtmcli.export.torch_trace import quietly
 from rtmcli.networks.dcc import DCC
 
 

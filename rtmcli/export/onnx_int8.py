@@ -17,7 +17,7 @@ from rtmcli.engines import open_engine
 from rtmcli.engines.base import Engine
 from rtmcli.errors import RtmError
 from rtmcli.export.parity_check import AP_LOSS, LEAST_SIMILAR, compare, sample_feeds, sample_pictures
-from rtmcli.export.trace import quietly
+from rtmcli.export.torch_trace import quietly
 from rtmcli.zoo.card import Card
 
 CALIBRATION_PICTURES, CALIBRATION_FEEDS = 64, 128
