@@ -33,7 +33,7 @@ from rtmcli.errors import RtmError
 from rtmcli.export.ncnn import export_ncnn
 from rtmcli.export.onnx import export_onnx
 from rtmcli.export.openvino import export_openvino
-from rtmcli.export.parity_check import TOLERANCE, compare, sample_feeds, sample_pictures
+from rtmcli.export.parity_check import TOLERANCE, compare, sample_feeds, sample_images
 from rtmcli.export.run import reference_engine
 from rtmcli.export.torchscript import export_torchscript
 from rtmcli.networks.build import build_network
@@ -81,7 +81,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     print(json.dumps({"machine": machine()}), flush=True)
-    pictures = sample_pictures(chosen.pictures)
+    pictures = sample_images(chosen.pictures)
     for name in chosen.models.split(","):
         network, card = random(name, pictures) if name in RANDOM else load_network(find_model(name))
         for row in rows(network, card, pictures, chosen.engines.split(","), chosen.threads):

@@ -1,4 +1,4 @@
-"""A clip through the whole pipeline: every stage, the networks alone, one picture, several frames at once."""
+"""A clip through the whole pipeline: every stage, the networks alone, one image, several frames at once."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from rtmcli.bench.pipeline import PAIRS, PipelineBench, rounded
 def bench_clip(
     video: str, *, detector: str, model: str, jobs: int = 2, pairs: int = PAIRS, **options: Any
 ) -> Iterator[dict[str, Any]]:
-    """One row a question; the load is said with each.
+    """One row for each measurement, with the load of the machine.
 
     Args:
         video: the clip.
         detector, model: names or files.
-        jobs: how many frames at once the last row tries.
+        jobs: frames at once in the last row.
         options: as for `PipelineBench`.
     """
     bench = PipelineBench(video, detector=detector, model=model, **options)
@@ -37,9 +37,9 @@ def bench_clip(
 
 
 def parts(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same figures one below the other, for a table."""
-    said = {"what", "video", "detector", "model", "engine", "precision"}
+    """The same values as one row each, for a table."""
+    labels = {"what", "video", "detector", "model", "engine", "precision"}
     for row in rows:
         for key, value in row.items():
-            if key not in said:
+            if key not in labels:
                 yield {"what": row["what"], "part": key, "value": value}

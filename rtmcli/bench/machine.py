@@ -1,4 +1,4 @@
-"""What a measurement must say about where it was made."""
+"""The description of a machine that accompanies a measurement."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PACKAGES = ("onnxruntime", "openvino", "ncnn", "torch", "tensorrt", "numpy", "op
 
 
 def machine() -> dict[str, Any]:
-    """CPU, its number here, load, system, and the versions of what does the work."""
+    """CPU, number of usable CPUs, load, system, and versions of the packages in use."""
     versions = {"rtm": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -34,7 +34,7 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory() -> float:
-    """The most memory this process ever held, in MB."""
+    """Peak memory of this process in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 

@@ -1,6 +1,6 @@
 """Networks alone: every model on every engine, precision, number of threads and batch, each in its own process.
 
-A process of its own gives each row its own peak memory, and thread pools that no row before it has left behind.
+In a process of its own each row has its own peak memory, and no thread pools of earlier rows exist.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,9 +67,9 @@ def bench_networks(rows: Sequence[Setting]) -> Iterator[dict[str, Any]]:
     """Measure the rows one after another.
 
     Yields:
-        The setting with `ms` (mean, p50, p95, p99), `fps` (pictures a second at the median) and `memory_mb`; where
-        an engine cannot do what was asked, the setting with `error`. An error that stands in the way of every row,
-        such as a model that does not exist, is raised.
+        The setting with `ms` (mean, p50, p95, p99), `fps` (images a second at the median) and `memory_mb`; where
+        an engine does not support the setting, the setting with `error`. An error that concerns every row, such as
+        a model that does not exist, is raised.
     """
     for row in rows:
         find_model(row.model)
@@ -80,7 +80,7 @@ def bench_networks(rows: Sequence[Setting]) -> Iterator[dict[str, Any]]:
         except EOFError:
             yield {
                 **asdict(row),
-                "error": "the runtime ended its process, most likely because memory ran out",
+                "error": "the process ended, probably because memory ran out",
             }
 
 
@@ -133,10 +133,10 @@ def bench_network(row: Setting) -> dict[str, Any]:
 
 
 def example(engine: Engine, card: Card, batch: int) -> Arrays:
-    """An input of noise in the file's own form. Raises RtmError where the file fixes another batch."""
+    """Noise in the form of the file's input. Raises RtmError where the file has another fixed batch."""
     port = engine.inputs[0]
     if port.shape[0] not in (None, batch):
-        raise RtmError(f"{card.name} takes a batch of {port.shape[0]} only; leave --batch {batch} out")
+        raise RtmError(f"{card.name} has a fixed batch of {port.shape[0]}; leave --batch {batch} out")
     noise = np.random.default_rng(0)
     if port.dtype == "uint8":
         return {port.name: noise.integers(0, 256, (batch, card.height, card.width, 3), np.uint8)}

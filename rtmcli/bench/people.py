@@ -1,7 +1,7 @@
-"""Cost against the number of people: a top-down pair, which pays for each, and a one-stage network, which hardly does.
+"""Time by the number of people: of a top-down pair, which grows with each, and of a one-stage network (RTMO, figure 3).
 
-RTMO, figure 3. The number of people is set, not found: top-down gets so many boxes; of the one-stage network's maps
-so many of the best scores stand and none is suppressed.
+The number of people is set, not detected. The top-down pair gets that many boxes; of the one-stage network's cells that
+many with the best scores are kept, without suppression.
 """
 
 import random
@@ -26,12 +26,12 @@ from rtmcli.media import open_media
 from rtmcli.records.frame import Instance
 
 ROUNDS = 20
-LEAST = "least_score"  # the input that takes the place of the score threshold inside of a one-stage file
+THRESHOLD = "score_threshold"  # the input that replaces the score threshold inside a one-stage file
 
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """Milliseconds by the clock on the wall, and of CPU in all threads of this process."""
+    """Milliseconds of wall clock, and of CPU time in all threads of this process."""
 
     wall: float
     cpu: float
@@ -56,7 +56,7 @@ def bench_people(
         options: engine, device, precision, threads, as for `open_engine`.
 
     Returns:
-        for each number and way: median milliseconds on the wall and of CPU, and `over one`, the median over the rounds
+        for each number and way: median milliseconds of wall clock and of CPU, and `over one`, the median over rounds
         of their ratio to the smallest number's.
     """
     with open_media(picture, max_frames=1) as media, closing(iter(media)) as pictures:  # type: ignore[type-var]
@@ -126,57 +126,61 @@ def _onestage(
     calls = {}
     for count in counts:
         if count >= len(scores):
-            raise RtmError(f"{opened.card.name} gives at most {len(scores) - 1} people; leave {count} out")
-        least = (scores[count - 1] + scores[count]) / 2
-        engine.least = float(least)
+            raise RtmError(f"{opened.card.name} finds at most {len(scores) - 1} people; leave {count} out")
+        threshold = (scores[count - 1] + scores[count]) / 2
+        engine.threshold = float(threshold)
         if (found := len(poses([image])[0])) not in (count, count + 1):  # one row may pad
-            raise RtmError(f"{opened.card.name}: {found} people came where {count} were asked for")
-        calls["one-stage", count] = _limited(engine, poses, image, float(least))
+            raise RtmError(f"{opened.card.name}: expected {count} people, got {found}")
+        calls["one-stage", count] = _limited(engine, poses, image, float(threshold))
     return calls
 
 
-def _limited(engine: "ThresholdEngine", poses: OneStage, image: Image, least: float) -> Callable[[], object]:
+def _limited(
+    engine: "ThresholdEngine", poses: OneStage, image: Image, threshold: float
+) -> Callable[[], object]:
     def call() -> object:
-        engine.least = least
+        engine.threshold = threshold
         return poses([image])
 
     return call
 
 
 class ThresholdEngine:
-    """An engine whose file takes the score threshold as an input; gives it."""
+    """An engine whose file has the score threshold as an input, and provides it."""
 
     def __init__(self, engine: Engine) -> None:
         self.card, self.facts, self.outputs = engine.card, engine.facts, engine.outputs
-        self.inputs = [port for port in engine.inputs if port.name != LEAST]
-        self._engine, self.least = engine, 0.0
+        self.inputs = [port for port in engine.inputs if port.name != THRESHOLD]
+        self._engine, self.threshold = engine, 0.0
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:
-        return self._engine({**feeds, LEAST: np.array([self.least], np.float32)}, names)
+        return self._engine({**feeds, THRESHOLD: np.array([self.threshold], np.float32)}, names)
 
 
 def _open_threshold(path: Path, folder: Path) -> Path:
-    """A copy of a one-stage file that takes its score threshold as an input and suppresses nobody."""
+    """A copy of a one-stage file that has its score threshold as an input and suppresses nothing."""
     try:
         import onnx
     except ImportError:
         raise MissingError(
-            "onnx is not installed, which --people needs; pip install 'rtmcli[export]'"
+            "the package onnx is not installed, which --people needs; pip install 'rtmcli[export]'"
         ) from None
     graph = onnx.load(str(path))
     nodes = [node for node in graph.graph.node if node.op_type == "NonMaxSuppression"]
     if len(nodes) != 1 or len(nodes[0].input) < 5:
-        raise RtmError(f"{path}: its suppression is not found, so the number of people cannot be set")
-    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(1, np.float32), "all_stay"))
-    graph.graph.input.append(onnx.helper.make_tensor_value_info(LEAST, onnx.TensorProto.FLOAT, [1]))
-    nodes[0].input[3], nodes[0].input[4] = "all_stay", LEAST
+        raise RtmError(
+            f"{path}: it has no single NonMaxSuppression node, so the number of people cannot be set"
+        )
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(1, np.float32), "keep_all"))
+    graph.graph.input.append(onnx.helper.make_tensor_value_info(THRESHOLD, onnx.TensorProto.FLOAT, [1]))
+    nodes[0].input[3], nodes[0].input[4] = "keep_all", THRESHOLD
     copy = folder / path.name
     onnx.save(graph, str(copy))
     return copy
 
 
 def plot_people(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
-    """Milliseconds over the number of people, a line for each way, as a picture file."""
+    """Plot milliseconds by the number of people, a line for each way, to an image file."""
     from rtmcli.metrics.plot import figure_of, save
 
     figure, (axes,) = figure_of(1, height=4.2)

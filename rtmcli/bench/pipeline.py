@@ -1,6 +1,6 @@
-"""Where a frame's time goes, and what the pipeline costs beside its two networks.
+"""The time of each stage of a frame, and of the pipeline compared with its two networks alone.
 
-Ratios are medians of pairs measured in turn, so that a neighbour's load falls on both sides alike.
+Ratios are medians of pairs measured alternately, so that other load on the machine affects both sides alike.
 """
 
 import time
@@ -44,7 +44,7 @@ class Clock:
 
 
 class ClockedEngine:
-    """An engine whose runs are timed and, while `keep` is on, whose inputs are kept to be run again."""
+    """An engine whose runs are timed and, while `keep` is set, whose inputs are kept for `replay`."""
 
     def __init__(self, engine: Engine, clock: Clock, name: str) -> None:
         self.card, self.inputs, self.outputs, self.facts = (
@@ -116,7 +116,7 @@ class PipelineBench:
         self._find_engine, self.find, self._pose_engine, self.pose = self._open(threads)
 
     def stages(self) -> dict[str, Any]:
-        """Milliseconds a frame of every part, one after the other on this thread; and people a frame."""
+        """Milliseconds of every stage for each frame, one after the other on this thread; and people for each frame."""
         clock, self.clock.seconds = self.clock, defaultdict(float)
         people = 0
         with open_media(self.video, max_frames=self.frames) as media, closing(iter(media)) as pictures:  # type: ignore[type-var]
@@ -149,7 +149,7 @@ class PipelineBench:
         }
 
     def against_networks(self, pairs: int = PAIRS) -> dict[str, Any]:
-        """The whole pipeline, decoding included, over its networks' bare runs on the same inputs."""
+        """The time of the whole pipeline, with decoding, divided by that of its networks alone on the same inputs."""
         if not self._find_engine.kept:
             self.stages()
 
@@ -161,7 +161,7 @@ class PipelineBench:
         return _over("pipeline", paired(lambda: self.run(jobs=1), networks, pairs), count)
 
     def latency(self, pairs: int = PAIRS, runs: int = 30) -> dict[str, Any]:
-        """One picture, warm, in this process: from pixels to poses, over the networks' bare runs."""
+        """The time of one image from pixels to poses, after warm-up, divided by that of its networks alone."""
         image = next(self._items()).image
 
         def picture() -> list[list[Instance]]:
@@ -182,7 +182,7 @@ class PipelineBench:
         return _over("picture", laps, runs)
 
     def jobs(self, count: int = 2, pairs: int = PAIRS) -> dict[str, Any]:
-        """`count` frames at once on one thread each, over one frame at a time on `count` threads."""
+        """`count` frames at once on one thread each, compared with one frame at a time on `count` threads."""
         _, find, _, pose = self._open(count)
 
         def together() -> None:
@@ -199,7 +199,7 @@ class PipelineBench:
         }
 
     def run(self, *, jobs: int) -> None:
-        """The pipeline from file to lines."""
+        """The pipeline from file to encoded records."""
         for item in run_pipeline(self._items(), find=self.find, pose=self.pose, jobs=jobs):
             encode_frame(item.frame)
 
@@ -223,14 +223,14 @@ class PipelineBench:
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """Seconds by the clock on the wall, and seconds of CPU in all threads of this process."""
+    """Seconds of wall clock, and of CPU time in all threads of this process."""
 
     wall: float
     cpu: float
 
 
 def paired(a: Callable[[], object], b: Callable[[], object], pairs: int) -> list[tuple[Lap, Lap]]:
-    """Laps of both, run in turn `pairs` times after one run of each that does not count."""
+    """Laps of both, run alternately `pairs` times after one warm-up run of each."""
     a()
     b()
     laps = []
@@ -250,7 +250,7 @@ def _lap(call: Callable[[], object]) -> Lap:
 
 
 def _over(name: str, laps: list[tuple[Lap, Lap]], count: int) -> dict[str, Any]:
-    """Medians a frame, and the medians of the pairs' ratios: on the wall, and of CPU, which neighbours do not bend."""
+    """Medians for each frame, and of the ratios: by wall clock, and by CPU time, which other load hardly affects."""
     return {
         f"{name} ms": 1000 * median(whole.wall for whole, _ in laps) / count,
         "networks ms": 1000 * median(bare.wall for _, bare in laps) / count,
@@ -263,5 +263,5 @@ def _over(name: str, laps: list[tuple[Lap, Lap]], count: int) -> dict[str, Any]:
 
 
 def rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """Three decimals are more than any clock here is worth."""
+    """The row with floats rounded to three decimals."""
     return {key: round(float(v), 3) if isinstance(v, float | np.floating) else v for key, v in row.items()}

@@ -1,4 +1,4 @@
-"""The publishers' own latencies, to set beside measurements: other machines, other settings; context, no comparison."""
+"""The publishers' own latencies, printed next to measurements; from other machines, so they are not comparable."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ def published_rows() -> Iterator[dict[str, Any]]:
 
 
 def beside(row: dict[str, Any]) -> dict[str, Any]:
-    """A measured row with the publisher's latencies of the same network, where there are some."""
+    """A measured row with the publisher's latencies of the same network, if there are any."""
     entry = find_entry(str(row.get("name", "")))
     if entry is None or not entry.latency:
         return row

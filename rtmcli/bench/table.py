@@ -1,4 +1,4 @@
-"""Measurements for people: one rich table; in a pipe the same rows are JSON lines."""
+"""Measurements as a table on a terminal; elsewhere the same rows as JSON lines."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ Column = tuple[str, str]  # heading, dotted path into the row
 
 
 def show(rows: Iterable[dict[str, Any]], columns: Sequence[Column], title: str) -> None:
-    """Print rows as they come in a pipe, or as a table when all are there on a terminal."""
+    """Print each row as a JSON line at once, or on a terminal all rows as a table at the end."""
     if not sys.stdout.isatty():
         for row in rows:
             print(json.dumps(row), flush=True)

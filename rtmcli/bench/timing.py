@@ -1,4 +1,4 @@
-"""Timing a call by the papers' protocol: batch 1, 50 runs to warm up, 200 runs that count (RTMPose, section 4.4)."""
+"""Timing a call by the papers' protocol: batch 1, 50 warm-up runs, 200 counted runs (RTMPose, section 4.4)."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Timing:
 
 
 def measure(call: Callable[[], object], *, warmup: int = WARMUP, runs: int = RUNS) -> Timing:
-    """Call `warmup` times without counting, then `runs` times with a clock around each."""
+    """Call `warmup` times uncounted, then `runs` times, each timed."""
     for _ in range(warmup):
         call()
     laps = np.empty(runs)

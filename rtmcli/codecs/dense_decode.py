@@ -1,7 +1,7 @@
-"""From a detector's raw maps to boxes, for engines that hold nothing but the network. Numpy alone.
+"""From a detector's raw maps to boxes, for engines that run the network alone. Only numpy.
 
-A level of stride s has h x w cells, row-major; maps are (C, h, w) of one picture, finest level first. Only cells
-that can pass the threshold are decoded: the logit is compared before any sigmoid is computed.
+A level of stride s has h x w cells, row-major; maps are (C, h, w) of one image, finest level first. Only cells that
+pass the threshold are decoded: logits are compared before sigmoids are computed.
 """
 
 import math
@@ -14,13 +14,13 @@ import numpy.typing as npt
 from rtmcli.arrays import Float32Array, IndexArray
 from rtmcli.geometry.boxes import nms
 
-PER_CLASS = 200  # as the official exports
+PER_CLASS = 200  # as in the official exports
 
 
 class Found(NamedTuple):
-    """Cells of one picture: boxes (n, 4) in input pixels, not clamped, scores (n,), labels (n,), places (n,).
+    """Cells of one image: boxes (n, 4) in input pixels, not clamped, scores (n,), labels (n,), places (n,).
 
-    A place counts the cells of all levels.
+    A place is the index of a cell among those of all levels.
     """
 
     boxes: Float32Array
@@ -60,8 +60,8 @@ def yolox_cells(
 ) -> Found:
     """YOLOX: class logits (C, h, w), centre offsets and log sizes (4, h, w) in strides, objectness logits (1, h, w).
 
-    A cell has its best class only, scored by class times objectness. `middle` counts from the middle of a cell's
-    pixels (RTMO) instead of its upper left corner.
+    A cell keeps its best class, scored by class times objectness. With `middle` offsets are relative to the centre of a
+    cell's pixels (RTMO) instead of its upper left corner.
     """
     parts, before = [], 0
     for logit, offset, there, stride in zip(logits, offsets, objects, strides, strict=True):
@@ -82,7 +82,7 @@ def yolox_cells(
 
 
 def cell_points(column: IndexArray, row: IndexArray, stride: int, *, middle: bool = False) -> Float32Array:
-    """The point (n, 2) that offsets of a cell count from: its upper left corner, or the middle of its pixels."""
+    """The origin (n, 2) of a cell's offsets: its upper left corner, or the centre of its pixels."""
     shift = np.float32((stride - 1) / 2 if middle else 0)
     return np.stack([column, row], axis=1).astype(np.float32) * stride + shift
 
@@ -99,7 +99,7 @@ def suppress(found: Found, *, iou: float, keep: int) -> Found:
 
 
 def padded(rows: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
-    """Tables (m, ...) of the pictures of a batch as one (N, M, ...), short ones filled with zeros; M is at least 1."""
+    """Tables (m, ...) of the images of a batch as one (N, M, ...), padded with zeros; M is at least 1."""
     longest = max(1, *(len(table) for table in rows)) if rows else 1
     out = np.zeros((len(rows), longest, *rows[0].shape[1:]), rows[0].dtype)
     for place, table in zip(out, rows, strict=True):

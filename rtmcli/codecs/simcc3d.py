@@ -1,6 +1,6 @@
 """SimCC with a third axis: RTMW3D's root-relative depth (Cocktail14 + UBody + H3WB, arXiv 2407.08634).
 
-Depth is measured from the root, the middle of the hips, and its range of +-R metres fills the z bins.
+Depth is measured from the root, the centre of the hips, and the z bins cover +-R metres.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ DEFAULT_FOCAL = (1145.04940459, 1143.78109572)
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The codec's numbers; those of the published models by default.
+    """The codec's parameters; by default those of the published models.
 
     Attributes:
         size: input width, height and depth; sigma: of the Gaussians, in bins; ratio: bins a pixel.
-        root: key points whose mean depth is the root's.
+        root: keypoints whose mean depth is the root's.
         depth_range: R, metres from the root to the end of the bins.
         mean_root: depth of the root in metres where a sample has no 3D label.
     """
@@ -37,7 +37,7 @@ class Volume:
 class Labels:
     """Labels of N samples.
 
-    x, y, z: (N, K, bins). weights, weights_z: (N, K); no depth label has weight 0. root_z: (N,) metres.
+    x, y, z: (N, K, bins). weights, weights_z: (N, K); 0 without a depth label. root_z: (N,) metres.
     """
 
     x: Float32Array
@@ -55,7 +55,7 @@ def encode(
     *,
     volume: Volume | None = None,
 ) -> Labels:
-    """Labels of points in the picture and in space.
+    """Labels of points in the image and in space.
 
     Args:
         keypoints: (N, K, 2) in input pixels; keypoints_3d: (N, K, 3) in metres in the camera's frame, of which the
@@ -63,7 +63,7 @@ def encode(
     """
     v = volume or Volume()
     if keypoints_3d is None:
-        # Any depth does, its weight is 0; the reference takes 1.
+        # Any depth will do because its weight is 0; mmpose uses 1.
         depth, root = np.ones(keypoints.shape[:2], np.float32), np.full(len(keypoints), v.mean_root)
     else:
         z = keypoints_3d[..., 2]  # (N, K)
@@ -103,7 +103,7 @@ def to_camera(
     """Points in metres in the camera's frame: what 3D errors are measured in.
 
     Args:
-        points: (N, K, 3) x, y in pixels of the picture, z in metres from the root; root_z: (N,) metres.
+        points: (N, K, 3) x, y in pixels of the image, z in metres from the root; root_z: (N,) metres.
         focal, center: of the camera, in pixels.
     """
     z = points[..., 2].astype(np.float64) + root_z[:, None]  # (N, K)

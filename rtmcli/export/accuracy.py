@@ -1,4 +1,4 @@
-"""COCO's average precision of a model in an engine, for the figures before and after an export."""
+"""COCO's average precision of a model in an engine, for the values before and after an export."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ SCORE_THRESHOLD = 0.05
 def average_precision(engine: Engine, card: Card, labels_file: Path, images: Path) -> float:
     """AP in 0..1: keypoints on true boxes, keypoints of a one-stage model, or boxes.
 
-    Raises DataError where the labels or their pictures are not there.
+    Raises DataError where the labels or their images are missing.
     """
     labels = read_labels(labels_file)
     gathered = collect_results(_frames(OpenModel(engine, card), labels, labels_file, images), labels)
@@ -52,7 +52,7 @@ def _frames(model: OpenModel, labels: dict[str, Any], labels_file: Path, images:
     for entry in labels["images"]:
         path = images / entry.get("file_name", "")
         if not path.is_file():
-            raise DataError(f"{path}: no such picture, which {labels_file} labels")
+            raise DataError(f"{path}: no such image, but {labels_file} has labels of it")
         with open_media(path) as media:
             for picture in media:
                 if find is not None:

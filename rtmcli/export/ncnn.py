@@ -1,4 +1,4 @@
-"""A torch network to ncnn, through pnnx: the network alone, for its tail runs in numpy (`engines.ncnn`)."""
+"""A torch network to ncnn by pnnx: the network alone; its outputs are decoded in numpy (`engines.ncnn`)."""
 
 import copy
 import shutil
@@ -37,7 +37,7 @@ def export_ncnn(network: nn.Module, card: Card, path: Path, *, half: bool = Fals
 
     Raises:
         MissingError: pnnx is not installed.
-        RtmError: pnnx fails, or leaves an operation that ncnn does not have.
+        RtmError: pnnx fails, or keeps an operation that ncnn does not have.
     """
     parts: dict[str, tuple[nn.Module, Mapping[str, tuple[int, ...]], Sequence[str]]] = {}
     picture = {"input": (1, 3, card.height, card.width)}
@@ -60,7 +60,7 @@ def export_ncnn(network: nn.Module, card: Card, path: Path, *, half: bool = Fals
         card_file = Path(folder) / "card"
         card_file.write_text(card.to_json() + "\n", encoding="utf-8")
         made.insert(0, (card_file, card_path(path)))
-        for source, target in made:  # the .param last: it is what names the model
+        for source, target in made:  # the .param last, because a model is opened by it
             source.replace(target)
             written.append(target)
     return written
@@ -81,7 +81,7 @@ class FlatMaps(nn.Module):
 
 
 class RTMOMaps(nn.Module):
-    """RTMO's maps that count at test time: class, box, visibility and pose vector, two levels each."""
+    """RTMO's maps of the test-time path: class, box, visibility and pose vector, two levels each."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Probabilities(nn.Module):
 
 
 class Phases(nn.Module):
-    """`Focus` as a convolution of ones and zeros, for ncnn has no slices with a step."""
+    """`Focus` as a convolution of ones and zeros, because ncnn has no slices with a step."""
 
     def __init__(self, focus: Focus) -> None:
         super().__init__()
@@ -123,14 +123,14 @@ class Phases(nn.Module):
 
 
 class PlainAttention(nn.Module):
-    """`SelfAttention` of RTMO's neck out of linear layers: pnnx takes nn.MultiheadAttention's values for its keys."""
+    """`SelfAttention` of RTMO's neck as linear layers: pnnx confuses keys and values of nn.MultiheadAttention."""
 
     def __init__(self, attention: SelfAttention) -> None:
         super().__init__()
         whole = attention.attn
         assert whole.in_proj_weight is not None and whole.in_proj_bias is not None
         self.heads, width = whole.num_heads, whole.embed_dim
-        self.projections = nn.ModuleList(nn.Linear(width, width) for _ in "qkv")
+        self.projections = nn.ModuleList(nn.Linear(width, width) for _ in ("q", "k", "v"))
         for part, weight, bias in zip(
             self.projections, whole.in_proj_weight.split(width), whole.in_proj_bias.split(width), strict=True
         ):
@@ -191,7 +191,7 @@ def _convert(
     *,
     half: bool,
 ) -> tuple[Path, Path]:
-    """Trace, run pnnx in `folder`, and give the blobs their names: the .param and the .bin file."""
+    """Trace the module, run pnnx in `folder` and name the blobs; returns the .param and the .bin file."""
     folder.mkdir()
     examples = tuple(torch.zeros(shape) for shape in inputs.values())
     trace(module, examples, folder / "net.pt")
@@ -203,7 +203,7 @@ def _convert(
     param, weights = folder / "net.ncnn.param", folder / "net.ncnn.bin"
     if run.returncode or not param.is_file() or not weights.is_file():
         lines = (run.stderr + run.stdout).strip().splitlines() or ["no reason given"]
-        raise RtmError(f"pnnx could not convert this network: {lines[-1]}")
+        raise RtmError(f"pnnx failed to convert this network: {lines[-1]}")
     names = {f"in{i}": name for i, name in enumerate(inputs)} | {f"out{i}": n for i, n in enumerate(outputs)}
     param.write_text(_renamed(param.read_text(), names))
     return param, weights
@@ -215,18 +215,18 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
     lines = [magic, counts]
     for layer in layers:
         kind, name, given, made, *rest = layer.split()
-        if "." in kind or "::" in kind:  # what pnnx leaves as it stood in torch
+        if "." in kind or "::" in kind:  # an operation of torch that pnnx did not convert
             raise RtmError(f"ncnn has no {kind}, which this network needs (layer {name})")
         blobs = int(given) + int(made)
         rest[:blobs] = [names.get(blob, blob) for blob in rest[:blobs]]
         if kind == "Gemm" and rest[blobs - 1].startswith("simcc"):
-            rest.append(FLOAT32_OUT)  # bins of a vector are nearer to each other than bfloat16 can tell
+            rest.append(FLOAT32_OUT)  # neighbouring bins differ by less than a step of bfloat16
         lines.append(f"{kind:<24} {names.get(name, name):<24} {given} {made} {' '.join(rest)}")
     return "\n".join(lines) + "\n"
 
 
 def find_pnnx() -> Path:
-    """pnnx's binary: inside its wheel, which needs no PyTorch of its own then, or on the PATH."""
+    """pnnx's binary: inside its wheel, or on the PATH."""
     spec = find_spec("pnnx")
     if spec is not None and spec.origin:
         for name in ("pnnx", "pnnx.exe"):
@@ -235,5 +235,5 @@ def find_pnnx() -> Path:
                 return binary
     found = shutil.which("pnnx")
     if found is None:
-        raise MissingError("converting to ncnn needs pnnx; 'pip install pnnx ncnn' gets it")
+        raise MissingError("pnnx is not installed, which converting to ncnn needs; pip install pnnx ncnn")
     return Path(found)

@@ -1,4 +1,4 @@
-"""A torch network and its card to an ONNX file that explains itself."""
+"""A torch network to an ONNX file with its card inside."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from rtmcli.export.onnx_classifier import classify_survivors
+from rtmcli.export.onnx_classifier import append_classifier
 from rtmcli.export.onnx_suppression import suppression
 from rtmcli.export.torch_trace import quietly
 from rtmcli.files import replacing
@@ -18,27 +18,27 @@ from rtmcli.networks.graphs import DetectorGraph, Graph, OneStageGraph, build_gr
 from rtmcli.zoo.card import METADATA_KEY, Card
 
 OPSET = 18
-KEEP = 100  # RTMDet's test settings: boxes of a picture
+KEEP = 100  # RTMDet's test settings: boxes of an image
 STRIDE, MOST_CELLS = 32, 128  # RTMDet's coarsest level; sides up to 4096
 
 
 def export_onnx(
     network: nn.Module, card: Card, path: str | Path, *, half: bool = False, any_size: bool = False
 ) -> None:
-    """Write a network as ONNX under its card's contract; the batch is dynamic, the picture's size fixed.
+    """Write a network as ONNX under its card's contract; the batch is dynamic, the image's size fixed.
 
-    Batch norms are folded. The weights keep the names of the network's state dict, so that they can be read back.
+    Batch norms are folded. The weights keep the names of the network's state dict, so that they can be loaded again.
 
     Args:
         network: what `build_network(card)` gives, with its weights.
         card: goes into the file's metadata; its contract, size, mean, std and colour order shape the graph.
         path: the file; its folder must exist.
-        half: store weights as float16, computed as float32 all the same: half the bytes.
+        half: store weights as float16 and compute in float32: half the bytes.
         any_size: accept any height and width that are multiples of 32; for RTMDet, which is fully convolutional. The
             card's size is then the default.
 
     Raises:
-        UsageError: a family that this contract does not hold.
+        UsageError: a family that has no such contract.
     """
     graph = build_graph(fold_batchnorm(network), card)
     model = _trace(graph, card, any_size=any_size)
@@ -48,7 +48,7 @@ def export_onnx(
     elif isinstance(graph, OneStageGraph):
         others = ["pose", "visibility", "centers"]
         model = _suppress(model, card, outputs=["dets", "cells", *others])
-        model = classify_survivors(model, graph.network.head.dcc, opset=OPSET)
+        model = append_classifier(model, graph.network.head.dcc, opset=OPSET)
     if half:
         _store_half(model)
     _strip(model)
@@ -61,7 +61,7 @@ def export_onnx(
 
 
 def _suppress(model: onnx.ModelProto, card: Card, *, outputs: list[str]) -> onnx.ModelProto:
-    """The traced graph of all cells with the suppression behind it."""
+    """The traced graph of all cells with the suppression after it."""
     tail = suppression(
         score=card.score if card.score is not None else 0.05,
         iou=card.iou if card.iou is not None else 0.6,
@@ -103,7 +103,7 @@ def _trace(graph: Graph, card: Card, *, any_size: bool) -> onnx.ModelProto:
 def _restore_names(model: onnx.ModelProto, graph: Graph) -> None:
     """Call every weight as the network's state dict does.
 
-    The exporter turns linear weights around, merges equal tensors and renames them: a weight is found by its bytes.
+    The exporter transposes linear weights, merges equal tensors and renames them: a weight is found by its bytes.
     """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     by_bytes = {
@@ -125,7 +125,7 @@ def _restore_names(model: onnx.ModelProto, graph: Graph) -> None:
             _turn(model, turned, name, value)
         elif name.endswith(".bias") and _give_own_bias(model, name, value):
             pass
-        elif same is not None:  # the graph reads its twin; whoever loads the weights back wants both
+        elif same is not None:  # the graph uses an equal tensor; loading the weights needs both
             model.graph.initializer.append(numpy_helper.from_array(value, name))
     for tensor in model.graph.initializer:
         tensor.name = used.get(tensor.name, tensor.name)
@@ -147,7 +147,7 @@ def _turn(model: onnx.ModelProto, stored: str, name: str, value: Any) -> None:
 
 
 def _give_own_bias(model: onnx.ModelProto, name: str, value: Any) -> bool:
-    """A convolution's bias that was merged with an equal one, or left out as zero, back as a tensor of its own."""
+    """Restore a convolution's bias that was merged with an equal one, or left out as zero, as its own tensor."""
     weight = name.removesuffix("bias") + "weight"
     for node in model.graph.node:
         if node.op_type == "Conv" and node.input[1].removeprefix("network.") == weight:
@@ -158,7 +158,7 @@ def _give_own_bias(model: onnx.ModelProto, name: str, value: Any) -> bool:
 
 
 def _store_half(model: onnx.ModelProto) -> None:
-    """Keep matrices and kernels as float16, each behind a Cast; runtimes undo it once, when they load the file."""
+    """Store matrices and kernels as float16, each before a Cast, which runtimes fold when they load the file."""
     for tensor in list(model.graph.initializer):
         if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2 or np.prod(tensor.dims) < 64:
             continue
@@ -173,7 +173,7 @@ def _store_half(model: onnx.ModelProto) -> None:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Drop the exporter's notes on every node (module paths, stack traces): a third of a small model's file."""
+    """Remove the exporter's notes on every node (module paths, stack traces): a third of a small model's file."""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.output):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")

@@ -1,7 +1,7 @@
-"""RTMO behind its suppression: the coordinate classifier runs on the survivors only (RTMO, section 3.3).
+"""RTMO after its suppression: the coordinate classifier runs on the kept cells only (RTMO, section 3.3).
 
-The cost of a picture therefore hardly depends on how many people are in it. Three pieces are joined: what every cell
-says (traced), the suppression, and the classifier (traced) between the two small graphs that are written here.
+The time for an image therefore hardly depends on the number of people in it. Three graphs are joined: the outputs of
+all cells (traced), the suppression, and the classifier (traced) with the two small graphs below around it.
 """
 
 import onnx
@@ -25,7 +25,7 @@ class Classifier(nn.Module):
         return points
 
 
-def classify_survivors(suppressed: onnx.ModelProto, dcc: DCC, *, opset: int) -> onnx.ModelProto:
+def append_classifier(suppressed: onnx.ModelProto, dcc: DCC, *, opset: int) -> onnx.ModelProto:
     """Append the classifier.
 
     Args:
@@ -77,7 +77,7 @@ def _trace(dcc: DCC, opset: int) -> onnx.ModelProto:
 
 
 def _gather(opset: int, ir_version: int) -> onnx.ModelProto:
-    """From all cells to the rows of the survivors, N M of them one below the other."""
+    """From all cells to the rows of the kept ones, N M of them in one table."""
     return parser.parse_model(f"""
         <ir_version: {ir_version}, opset_import: ["" : {opset}]>
         gather (float[N, M, 5] dets, int64[N, M] cells, float[N, P, D] pose, float[N, P, K] visibility,
@@ -102,7 +102,7 @@ def _gather(opset: int, ir_version: int) -> onnx.ModelProto:
 
 
 def _assemble(opset: int, ir_version: int) -> onnx.ModelProto:
-    """Points of all rows and visibilities as one table a picture."""
+    """Points of all rows and visibilities as one table for each image."""
     return parser.parse_model(f"""
         <ir_version: {ir_version}, opset_import: ["" : {opset}]>
         assemble (float[N, M, K] visible, float[R, K, 2] points) => (float[N, M, K, 3] keypoints)

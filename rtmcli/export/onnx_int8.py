@@ -1,9 +1,9 @@
-"""Whole numbers where they do no harm: ONNX Runtime's static quantisation, with what is sensitive left in float.
+"""int8 by ONNX Runtime's static quantisation, with sensitive layers left in float.
 
-Convolutions alone are quantised (QDQ, a scale a channel for weights); the SimCC head's and the attention's matrices
-stay in float, and so do the first convolution and the layers that predict, whose range is that of pixels or logits.
-What else to leave is measured: each group of layers on its own, then the worst ones return to float until the
-result is as near as it must be.
+Only convolutions are quantised (QDQ, one scale per channel for weights). The matrices of the SimCC head and of the
+attention stay in float, and so do the first convolution and the prediction layers, whose range is that of pixels or
+logits. If the result differs too much, each group of layers is measured alone and the worst return to float, one after
+the other, until it is close enough.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ import onnx
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Engine
 from rtmcli.errors import RtmError
-from rtmcli.export.parity_check import AP_LOSS, LEAST_SIMILAR, compare, sample_feeds, sample_pictures
+from rtmcli.export.parity_check import AP_LOSS, MIN_SIMILARITY, compare, sample_feeds, sample_images
 from rtmcli.export.torch_trace import quietly
 from rtmcli.zoo.card import Card
 
-CALIBRATION_PICTURES, CALIBRATION_FEEDS = 64, 128
-# Parts of the names of layers that predict; the first convolution is found by its place.
+CALIBRATION_IMAGES, CALIBRATION_FEEDS = 64, 128
+# Parts of the names of prediction layers; the first convolution is found by its position.
 PREDICTING = (
     "final_layer",
     "rtm_cls",
@@ -41,58 +41,60 @@ def quantise(
     path: Path,
     *,
     reference: Engine,
-    pictures: Path,
+    images: Path,
     accuracy: Callable[[Path], float] | None = None,
     symmetric: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[str]:
-    """Write an int8 copy of an ONNX file of ours.
+    """Write an int8 copy of an ONNX file that `export_onnx` wrote.
 
     Args:
         source: what `export_onnx` wrote, in float32.
         reference: the torch network under the same contract.
-        pictures: a folder or video to calibrate with and to compare on.
-        accuracy: AP of a file; with it the copy is held to one point of AP, else to the similarity of what is found.
-        symmetric: int8 activations around 0, which TensorRT wants.
+        images: a folder or video to calibrate with and to compare on.
+        accuracy: AP of a file; with it the copy may lose 0.01 AP, without it the similarity of the results decides.
+        symmetric: int8 activations around 0, which TensorRT requires.
 
     Returns:
-        the groups of layers that were left in float, beside those that always are.
+        the groups of layers that were left in float, in addition to those that always are.
 
     Raises:
         RtmError: no part of the network can be int8 within the limit.
     """
     groups = layer_groups(onnx.load(str(source), load_external_data=False))
-    shots = sample_pictures(pictures, most=CALIBRATION_PICTURES)
+    samples = sample_images(images, most=CALIBRATION_IMAGES)
     engine = open_engine(source)
-    say(f"calibrating on {len(shots)} pictures")
+    say(f"calibrating on {len(samples)} images")
     with TemporaryDirectory(prefix=".rtm-int8-", dir=path.parent) as folder:
         ranges = _ranges(
-            source, sample_feeds(shots, engine, card, most=CALIBRATION_FEEDS), Path(folder), symmetric
+            source, sample_feeds(samples, engine, card, most=CALIBRATION_FEEDS), Path(folder), symmetric
         )
         exact_ap = accuracy(source) if accuracy is not None else None
 
         def attempt(names: Sequence[str]) -> float:
-            """Write the groups `names` as int8; how similar it is."""
+            """Write the groups `names` as int8 and return the similarity."""
             nodes = [node for name in names for node in groups[name]]
             _write(source, path, nodes, ranges, symmetric=symmetric)
-            return compare(reference, open_engine(path), card, shots[:: max(1, len(shots) // 12)]).similarity
+            return compare(
+                reference, open_engine(path), card, samples[:: max(1, len(samples) // 12)]
+            ).similarity
 
-        def good(similarity: float) -> bool:
+        def close_enough(similarity: float) -> bool:
             if accuracy is None or exact_ap is None:
-                return similarity >= LEAST_SIMILAR
+                return similarity >= MIN_SIMILARITY
             return exact_ap - accuracy(path) <= AP_LOSS["int8"]
 
-        if good(attempt(list(groups))):
+        if close_enough(attempt(list(groups))):
             return []
-        say(f"too far off; measuring {len(groups)} groups of layers")
+        say(f"the difference is too large; measuring {len(groups)} groups of layers")
         alone = {name: attempt([name]) for name in groups}
         worst_first = sorted(alone, key=lambda name: alone[name])
         for count in range(1, len(worst_first)):
             left = worst_first[count:]
-            if good(attempt(left)):
+            if close_enough(attempt(left)):
                 return sorted(worst_first[:count])
     path.unlink(missing_ok=True)
-    raise RtmError(f"{card.name}: no part of it can be int8 without harm; use --fp16 or float32")
+    raise RtmError(f"{card.name}: every int8 version exceeds the limits; use --fp16 or float32")
 
 
 def layer_groups(model: onnx.ModelProto) -> dict[str, list[str]]:
@@ -111,7 +113,7 @@ def layer_groups(model: onnx.ModelProto) -> dict[str, list[str]]:
 
 
 def _ranges(source: Path, feeds: Sequence[Any], folder: Path, symmetric: bool) -> Any:
-    """The range of every tensor between the layers, over all feeds."""
+    """The range of every activation over all feeds."""
     from onnxruntime.quantization import CalibrationMethod
     from onnxruntime.quantization.calibrate import CalibrationDataReader, create_calibrator
 
@@ -124,7 +126,7 @@ def _ranges(source: Path, feeds: Sequence[Any], folder: Path, symmetric: bool) -
 
     import onnxruntime
 
-    onnxruntime.set_default_logger_severity(3)  # errors; its advice is for its own authors
+    onnxruntime.set_default_logger_severity(3)  # errors only
     with quietly():
         calibrator = create_calibrator(
             source, ["Conv"], augmented_model_path=str(folder / "augmented.onnx"),

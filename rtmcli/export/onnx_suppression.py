@@ -1,7 +1,7 @@
-"""Non-maximum suppression as ONNX: from boxes and scores of all cells to `dets` and `labels` of each picture.
+"""Non-maximum suppression as ONNX: from boxes and scores of all cells to `dets` and `labels` of each image.
 
-NonMaxSuppression lists (picture, class, box) triples of the whole batch; the rest sorts them into one padded
-table a picture. Rows that pad have score 0, and there is always at least one, so no table is empty.
+NonMaxSuppression lists (image, class, box) triples of the whole batch; the other nodes sort them into one padded
+table for each image. Padding rows have score 0. There is always at least one, so no table is empty.
 """
 
 import onnx
@@ -13,12 +13,12 @@ PER_CLASS = 200  # as the official exports
 def suppression(*, score: float, iou: float, keep: int, opset: int, ir_version: int) -> onnx.ModelProto:
     """A model `boxes` (N, P, 4), `scores` (N, C, P) -> `dets` (N, M, 5), `labels`, `cells` (N, M), by falling score.
 
-    `cells` says which of the P boxes a row is; a row that pads names the first.
+    `cells` is the index of a row's box among the P; 0 in padding rows.
 
     Args:
-        score: only pairs of box and class scored above it take part.
-        iou: a box that overlaps a better one of its class by more than it goes.
-        keep: rows of a picture at most.
+        score: pairs of box and class with a lower score are dropped.
+        iou: a box that overlaps a better one of its class by a higher IoU is dropped.
+        keep: maximum of rows of an image.
     """
     return parser.parse_model(f"""
         <ir_version: {ir_version}, opset_import: ["" : {opset}]>

@@ -1,4 +1,4 @@
-"""An ONNX file of ours to OpenVINO's own form: NAME.xml and NAME.bin, with the card inside."""
+"""An ONNX file of ours to OpenVINO's format: NAME.xml and NAME.bin, with the card inside."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def export_openvino(onnx_file: Path, card: Card, path: Path, *, half: bool = Fal
         onnx_file: what `export_onnx` (or `quantise`) wrote.
         card: goes into the file's runtime information.
         path: NAME.xml; its folder must exist.
-        half: store weights as float16; what a device computes in is the engine's business.
+        half: store weights as float16; the precision of the computation is the engine's option.
 
     Returns:
         the files written, NAME.xml last.
@@ -24,7 +24,7 @@ def export_openvino(onnx_file: Path, card: Card, path: Path, *, half: bool = Fal
     try:
         import openvino
     except ImportError:
-        raise MissingError("openvino is not installed; 'pip install rtmcli[openvino]' gets it") from None
+        raise MissingError("openvino is not installed; pip install 'rtmcli[openvino]'") from None
     try:
         model = openvino.convert_model(str(onnx_file))
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The proof behind every export: the same real pictures through torch and through the file that was written."""
+"""The check of every export: the same real images through torch and through the written file."""
 
 import math
 from collections.abc import Sequence
@@ -18,33 +18,30 @@ from rtmcli.inference.preprocess import PADDING, Batch, fill_input
 from rtmcli.media import open_media
 from rtmcli.zoo.card import Card
 
-TOLERANCE = {
-    "float32": 0.1,
-    "float16": 1.0,
-    "bfloat16": 1.0,
-    "int8": math.inf,
-}  # pixels of the network's input, p99: of all keypoints in float32, of the confident ones in float16 and bfloat16
-CONFIDENT = 0.5  # a keypoint that torch scores above this must stay where it is in lower precision
-FEW = 17  # confident keypoints; with fewer, all are held to the tolerance
-LEAST_SIMILAR = 0.97  # int8: to what the float model finds; 1 is the same
+# Pixels of the network's input, p99: of all keypoints in float32, of the confident ones in float16 and bfloat16.
+TOLERANCE = {"float32": 0.1, "float16": 1.0, "bfloat16": 1.0, "int8": math.inf}
+CONFIDENT = 0.5  # a keypoint that torch scores above this must not move in lower precision
+FEW = 17  # with fewer confident keypoints, all of them are held to the tolerance
+MIN_SIMILARITY = 0.97  # of int8 to the float model; 1 is equal
 AP_LOSS = {"float32": 0.001, "float16": 0.003, "bfloat16": 0.003, "int8": 0.01}
-PICTURES, CROPS = 12, 24
-BOXES = 20  # of a picture; weak ones come and go at the threshold
-SURE = 0.3  # a box counts from this score on; where no picture has one, the best BOXES do
+IMAGES, CROPS = 12, 24
+BOXES = 20  # of an image; weaker ones vary around the threshold
+SURE = 0.3  # lowest score of a box that is compared; where no image has one, the best BOXES are compared
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """How far an exported model is from its torch network.
+class Parity:
+    """The differences of an exported model from its torch network.
 
     Attributes:
-        what: `keypoints` or `boxes`; compared: how many; unmatched: boxes that only one side found.
+        what: `keypoints` or `boxes`; pictures: number of images; compared: number of keypoints or boxes.
+        unmatched: boxes that only one model found.
         median, p99, worst: distances in pixels of the network's input.
         p99_confident: p99 of the keypoints that torch scores above CONFIDENT; None for boxes, or where there are few.
-        score: the largest difference of a score among what was compared.
-        similarity: mean OKS of the poses, or mean IoU of the boxes; what only one side found counts as 0.
-        precision, tolerance: what p99 may be in float32, and p99_confident in lower precision.
-        ap_before, ap_after: of torch and of the result, where labels were given.
+        score: the largest difference of a score.
+        similarity: mean OKS of the poses, or mean IoU of the boxes; a box that only one model found counts as 0.
+        precision, tolerance: the limit of p99 in float32, and p99_confident in lower precision.
+        ap_before, ap_after: of torch and of the exported model, where labels were given.
     """
 
     what: str
@@ -70,65 +67,68 @@ class Proof:
         return self.p99_confident
 
     @property
-    def fault(self) -> str | None:
-        """What is beyond tolerance, in words; None where all is well."""
+    def failure(self) -> str | None:
+        """What exceeds a limit, in words; None where the export passes."""
         if self.precision == "int8":
-            if self.ap_before is None and self.similarity < LEAST_SIMILAR:
-                return f"{self.what} are {self.similarity:.3f} like torch's, {LEAST_SIMILAR} is the least"
+            if self.ap_before is None and self.similarity < MIN_SIMILARITY:
+                return (
+                    f"the similarity of {self.what} to torch's is {self.similarity:.3f}, "
+                    f"the limit is {MIN_SIMILARITY}"
+                )
         elif self.p99_held > self.tolerance:
             which = "confident " if self.p99_held is self.p99_confident else ""
             return (
-                f"{which}{self.what} are {self.p99_held:.3g} px from torch's at p99, "
-                f"{self.tolerance:g} px is the limit"
+                f"{which}{self.what} differ from torch's by {self.p99_held:.3g} px at p99, "
+                f"the limit is {self.tolerance:g} px"
             )
         if self.unmatched > 0.02 * self.compared and self.precision != "int8":
-            return f"{self.unmatched} boxes of {self.compared + self.unmatched} were found by one side only"
+            return f"{self.unmatched} boxes of {self.compared + self.unmatched} were found by one model only"
         if self.ap_before is not None and self.ap_after is not None:
             loss, most = self.ap_before - self.ap_after, AP_LOSS[self.precision]
             if loss > most:
-                return f"AP falls from {self.ap_before:.4f} to {self.ap_after:.4f}, {most:g} is the limit"
+                return f"AP falls from {self.ap_before:.4f} to {self.ap_after:.4f}, the limit is a loss of {most:g}"
         return None
 
     def to_dict(self) -> dict[str, Any]:
         """For a table or a JSON line."""
-        told = {key: value for key, value in asdict(self).items() if value is not None}
+        row = {key: value for key, value in asdict(self).items() if value is not None}
         if not math.isfinite(self.tolerance):
-            told.pop("tolerance")  # JSON has no infinity
-        return {**told, "passed": self.fault is None}
+            row.pop("tolerance")  # JSON has no infinity
+        return {**row, "passed": self.failure is None}
 
 
-def sample_pictures(source: str | Path | None, *, most: int = PICTURES) -> list[Image]:
-    """Real pictures, evenly taken from a folder or a video; the packaged clip by default."""
+def sample_images(source: str | Path | None, *, most: int = IMAGES) -> list[Image]:
+    """Images at equal distances from a folder or a video; by default from the packaged clip."""
     name = "demo" if source is None else str(source)
     with open_media(name) as media:
         total = media.total or most
     with open_media(name, every=max(1, total // most)) as media:
-        pictures = []
+        images = []
         for picture in media:
-            pictures.append(picture.image)
-            if len(pictures) == most:
+            images.append(picture.image)
+            if len(images) == most:
                 break
-    return pictures
+    return images
 
 
-def sample_feeds(pictures: Sequence[Image], engine: Engine, card: Card, *, most: int = CROPS) -> list[Any]:
-    """Inputs of one picture or crop each, in the engine's own form."""
+def sample_feeds(images: Sequence[Image], engine: Engine, card: Card, *, most: int = CROPS) -> list[Any]:
+    """Inputs of one image or crop each, in the engine's own form."""
     batch = Batch(card, engine.inputs[0].name)
     feeds = []
-    for image, box in _views(pictures, card, most):
+    for image, box in _views(images, card, most):
         fill_input(image, card, batch.slots(1)[0], box)
         feeds.append({name: value.copy() for name, value in batch.feed(1).items()})
     return feeds
 
 
 def compare(
-    reference: Engine, result: Engine, card: Card, pictures: Sequence[Image], *, precision: str = "float32"
-) -> Proof:
-    """Both engines on the same pictures. Raises RtmError where a detector finds nothing in any of them."""
-    feeds = zip(sample_feeds(pictures, reference, card), sample_feeds(pictures, result, card), strict=True)
+    reference: Engine, result: Engine, card: Card, images: Sequence[Image], *, precision: str = "float32"
+) -> Parity:
+    """Run both engines on the same images. Raises RtmError where a detector finds nothing in any of them."""
+    feeds = zip(sample_feeds(images, reference, card), sample_feeds(images, result, card), strict=True)
     pairs = [(reference(a), result(b)) for a, b in feeds]
     common: dict[str, Any] = {
-        "pictures": len(pictures),
+        "pictures": len(images),
         "precision": precision,
         "tolerance": TOLERANCE[precision],
     }
@@ -137,7 +137,7 @@ def compare(
         after = np.concatenate([points_of(b, card) for _, b in pairs])
         away = np.linalg.norm(before[..., :2] - after[..., :2], axis=-1)  # (N, K)
         score = float(np.abs(before[..., 2] - after[..., 2]).max())
-        return Proof(
+        return Parity(
             what="keypoints", compared=away.size, unmatched=0, score=score,
             similarity=float(_similarity(away, card).mean()), p99_confident=_p99(away[before[..., 2] > CONFIDENT]),
             **common, **_distances(away),
@@ -146,7 +146,7 @@ def compare(
 
 
 def points_of(outputs: Any, card: Card) -> Float32Array:
-    """Keypoints (N, K, 3) in input pixels, with score, of what a pose model gives under either contract."""
+    """Keypoints (N, K, 3) in input pixels, with score, of the outputs of a pose model under either contract."""
     if "keypoints" in outputs:
         found: Float32Array = outputs["keypoints"]
         return found
@@ -154,7 +154,7 @@ def points_of(outputs: Any, card: Card) -> Float32Array:
     return np.concatenate([points, scores[..., None]], axis=-1, dtype=np.float32)
 
 
-def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[str, Any]) -> Proof:
+def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[str, Any]) -> Parity:
     what = "keypoints" if card.task == "onestage" else "boxes"
     key = "keypoints" if card.task == "onestage" else "labels"
     best = max((float(a["dets"][0, :, 4].max(initial=0)) for a, _ in pairs), default=0.0)
@@ -190,11 +190,11 @@ def _compare_boxes(pairs: Sequence[tuple[Any, Any]], card: Card, common: dict[st
                 similar.append(float(_similarity(gap[None], card, area=size).mean()))
     if not away:
         raise RtmError(
-            f"{card.name} finds nothing in {len(pairs)} pictures, so nothing proves the export; "
-            "give --images DIR with pictures of what it finds"
+            f"{card.name} finds nothing in {len(pairs)} images, so the export cannot be checked; "
+            "give --images DIR with images of what it finds"
         )
     together = np.concatenate(away)
-    return Proof(
+    return Parity(
         what=what, compared=len(away), unmatched=unmatched, score=max(scores), similarity=float(np.mean(similar)),
         p99_confident=_p99(np.concatenate(confident)), **common, **_distances(together),
     )  # fmt: skip
@@ -224,13 +224,13 @@ def _similarity(away: Float32Array, card: Card, *, area: float | None = None) ->
     return terms
 
 
-def _views(pictures: Sequence[Image], card: Card, most: int) -> list[tuple[Image, Float32Array | None]]:
-    """Whole pictures, or for a pose model the people in them; a picture without anybody is a crop itself."""
+def _views(images: Sequence[Image], card: Card, most: int) -> list[tuple[Image, Float32Array | None]]:
+    """Whole images, or for a pose model the people in them; an image without people is one crop."""
     if card.task != "topdown":
-        return [(image, None) for image in pictures]
+        return [(image, None) for image in images]
     detector = Detector(threads=1)
     views: list[tuple[Image, Float32Array | None]] = []
-    for image in pictures:
+    for image in images:
         people = [person.box for person in detector([image])[0] if person.box is not None]
         whole = np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
         views += [(image, box) for box in people[:4]] or [(image, whole)]

@@ -1,4 +1,4 @@
-"""`rtm export`: a model of any kind to a file for one runtime, proved before it gets its name."""
+"""`rtm export`: any model to a file for one runtime, checked against torch before it is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from rtmcli.zoo.resolve import find_model
 if TYPE_CHECKING:
     from torch import nn
 
-    from rtmcli.export.parity_check import Proof
+    from rtmcli.export.parity_check import Parity
 
 Target = Literal["onnx", "openvino", "ncnn", "tensorrt", "torchscript"]
 SUFFIX: dict[Target, str] = {
@@ -27,19 +27,19 @@ ENGINE: dict[Target, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What to export and how to prove it.
+class ExportOptions:
+    """What to export and how to check it.
 
     Attributes:
         target: the runtime.
-        out: a file, or a folder for NAME with the target's suffix; None is the folder one stands in.
+        out: a file, or a folder for NAME with the target's suffix; None is the current folder.
         precision: float32, float16 (stored, and for tensorrt and torchscript also computed) or int8.
         plain: the official contract instead of deploy.
-        calib: pictures to calibrate int8 with.
-        labels, images: COCO labels and their pictures, for AP before and after; `images` alone is what the proof
-            looks at.
-        skeleton, size: what a file without a card leaves open; (width, height).
-        force: keep a file that fails its proof.
+        calib: images to calibrate int8 with.
+        labels, images: COCO labels and their images, for AP before and after; `images` alone are the images of the
+            check.
+        skeleton, size: what a file without a card does not say; size is (width, height).
+        force: keep a file that fails the check.
     """
 
     target: Target
@@ -56,51 +56,53 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of it: the files, the proof, and what of the network stayed in float (int8)."""
+    """The result: the files, the differences from torch, and the layers that stayed in float (int8)."""
 
     files: list[Path]
     card: Card
-    proof: "Proof"
+    parity: "Parity"
     kept_float: list[str]
 
 
-def export_model(model: str, order: Order, *, say: Callable[[str], None] = lambda text: None) -> Exported:
+def export_model(
+    model: str, options: ExportOptions, *, say: Callable[[str], None] = lambda text: None
+) -> Exported:
     """Export one model.
 
     Args:
         model: a name of the zoo, or a file: `.pth`, `.safetensors`, `.onnx`.
-        say: told what is going on.
+        say: called with the progress as text.
 
     Raises:
-        RtmError: the result is beyond tolerance; nothing is kept then unless `order.force`.
-        MissingError, DataError, UsageError: as `load_network` and the target's own.
+        RtmError: the result exceeds the tolerance; nothing is kept then unless `options.force`.
+        MissingError, DataError, UsageError: as for `load_network` and the exporters.
     """
-    _check(order)
-    _need("torch", *(("onnx", "onnxscript") if order.target != "ncnn" else ("ncnn",)))
+    _check(options)
+    _need("torch", *(("onnx", "onnxscript") if options.target != "ncnn" else ("ncnn",)))
     source = find_source(model)
     from rtmcli.networks.load import load_network
 
-    network, card = load_network(source, skeleton=order.skeleton, input_size=order.size)
-    plain = order.plain or order.target == "ncnn" or card.family == "rtmw3d"
+    network, card = load_network(source, skeleton=options.skeleton, input_size=options.size)
+    plain = options.plain or options.target == "ncnn" or card.family == "rtmw3d"
     card = replace(card, contract="plain" if plain else "deploy")
-    target = _target(order, card)
+    target = _target(options, card)
     if target.resolve() == source.resolve():
-        raise UsageError(f"{target} is the model itself; name another file with -o")
+        raise UsageError(f"{target} is the input model itself; give another file with -o")
     with TemporaryDirectory(prefix=".rtm-export-", dir=target.parent) as folder:
-        files, kept = _write(network, card, order, Path(folder) / target.name, say)
+        files, kept = _write(network, card, options, Path(folder) / target.name, say)
         say("comparing with torch")
-        proof = _prove(network, card, order, files[-1])
-        if proof.fault is not None and not order.force:
+        parity = _check_parity(network, card, options, files[-1])
+        if parity.failure is not None and not options.force:
             raise RtmError(
-                f"{model} as {order.target} in {order.precision}: {proof.fault}; nothing is kept "
-                "(--force keeps it all the same)"
+                f"{model} as {options.target} in {options.precision}: {parity.failure}; nothing is kept "
+                "(--force keeps it nevertheless)"
             )
         finished = [file.replace(target.parent / file.name) for file in files]
-    return Exported(finished, card, proof, kept)
+    return Exported(finished, card, parity, kept)
 
 
 def find_source(model: str) -> Path:
-    """The file of a model; a published one that is here as a checkpoint alone is found too."""
+    """The file of a model; also of one that is installed only as a checkpoint."""
     try:
         return find_model(model)
     except MissingError:
@@ -114,7 +116,7 @@ def find_source(model: str) -> Path:
 
 
 def reference_engine(network: "nn.Module", card: Card) -> Any:
-    """The torch network in float32 under a card's contract: what every export is held to."""
+    """The torch network in float32 under a card's contract, with which every export is compared."""
     import torch
 
     from rtmcli.engines.torch import TorchEngine
@@ -127,106 +129,110 @@ def reference_engine(network: "nn.Module", card: Card) -> Any:
     )
 
 
-def _check(order: Order) -> None:
-    if order.precision == "int8" and order.calib is None:
-        raise UsageError("--int8 measures the range of every layer on real pictures; give --calib DIR")
-    if order.calib is not None and order.precision != "int8":
-        raise UsageError("--calib is for --int8 alone; leave it out")
-    if order.precision == "int8" and order.target in ("ncnn", "torchscript"):
-        raise UsageError(f"{order.target} has no int8 here; use --to onnx, or --fp16")
-    if order.labels is not None and order.images is None:
-        raise UsageError("--eval needs --images: the folder of the labelled pictures")
+def _check(options: ExportOptions) -> None:
+    if options.precision == "int8" and options.calib is None:
+        raise UsageError("--int8 measures the range of every layer on real images; give --calib DIR")
+    if options.calib is not None and options.precision != "int8":
+        raise UsageError("--calib has an effect only with --int8; leave it out")
+    if options.precision == "int8" and options.target in ("ncnn", "torchscript"):
+        raise UsageError(f"--int8 is not available for {options.target}; use --to onnx, or --fp16")
+    if options.labels is not None and options.images is None:
+        raise UsageError("--eval needs --images, the folder of the labelled images")
 
 
 def _need(*packages: str) -> None:
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise MissingError(f"this export needs {' and '.join(missing)}: pip install 'rtmcli[export,ncnn]'")
+        raise MissingError(
+            f"this export needs {' and '.join(missing)}, which is not installed; pip install 'rtmcli[export,ncnn]'"
+        )
 
 
-def _target(order: Order, card: Card) -> Path:
+def _target(options: ExportOptions, card: Card) -> Path:
     """The main file to write."""
-    suffix = SUFFIX[order.target]
-    tail = {"float32": "", "float16": "-fp16", "int8": "-int8"}[order.precision]
-    out = order.out if order.out is not None else Path()
+    suffix = SUFFIX[options.target]
+    tail = {"float32": "", "float16": "-fp16", "int8": "-int8"}[options.precision]
+    out = options.out if options.out is not None else Path()
     if out.suffix != suffix:
         if out.suffix and not out.is_dir():
-            raise UsageError(f"{out}: {order.target} files end in {suffix}")
+            raise UsageError(f"{out}: the name of a {options.target} file must end in {suffix}")
         if not out.is_dir():
-            raise UsageError(f"{out}: no such folder; make it first, or name a file that ends in {suffix}")
-        kind = ".ncnn" if order.target == "ncnn" else ""  # its .bin would take the place of OpenVINO's
+            raise UsageError(f"{out}: no such folder; create it first, or name a file that ends in {suffix}")
+        # ncnn's .bin would replace OpenVINO's.
+        kind = ".ncnn" if options.target == "ncnn" else ""
         out = out / f"{card.name}{tail}{kind}{suffix}"
     if not out.parent.is_dir():
-        raise UsageError(f"{out.parent}: no such folder; make it first")
+        raise UsageError(f"{out.parent}: no such folder; create it first")
     other = {".xml": ".param", ".param": ".xml"}.get(suffix)
     if other is not None and out.with_suffix(other).is_file():
         raise UsageError(
-            f"{out}: {out.with_suffix(other).name} beside it keeps its weights in {out.stem}.bin too; give another name"
+            f"{out}: {out.with_suffix(other).name} in the same folder stores its weights in {out.stem}.bin too; "
+            "give another name"
         )
     return out
 
 
 def _write(
-    network: "nn.Module", card: Card, order: Order, path: Path, say: Callable[[str], None]
+    network: "nn.Module", card: Card, options: ExportOptions, path: Path, say: Callable[[str], None]
 ) -> tuple[list[Path], list[str]]:
-    """The files of the target under `path`, the main one last, and what int8 left in float."""
-    half, kept = order.precision == "float16", list[str]()
-    say(f"writing {order.target}")
-    if order.target == "ncnn":
+    """Write the files of the target; returns them, the main one last, and the layers that int8 left in float."""
+    half, kept = options.precision == "float16", list[str]()
+    say(f"writing {options.target}")
+    if options.target == "ncnn":
         from rtmcli.export.ncnn import export_ncnn
 
         return export_ncnn(network, card, path, half=half), kept
-    if order.target == "torchscript":
+    if options.target == "torchscript":
         from rtmcli.export.torchscript import export_torchscript
 
         return export_torchscript(network, card, path, half=half), kept
     from rtmcli.export.onnx import export_onnx
 
-    exact = path if order.target == "onnx" and order.precision != "int8" else path.with_name("exact.onnx")
-    export_onnx(network, card, exact, half=half and order.target == "onnx")
-    if order.precision == "int8":
+    exact = path if options.target == "onnx" and options.precision != "int8" else path.with_name("exact.onnx")
+    export_onnx(network, card, exact, half=half and options.target == "onnx")
+    if options.precision == "int8":
         from rtmcli.export.onnx_int8 import quantise
 
-        assert order.calib is not None
-        whole = path if order.target == "onnx" else path.with_name("int8.onnx")
+        assert options.calib is not None
+        whole = path if options.target == "onnx" else path.with_name("int8.onnx")
         kept = quantise(
-            exact, card, whole, reference=reference_engine(network, card), pictures=order.calib,
-            accuracy=_accuracy(network, card, order), symmetric=order.target == "tensorrt", say=say,
+            exact, card, whole, reference=reference_engine(network, card), images=options.calib,
+            accuracy=_accuracy(network, card, options), symmetric=options.target == "tensorrt", say=say,
         )  # fmt: skip
         exact = whole
-    if order.target == "openvino":
+    if options.target == "openvino":
         from rtmcli.export.openvino import export_openvino
 
         return export_openvino(exact, card, path, half=half), kept
-    if order.target == "tensorrt":
-        from rtmcli.engines.tensorrt import build_file
+    if options.target == "tensorrt":
+        from rtmcli.export.tensorrt import export_tensorrt
 
-        return [build_file(exact, path, precision=order.precision)], kept
+        return export_tensorrt(exact, path, precision=options.precision), kept
     return [path], kept
 
 
-def _prove(network: "nn.Module", card: Card, order: Order, file: Path) -> "Proof":
-    from rtmcli.export.parity_check import compare, sample_pictures
+def _check_parity(network: "nn.Module", card: Card, options: ExportOptions, file: Path) -> "Parity":
+    from rtmcli.export.parity_check import compare, sample_images
 
-    device = "cuda" if order.target == "tensorrt" else "cpu"
-    result = open_engine(file, engine=ENGINE[order.target], device=device)
+    device = "cuda" if options.target == "tensorrt" else "cpu"
+    result = open_engine(file, engine=ENGINE[options.target], device=device)
     reference = reference_engine(network, card)
-    proof = compare(reference, result, card, sample_pictures(order.images), precision=order.precision)
-    if order.labels is None or order.images is None:
-        return proof
+    parity = compare(reference, result, card, sample_images(options.images), precision=options.precision)
+    if options.labels is None or options.images is None:
+        return parity
     from rtmcli.export.accuracy import average_precision
 
-    before = average_precision(reference, card, order.labels, order.images)
+    before = average_precision(reference, card, options.labels, options.images)
     return replace(
-        proof, ap_before=before, ap_after=average_precision(result, card, order.labels, order.images)
+        parity, ap_before=before, ap_after=average_precision(result, card, options.labels, options.images)
     )
 
 
-def _accuracy(network: "nn.Module", card: Card, order: Order) -> Callable[[Path], float] | None:
-    """AP of a file, for int8 to settle what stays in float; None without labels."""
-    if order.labels is None or order.images is None:
+def _accuracy(network: "nn.Module", card: Card, options: ExportOptions) -> Callable[[Path], float] | None:
+    """AP of a file, from which int8 decides what stays in float; None without labels."""
+    if options.labels is None or options.images is None:
         return None
     from rtmcli.export.accuracy import average_precision
 
-    labels, images = order.labels, order.images
+    labels, images = options.labels, options.images
     return lambda file: average_precision(open_engine(file), card, labels, images)

@@ -1,4 +1,4 @@
-"""Torch modules to TorchScript, which both the torchscript target and pnnx start from."""
+"""Torch modules to TorchScript, the input of both the torchscript target and pnnx."""
 
 import logging
 import warnings
@@ -34,7 +34,7 @@ def quietly_saved(script: Any, path: Path, extra: Mapping[str, str]) -> None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keeps the exporters' warnings, which are for their own authors, off stderr."""
+    """Suppresses the exporters' warnings, which users cannot act on."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():

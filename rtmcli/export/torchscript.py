@@ -1,6 +1,6 @@
-"""A torch network to TorchScript: one file that runs where PyTorch is, without this program, in Python or C++.
+"""A torch network to TorchScript: one file that PyTorch runs without this package, in Python or C++.
 
-The card lies in the archive's extra files, under `rtm.card`.
+The card is in the archive's extra files, under `rtm.card`.
 """
 
 from pathlib import Path
@@ -28,7 +28,9 @@ def export_torchscript(network: nn.Module, card: Card, path: Path, *, half: bool
     graph = build_graph(fold_batchnorm(network), card)
     if half:
         if isinstance(graph, OneStageGraph):
-            raise UsageError(f"{card.name}: RTMO goes to TorchScript in float32; leave --fp16 out")
+            raise UsageError(
+                f"{card.name}: RTMO is exported to TorchScript only in float32; leave --fp16 out"
+            )
         graph.network = HalfNetwork(graph.network)
     shape = (2, card.height, card.width, 3) if graph.deploy else (2, 3, card.height, card.width)
     example = torch.zeros(shape, dtype=torch.uint8 if graph.deploy else torch.float32)
@@ -66,13 +68,13 @@ def _suppressed(cells: nn.Module, graph: Graph, card: Card) -> nn.Module:
     dcc = graph.network.head.dcc
     linear = dcc.pose_to_kpts
     assert isinstance(linear, nn.Linear)  # the fused form
-    # Three rows, for a trace treats a size of one as a constant.
+    # Three rows, because a trace treats a size of one as a constant.
     rows = (torch.zeros(3, linear.in_features), torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 3), torch.zeros(3, 2))
     return Classified(cells, trace(dcc, rows), score=score, iou=iou, keep=KEEP)
 
 
 class Suppressed(nn.Module):
-    """Cells of a detector to `dets` (N, M, 5) and `labels` (N, M); rows that pad have score 0."""
+    """Cells of a detector to `dets` (N, M, 5) and `labels` (N, M); padding rows have score 0."""
 
     def __init__(self, cells: nn.Module, *, score: float, iou: float, keep: int) -> None:
         super().__init__()
@@ -120,7 +122,7 @@ class Classified(nn.Module):
 def suppress(
     boxes: Tensor, scores: Tensor, score: float, iou: float, keep: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cells, labels and scores of one picture, best first: boxes (P, 4), scores (C, P). Written for TorchScript."""
+    """Cells, labels and scores of one image, best first: boxes (P, 4), scores (C, P). Written for TorchScript."""
     found = torch.nonzero(scores > score)  # (n, 2) class, cell
     values = scores[found[:, 0], found[:, 1]]
     order = torch.argsort(values, descending=True, stable=True)

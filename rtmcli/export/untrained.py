@@ -1,4 +1,4 @@
-"""Networks with seeded random weights, for measuring: speed does not ask for skill."""
+"""Networks with seeded random weights, for measuring speed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from rtmcli.zoo.names import find_entry, unknown_model
 def untrained_model(
     name: str, folder: Path, *, contract: Literal["plain", "deploy"] = "deploy", score: float | None = None
 ) -> Path:
-    """Export a published network with random weights, always the same ones.
+    """Export a published network with random weights, the same ones every time.
 
     Args:
         name: of a published model (`rtmpose-m`, `rtmo-s`).
@@ -22,13 +22,13 @@ def untrained_model(
 
     Raises:
         MissingError: no such model, or PyTorch or onnx is not installed.
-        UsageError: a model that is not built here.
+        UsageError: a model whose structure is not implemented.
     """
     entry = find_entry(name)
     if entry is None:
         raise unknown_model(name)
     if not entry.buildable:
-        raise UsageError(f"{entry.name} has a structure that is not built here; name another model")
+        raise UsageError(f"the structure of {entry.name} is not implemented; name another model")
     card = replace(
         entry.card(), name=f"{entry.name}-untrained", contract=contract, figures={}, training="", origin="rtm"
     )
@@ -57,14 +57,14 @@ def _export(card: Card, path: Path) -> None:
     pixels = 255 * torch.rand(2, 3, card.height, card.width)
     images = (pixels - torch.tensor(card.mean).view(shape)) / torch.tensor(card.std).view(shape)
     with torch.no_grad():
-        # Normalisations measured on noise keep what a picture says alive, and finite, through all layers.
+        # Batch norms measured on noise keep the activations of all layers finite and different from zero.
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None
         network.train()(images)
         network.eval()
         if card.task == "topdown":
-            # Peaks of 1, as trained networks give: the pipeline takes faint keypoints for a lost person.
+            # Peaks of 1, as in trained networks: the pipeline drops people with low keypoint scores.
             for name, vector in zip(
                 ("head.cls_x", "head.cls_y"), network(images), strict=False
             ):  # (2, K, bins)

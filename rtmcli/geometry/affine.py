@@ -1,4 +1,4 @@
-"""The top-down crop: from a box to the network's input and back. Numpy; OpenCV only where pixels move."""
+"""The top-down crop: from a box to the network's input and back. OpenCV is used only for pixels."""
 
 from math import cos, radians, sin, tan
 from typing import Any
@@ -18,13 +18,13 @@ def topdown_matrix(
     *,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> Float64Array:
-    """The map from the picture to the input: centre to the middle, `scale` wide to the input's width.
+    """The map from the image to the input: centre to the centre, a width of `scale` to the input's width.
 
     Args:
-        center: (2,) middle of the crop in the picture.
+        center: (2,) middle of the crop in the image.
         scale: (2,) width and height of the crop with the input's aspect; only the width enters.
         size: input (W, H).
-        rotation: degrees by which the crop is turned in the picture.
+        rotation: degrees by which the crop is turned in the image.
         shift: of the centre, as a share of `scale` (augmentation).
 
     Returns:
@@ -61,7 +61,7 @@ def udp_matrix(
 def fit_matrix(
     image_size: tuple[int, int], size: tuple[int, int]
 ) -> tuple[Float64Array, FloatArray, FloatArray]:
-    """The whole picture centred in the input with its aspect kept (RTMO in mmpose, "BottomupResize").
+    """The whole image centred in the input with its aspect kept (RTMO in mmpose, "BottomupResize").
 
     Returns:
         The (2, 3) matrix, and the centre (2,) and scale (2,) that `to_image` needs to go back.
@@ -110,7 +110,7 @@ def invert(matrix: FloatArray) -> Float64Array:
 
 
 def to_image(points: FloatArray, center: FloatArray, scale: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Points of the input back in the picture, for crops without rotation.
+    """Points of the input back in the image, for crops without rotation.
 
     Args:
         points: (N, K, 2) in input pixels, or (K, 2) with `center` and `scale` of one crop.
@@ -129,14 +129,14 @@ def warp(
     *,
     out: Image | None = None,
 ) -> Image:
-    """Pixels of the picture in the input frame, bilinear.
+    """Pixels of the image in the input frame, bilinear.
 
     Args:
         image: (H, W, 3) uint8.
-        matrix: (2, 3) from picture to input.
+        matrix: (2, 3) from image to input.
         size: input (W, H).
-        border: grey level outside the picture.
-        out: (H, W, 3) uint8 that takes the pixels, say a slot of a batch; must be contiguous.
+        border: grey level outside the image.
+        out: (H, W, 3) uint8 to write to, for example a slot of a batch; must be contiguous.
     """
     import cv2
 
@@ -156,7 +156,7 @@ def warp(
 
 
 def _near(image: Image, matrix: FloatArray, size: tuple[int, int]) -> tuple[Image, FloatArray]:
-    """The part of a huge picture that `matrix` can see, and the matrix from that part."""
+    """The part of a huge image that `matrix` maps into the input, and the matrix from that part."""
     corners = np.array([[0, 0], [size[0], 0], [0, size[1]], [size[0], size[1]]], np.float64)
     seen = transform(corners, invert(matrix))  # (4, 2)
     limit = np.array([image.shape[1], image.shape[0]])

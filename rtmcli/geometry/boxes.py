@@ -1,4 +1,4 @@
-"""Boxes: (N, 4) x1, y1, x2, y2 in pixels; sizes are (width, height). Numpy alone."""
+"""Boxes: (N, 4) x1, y1, x2, y2 in pixels; sizes are (width, height). Only numpy."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Mirroring: of annotations with their picture, and of what a network says about the mirrored picture."""
+"""Flips of annotations with their image, and of a network's outputs for the mirrored image."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ Direction = Literal["horizontal", "vertical", "diagonal"]
 
 
 def flip_points(points: FloatArray, size: tuple[int, int], direction: Direction = "horizontal") -> FloatArray:
-    """Points (..., 2) in the mirrored picture of `size` (W, H): x' = W - 1 - x (pixel centres)."""
+    """Points (..., 2) in the mirrored image of `size` (W, H): x' = W - 1 - x (pixel centres)."""
     out = points.copy()
     if direction != "vertical":
         out[..., 0] = size[0] - 1 - points[..., 0]
@@ -27,7 +27,7 @@ def flip_keypoints(
     flip_indices: npt.NDArray[np.integer],
     direction: Direction = "horizontal",
 ) -> tuple[FloatArray, FloatArray]:
-    """Key points (N, K, 2) and visibility (N, K) in the mirrored picture: left becomes right.
+    """Keypoints (N, K, 2) and visibility (N, K) in the mirrored image: left becomes right.
 
     A diagonal flip is a half turn, which swaps no sides.
     """
@@ -37,7 +37,7 @@ def flip_keypoints(
 
 
 def flip_boxes(boxes: FloatArray, size: tuple[int, int], direction: Direction = "horizontal") -> FloatArray:
-    """Boxes (N, 4) x1, y1, x2, y2 in the mirrored picture of `size` (W, H)."""
+    """Boxes (N, 4) x1, y1, x2, y2 in the mirrored image of `size` (W, H)."""
     corners = flip_points(boxes.reshape(-1, 2, 2), size, direction)  # (N, 2, 2)
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
 
@@ -45,5 +45,5 @@ def flip_boxes(boxes: FloatArray, size: tuple[int, int], direction: Direction = 
 def unflip_simcc(
     simcc_x: FloatArray, simcc_y: FloatArray, flip_indices: npt.NDArray[np.integer]
 ) -> tuple[FloatArray, FloatArray]:
-    """SimCC vectors (N, K, bins) of the mirrored picture, told of the picture itself."""
+    """SimCC vectors (N, K, bins) of the mirrored image, mapped back to the image."""
     return simcc_x[:, flip_indices, ::-1], simcc_y[:, flip_indices]

@@ -1,6 +1,6 @@
-"""Object key-point similarity between poses, and what is built on it. Numpy alone.
+"""Object keypoint similarity between poses, and what is built on it. Only numpy.
 
-Sigmas are COCO's: a point's tolerance is 2 sigma sqrt(area). Source: mmpose's pose NMS and the COCO key-point
+Sigmas are COCO's: a point's tolerance is 2 sigma sqrt(area). Source: mmpose's pose NMS and the COCO keypoint
 evaluation; the defaults are theirs.
 """
 
@@ -21,10 +21,10 @@ def oks_matrix(
     *,
     min_score: float | None = None,
 ) -> Float64Array:
-    """OKS of all pairs of poses: the mean over key points of exp(-d^2 / (2 (2 sigma)^2 area)).
+    """OKS of all pairs of poses: the mean over keypoints of exp(-d^2 / (2 (2 sigma)^2 area)).
 
     Args:
-        a: (N, K, 2 or 3) x, y[, score]; b: (M, K, 2 or 3). A point that is NaN in either pose is left out.
+        a: (N, K, 2 or 3) x, y[, score]; b: (M, K, 2 or 3). A keypoint that is NaN in either pose is left out.
         areas_a, areas_b: (N,), (M,) in square pixels; a pair takes the mean of its two.
         sigmas: (K,).
         min_score: count only points scored strictly above it in both poses.
@@ -53,7 +53,7 @@ def oks_nms(
 ) -> IndexArray:
     """Greedy suppression of poses: indices of the kept ones, best score first.
 
-    A pose goes when its OKS with a kept one is strictly above `threshold`; equal scores keep their order.
+    A pose is dropped when its OKS with a kept one is strictly above `threshold`; equal scores keep their order.
     `keypoints` (N, K, 2 or 3), `scores` and `areas` (N,).
     """
     if len(keypoints) == 0:
@@ -72,7 +72,7 @@ def soft_oks_nms(
     *,
     keep: int = 20,
 ) -> IndexArray:
-    """Soft suppression: nobody goes, but a pose near a better one is re-scored by exp(-OKS^2 / threshold).
+    """Soft suppression: no pose is dropped, but a pose near a better one is re-scored by exp(-OKS^2 / threshold).
 
     Returns the indices in the order they are picked, at most `keep`. (Bodla et al. 2017, on OKS.)
     """

@@ -1,4 +1,4 @@
-"""Whose boxes a pose model wants: hands from a detector of hands, animals from one that knows animals."""
+"""The classes of a detector whose boxes a pose model takes: people, hands, faces or animals."""
 
 from rtmcli.errors import UsageError
 from rtmcli.zoo.card import Card
@@ -6,17 +6,17 @@ from rtmcli.zoo.catalogue import class_of_skeleton, entries
 from rtmcli.zoo.install import installed_path
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR
 
-# The classes of COCO that AP-10K's species are nearest to; birds are none of them.
+# The classes of COCO that AP-10K's species belong to; birds are not among them.
 ANIMALS = ("cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
-# What to say for each class: its plural, and the published detector that finds it.
+# For messages: the plural of each class, and the published detector that finds it.
 _WORDS = {"person": ("people", "yolox-m"), "hand": ("hands", "rtmdet-nano-hand"), "face": ("faces", "yolox-s-face"),
           "animal": ("animals", "yolox-m-coco80")}  # fmt: skip
 
 
 def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
-    """The classes of a detector whose boxes a top-down model poses.
+    """The classes of the detector whose boxes go to the pose model.
 
-    Raises UsageError where the detector finds nothing of the kind; the message names one that does.
+    Raises UsageError where the detector has no such class; the message names one that has.
     """
     wanted = class_of_skeleton(pose.skeleton)
     if wanted in detector.classes:
@@ -26,8 +26,8 @@ def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
         return animals
     plural, better = _WORDS[wanted]
     raise UsageError(
-        f"{pose.name} poses {plural}, which the detector {detector.name} does not find; give --detector {better} "
-        f"('rtm models pull {better}' fetches it), or boxes on stdin"
+        f"{pose.name} needs boxes of {plural}, which the detector {detector.name} does not find; "
+        f"give --detector {better} ('rtm models pull {better}' fetches it), or boxes on stdin"
     )
 
 

@@ -1,4 +1,4 @@
-"""RTMW3D's points in space: metres, relative to the root, from a network that gives pixels and depth."""
+"""RTMW3D's keypoints in space: metres, relative to the root, from pixels and depth."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from rtmcli.zoo.card import Card
 
 
 def volume_of(card: Card) -> Volume:
-    """The codec's numbers, the published ones where the card leaves them out."""
-    codec, usual = card.codec, Volume()
+    """The codec's parameters; those of the published models where the card does not give them."""
+    codec, published = card.codec, Volume()
     return Volume(
-        size=(card.width, card.height, int(codec.get("depth", usual.size[2]))),
-        ratio=float(codec.get("ratio", usual.ratio)),
-        depth_range=float(codec.get("z_range", usual.depth_range)),
+        size=(card.width, card.height, int(codec.get("depth", published.size[2]))),
+        ratio=float(codec.get("ratio", published.ratio)),
+        depth_range=float(codec.get("z_range", published.depth_range)),
     )
 
 
@@ -22,13 +22,13 @@ def in_space(
 ) -> Float32Array:
     """Points in metres relative to the root, x to the right, y down, z away from the camera.
 
-    The camera is not known: its focal length is that of the training data and its axis goes through the middle of
-    the picture, and the root stands as far away as it did there on average. Relative to each other the points hardly
-    depend on it.
+    The camera is not known. Its focal length and the distance of the root are assumed to be those of the training data
+    on average, and its axis to go through the centre of the image. The points relative to each other hardly depend on
+    these assumptions.
 
     Args:
-        points: (K, 2) in pixels of the picture; depth: (K,) metres from the root; scores: (K,).
-        size: (W, H) of the picture.
+        points: (K, 2) in pixels of the image; depth: (K,) metres from the root; scores: (K,).
+        size: (W, H) of the image.
 
     Returns:
         (K, 4): x, y, z, score.

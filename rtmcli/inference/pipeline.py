@@ -1,9 +1,9 @@
-"""Decode | detect | crop | pose | write, overlapped and in order.
+"""Decoding, detection, pose estimation and output, concurrent and in order.
 
-The media decode in threads of their own, `jobs` threads run the networks, and whoever iterates here writes. The
-unit of work is a shot: a frame, or with `det_every` a frame with a detection and those up to the next one, so that
-shots depend on nothing but their own pixels and the result is the same for any number of jobs. Shots that are to
-share batches run in step, as one unit.
+The media decode in their own threads, `jobs` threads run the networks, and the caller, who iterates over the result,
+writes. The unit of work is a segment: a frame, or with `det_every` a frame with a detection and the frames up to the
+next detection. Segments depend only on their own pixels, so the result is the same for any number of jobs. Segments
+that share batches run in step, as one unit.
 """
 
 import threading
@@ -28,19 +28,19 @@ T = TypeVar("T")
 Find = Callable[[Sequence[Image]], list[list[Instance]]]
 Pose = Callable[[Sequence[Image], Sequence[Sequence[Instance]]], list[list[Instance]]]
 
-LOST = 0.3  # a person whose keypoints score less on average is given up until the next detection
-SPARE = 4  # frames read ahead of the networks, besides those that the decoder holds
+MIN_KEYPOINT_SCORE = 0.3  # a person with a lower mean score is dropped until the next detection
+PREFETCH = 4  # frames read ahead of the networks, in addition to those that the decoder holds
 GROW = 1.25  # the extent of the last keypoints, grown, is the next box (RTMPose, section 3.4)
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A frame under way.
+    """A frame in the pipeline.
 
     Attributes:
         image: (H, W, 3) uint8 BGR.
-        frame: its record, which the pipeline fills in; with instances already where the boxes are given.
-        more: of a live round: whether another source's frame is there too, to share the networks' batch.
+        frame: its record, to which the pipeline adds the instances; with instances already where the boxes are given.
+        more: in a live round: whether another source's frame follows that shares the batch.
 
     Example:
         import numpy as np
@@ -58,7 +58,7 @@ class Item:
     more: bool = False
 
 
-Shot = list[tuple[Item, bool]]  # frames of one source in order, and whether to detect on each
+Segment = list[tuple[Item, bool]]  # frames of one source in order, and whether to detect on each
 
 
 def run_pipeline(
@@ -71,17 +71,17 @@ def run_pipeline(
     live: bool = False,
     batch: int = 1,
 ) -> Iterator[Item]:
-    """Fill in the frames' instances.
+    """Add the instances to the frames.
 
     Args:
-        items: frames in order; an error of theirs is raised here after the frames before it have come out.
-        find: pictures to boxes (`Detector`), or to poses (`OneStage`); None where the frames hold their boxes.
+        items: frames in order; an error while iterating over them is raised after the frames before it.
+        find: images to boxes (`Detector`), or to poses (`OneStage`); None where the frames hold their boxes.
         pose: boxes to poses (`TopDown`); None leaves boxes.
         det_every: run `find` on every so many frames of a source; the boxes between come from the last keypoints.
             Several sources must take turns of so many frames (`items_of`).
         jobs: threads that run the networks, each on its own frames.
         live: one round at a time, as early as possible: for cameras.
-        batch: frames (with `det_every` shots) that go through the networks together: for a GPU.
+        batch: frames (with `det_every` segments) that go through the networks together: for a GPU.
 
     Yields:
         The same items, in the same order.
@@ -98,15 +98,15 @@ def run_pipeline(
     stop = threading.Event()
     marked = _marked(items, det_every)
     if live or (jobs == 1 and batch == 1):
-        # One follower remembers across its units, so frames leave one by one.
-        follower = Follower(find, pose, stop, remember=det_every > 1)
-        units: Iterator[list[Shot]] = _rounds(marked)
-        work: Callable[[list[Shot]], list[Item]] = follower
+        # One worker remembers people across units, so frames are returned one by one.
+        worker = Worker(find, pose, stop, remember=det_every > 1)
+        units: Iterator[list[Segment]] = _rounds(marked)
+        work: Callable[[list[Segment]], list[Item]] = worker
     else:
-        units = _gathered(_shots(marked, det_every), full=lambda unit: len(unit) == batch)
-        work = lambda unit: Follower(find, pose, stop)(unit)  # noqa: E731
-    # Enough waits for a worker to go on while this thread waits for its turn on a busy machine; shots are large.
-    depth = 1 if live else jobs + max(1, SPARE // (det_every * batch))
+        units = _gathered(_segments(marked, det_every), full=lambda unit: len(unit) == batch)
+        work = lambda unit: Worker(find, pose, stop)(unit)  # noqa: E731
+    # Enough units wait for the workers to continue while this thread is delayed; segments are large.
+    depth = 1 if live else jobs + max(1, PREFETCH // (det_every * batch))
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="rtm-pose")
     waiting: deque[Future[list[Item]]] = deque()
     error: BaseException | None = None
@@ -118,7 +118,7 @@ def run_pipeline(
                     waiting.append(pool.submit(work, next(source)))
                 except StopIteration:
                     break
-                except Exception as caught:  # damage in the media: first the frames before it
+                except Exception as caught:  # raised after the frames before it
                     error = caught
             if not waiting:
                 break
@@ -131,11 +131,11 @@ def run_pipeline(
 
 
 def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> Iterator[Item]:
-    """The pictures of all sources, each with an empty record.
+    """The frames of all sources, each with an empty record.
 
     Args:
-        turn: how many frames a file gives before it is the next one's turn; None: one file after the other. Sources
-            with a live one among them come in rounds, the newest picture of each that has one.
+        turn: frames of a file before it is the next file's turn; None: one file after the other. Sources with a live
+            one among them come in rounds: the newest frame of each that has one.
 
     Example:
         from rtmcli import TopDown, items_of, open_media
@@ -155,10 +155,10 @@ def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> 
                 yield _item(picture, card)
 
 
-class Follower:
-    """Runs the networks over shots in step, and carries people from one frame to the next between detections.
+class Worker:
+    """Runs the networks on segments in step, and passes people on to the next frame between detections.
 
-    With `remember` also from call to call, a source's people to its next frame.
+    With `remember` it also passes the people of a source on to its next call.
     """
 
     def __init__(
@@ -167,12 +167,14 @@ class Follower:
         self._find, self._pose, self._stop = find, pose, stop
         self._last: dict[str, list[Instance]] | None = {} if remember else None
 
-    def __call__(self, shots: Sequence[Shot]) -> list[Item]:
-        people: list[list[Instance]] = [[] for _ in shots]
-        for step in range(max(len(shot) for shot in shots)):
+    def __call__(self, segments: Sequence[Segment]) -> list[Item]:
+        people: list[list[Instance]] = [[] for _ in segments]
+        for step in range(max(len(segment) for segment in segments)):
             if self._stop.is_set():
                 break
-            column = [(number, *shot[step]) for number, shot in enumerate(shots) if step < len(shot)]
+            column = [
+                (number, *segment[step]) for number, segment in enumerate(segments) if step < len(segment)
+            ]
             if self._last is not None:
                 for number, item, _ in column:
                     people[number] = self._last.get(item.frame.source, [])
@@ -181,36 +183,36 @@ class Follower:
                 people[number] = item.frame.instances = those
                 if self._last is not None:
                     self._last[item.frame.source] = those
-        return [item for shot in shots for item, _ in shot]
+        return [item for segment in segments for item, _ in segment]
 
     def _look(self, column: Sequence[tuple[Item, bool, list[Instance]]]) -> list[list[Instance]]:
-        """Who is in each frame, given who was in the one before it."""
+        """The people in each frame, given those in the frame before it."""
         if self._find is None:
             people = [item.frame.instances for item, _, _ in column]
         else:
             images = [item.image for item, detect, _ in column if detect]
             detected = iter(self._find(images) if images else [])
             people = [
-                next(detected) if detect else follow(before, (item.image.shape[1], item.image.shape[0]))
+                next(detected) if detect else next_boxes(before, (item.image.shape[1], item.image.shape[0]))
                 for item, detect, before in column
             ]
         return people if self._pose is None else self._pose([item.image for item, _, _ in column], people)
 
 
-def follow(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
-    """Where to look for people in the next frame: the grown extent of their keypoints.
+def next_boxes(people: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
+    """The boxes of people in the next frame: the extent of their last keypoints, grown.
 
     Args:
         people: with keypoints, in the last frame.
-        size: (W, H) of the picture, to which the boxes are clipped.
+        size: (W, H) of the image, to which the boxes are clipped.
 
     Returns:
-        Instances with box, score and label; without those who are lost.
+        Instances with box, score and label; without people whose mean keypoint score is below MIN_KEYPOINT_SCORE.
     """
     limit = np.array([*size, *size], np.float32)
     found = []
     for person in people:
-        if person.keypoints is None or not np.nanmean(person.keypoints[:, 2]) >= LOST:
+        if person.keypoints is None or not np.nanmean(person.keypoints[:, 2]) >= MIN_KEYPOINT_SCORE:
             continue
         box = np.clip(keypoints_box(person.keypoints[None], grow=GROW)[0], 0, limit).astype(np.float32)
         if box[2] > box[0] and box[3] > box[1]:
@@ -236,12 +238,12 @@ def _marked(items: Iterable[Item], det_every: int) -> Iterator[tuple[Item, bool]
         yield item, count % det_every == 0
 
 
-def _shots(marked: Iterable[tuple[Item, bool]], det_every: int) -> Iterator[Shot]:
+def _segments(marked: Iterable[tuple[Item, bool]], det_every: int) -> Iterator[Segment]:
     """Frames from one detection to the frame before the next."""
-    return _gathered(marked, new=lambda pair: pair[1], full=lambda shot: len(shot) == det_every)
+    return _gathered(marked, new=lambda pair: pair[1], full=lambda segment: len(segment) == det_every)
 
 
-def _rounds(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[Shot]]:
+def _rounds(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[Segment]]:
     """One frame of each source that has one."""
     for pairs in _gathered(marked, full=lambda pairs: not pairs[-1][0].more):
         yield [[pair] for pair in pairs]
@@ -250,9 +252,9 @@ def _rounds(marked: Iterable[tuple[Item, bool]]) -> Iterator[list[Shot]]:
 def _gathered(
     things: Iterable[T], *, new: Callable[[T], bool] = lambda _: False, full: Callable[[list[T]], bool]
 ) -> Iterator[list[T]]:
-    """Groups of things that follow each other: one ends when it is full, or before a thing that begins a new one.
+    """Consecutive things in groups: a group ends when it is full, or before a thing that begins a new one.
 
-    An error of theirs ends the last group, then is raised.
+    An error while iterating ends the last group and is raised after it.
     """
     group: list[T] = []
     error: Exception | None = None

@@ -1,4 +1,4 @@
-"""`rtm bench`: how fast the networks are on every engine that is here, and what is built of them."""
+"""`rtm bench`: speed of networks on the installed engines, and of the pipelines that use them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,35 +18,37 @@ def main(
     ] = "onnxruntime",
     precisions: Annotated[str, typer.Option(metavar="NAMES", help="float32, float16, bfloat16.")] = "float32",
     threads: Annotated[str, typer.Option(metavar="NUMBERS", help="Threads of one run.")] = "1",
-    batch: Annotated[str, typer.Option(metavar="NUMBERS", help="Pictures or crops in one run.")] = "1",
+    batch: Annotated[str, typer.Option(metavar="NUMBERS", help="Images or crops in one run.")] = "1",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
-    warmup: Annotated[int, typer.Option(min=0, help="Runs that do not count.")] = WARMUP,
+    warmup: Annotated[int, typer.Option(min=0, help="Warm-up runs, which are not counted.")] = WARMUP,
     runs: Annotated[
-        int | None, typer.Option(min=1, help=f"Runs that count ({RUNS}; with --people 20 rounds).")
+        int | None, typer.Option(min=1, help=f"Counted runs ({RUNS}; with --people 20 rounds).")
     ] = None,
     pipeline: Annotated[
         str | None,
-        typer.Option(metavar="VIDEO", help="Time every stage of a clip; --models is DETECTOR,POSE."),
+        typer.Option(
+            metavar="VIDEO", help="Time every stage of the pipeline on a clip; --models is DETECTOR,POSE."
+        ),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames of the clip of --pipeline.")] = 100,
     people: Annotated[
         str | None,
-        typer.Option(metavar="RANGE", help="Cost against the number of people: 1..20, or 1,5,20."),
+        typer.Option(metavar="RANGE", help="Time by the number of people: 1..20, or 1,5,20."),
     ] = None,
     onestage: Annotated[
         str | None,
         typer.Option(metavar="NAME|FILE", help="The one-stage model of --people (RTMO-s, random weights)."),
     ] = None,
-    plot: Annotated[str | None, typer.Option(metavar="PNG", help="Also draw what --people measures.")] = None,
+    plot: Annotated[str | None, typer.Option(metavar="PNG", help="Also plot the result of --people.")] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Set the papers' figures beside, from other machines.")
+        bool, typer.Option("--published", help="Also print the papers' values, from other machines.")
     ] = False,
 ) -> None:
-    """Measure networks by the papers' protocol: batch 1, 50 runs to warm up, 200 that count.
+    """Measure networks by the papers' protocol: batch 1, 50 warm-up runs, 200 counted runs.
 
-    All combinations are measured, each in a process of its own. A terminal gets a table, a pipe JSON lines; the first
-    of them says what machine it was and how loaded. --pipeline measures a clip from file to lines instead, --people a
-    picture with more and more people, top-down and one-stage.
+    All combinations are measured, each in its own process. Output is a table on a terminal, else JSON lines, of which
+    the first describes the machine and its load. --pipeline measures a clip from file to records instead, --people an
+    image with increasing numbers of people, top-down and one-stage.
 
     Example:
 
@@ -153,9 +155,9 @@ def _published() -> None:
 def _check(*, pipeline: str | None, people: str | None, onestage: str | None, plot: str | None) -> None:
     """Raises UsageError for options that do not go together."""
     if pipeline is not None and people is not None:
-        raise UsageError("--pipeline and --people are two measurements; ask for one at a time")
+        raise UsageError("--pipeline and --people are different measurements; give one of them")
     if people is None and (onestage is not None or plot is not None):
-        raise UsageError("--onestage and --plot belong to --people; give --people 1..20 too")
+        raise UsageError("--onestage and --plot have an effect only with --people; add --people 1..20")
 
 
 def _words(text: str) -> list[str]:
@@ -165,21 +167,25 @@ def _words(text: str) -> list[str]:
 def _numbers(text: str, flag: str) -> list[int]:
     words = _words(text)
     if not words or not all(word.isdigit() and int(word) > 0 for word in words):
-        raise UsageError(f"{flag} {text!r} is not a list of numbers above 0; write for example {flag} 1,2")
+        raise UsageError(
+            f"{flag} {text!r}: expected numbers above 0 with commas between, for example {flag} 1,2"
+        )
     return [int(word) for word in words]
 
 
 def _one(text: str, flag: str) -> str:
     words = _words(text)
     if len(words) != 1:
-        raise UsageError(f"{flag} {text!r}: --pipeline and --people measure one setting at a time; name one")
+        raise UsageError(
+            f"{flag} {text!r}: --pipeline and --people measure one setting at a time; give one value"
+        )
     return words[0]
 
 
 def _pair(text: str) -> tuple[str, str]:
     words = _words(text)
     if len(words) != 2:
-        raise UsageError(f"--models {text!r} is not a pair; write --models DETECTOR,POSE")
+        raise UsageError(f"--models {text!r}: expected a detector and a pose model, --models DETECTOR,POSE")
     return words[0], words[1]
 
 
@@ -189,5 +195,5 @@ def _range(text: str) -> list[int]:
     if not dots:
         return sorted(set(_numbers(text, "--people")))
     if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
-        raise UsageError(f"--people {text!r} is not a range; write for example --people 1..20")
+        raise UsageError(f"--people {text!r}: expected a range, for example --people 1..20")
     return list(range(int(first), int(last) + 1))

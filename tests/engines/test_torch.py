@@ -5,7 +5,7 @@ import pytest
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError
-from rtmcli.export.parity_check import compare, sample_pictures
+from rtmcli.export.parity_check import compare, sample_images
 from rtmcli.zoo.resolve import find_model
 
 
@@ -61,6 +61,6 @@ def test_half_precision_leaves_the_bundled_model_s_keypoints_where_they_are(
     file = find_model("rtmpose-t")
     exact = open_engine(file, engine="torch", threads=1)
     rough = open_engine(file, engine="torch", precision=precision, threads=1)
-    proof = compare(exact, rough, exact.card, sample_pictures(None), precision=precision)
-    assert proof.worst > 0 and proof.p99 < limit
-    assert proof.median == 0
+    parity = compare(exact, rough, exact.card, sample_images(None), precision=precision)
+    assert parity.worst > 0 and parity.p99 < limit
+    assert parity.median == 0

@@ -10,7 +10,7 @@ import torch
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import RtmError
-from rtmcli.export import int8
+from rtmcli.export import onnx_int8
 from rtmcli.export.onnx import export_onnx
 from rtmcli.export.onnx_int8 import layer_groups, quantise
 from rtmcli.export.run import reference_engine
@@ -25,7 +25,7 @@ CARD = Card(
 
 @pytest.fixture(autouse=True)
 def little_to_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8, "CALIBRATION_FEEDS", 3)
+    monkeypatch.setattr(onnx_int8, "CALIBRATION_FEEDS", 3)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_ends_of_the_network_stay_in_float(
         CARD,
         out,
         reference=reference_engine(network, CARD),
-        pictures=pictures,
+        images=pictures,
         accuracy=lambda _: 0.5,
     )
     assert kept == []
@@ -87,7 +87,7 @@ def test_groups_go_back_to_float_until_ap_is_near_enough(
 
     out = tmp_path / "int8.onnx"
     kept = quantise(
-        source, CARD, out, reference=reference_engine(network, CARD), pictures=pictures, accuracy=accuracy
+        source, CARD, out, reference=reference_engine(network, CARD), images=pictures, accuracy=accuracy
     )
     assert 0 < len(kept) < len(groups)
     assert quantised(out) and accuracy(out) == 0.5
@@ -100,7 +100,7 @@ def test_a_network_that_bears_no_int8_at_all_is_an_error_and_leaves_no_file(
     network, source, pictures = toy
     with pytest.raises(RtmError, match="--fp16"):
         quantise(
-            source, CARD, tmp_path / "int8.onnx", reference=reference_engine(network, CARD), pictures=pictures,
+            source, CARD, tmp_path / "int8.onnx", reference=reference_engine(network, CARD), images=pictures,
             accuracy=lambda file: 0.5 if file == source else 0.1,
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []

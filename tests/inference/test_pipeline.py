@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtmcli.errors import DataError
-from rtmcli.inference.pipeline import Item, follow, run_pipeline
+from rtmcli.inference.pipeline import Item, next_boxes, run_pipeline
 from rtmcli.records.frame import Frame, Instance
 
 WIDTH, HEIGHT = 100, 80
@@ -102,10 +102,10 @@ def test_a_person_whose_keypoints_fade_is_dropped_until_the_next_detection() -> 
 def test_the_next_box_is_the_grown_extent_of_the_keypoints_inside_the_picture() -> None:
     points = np.array([[10, 20, 0.5], [50, 60, 0.5], [np.nan, np.nan, np.nan]], np.float32)
     person = Instance(box=np.zeros(4, np.float32), score=0.7, label="person", keypoints=points)
-    (next_person,) = follow([person], (WIDTH, HEIGHT))
+    (next_person,) = next_boxes([person], (WIDTH, HEIGHT))
     np.testing.assert_allclose(next_person.box, [5, 15, 55, 65])
     assert next_person.score == 0.7 and next_person.keypoints is None
-    (at_edge,) = follow([person], (52, 62))
+    (at_edge,) = next_boxes([person], (52, 62))
     np.testing.assert_allclose(at_edge.box, [5, 15, 52, 62])
 
 

@@ -17,7 +17,7 @@ def test_a_range_of_people_is_written_with_dots_or_commas() -> None:
 
 
 def test_options_of_one_measurement_are_refused_by_the_other() -> None:
-    with pytest.raises(UsageError, match="one at a time"):
+    with pytest.raises(UsageError, match="different measurements"):
         main(pipeline="demo", people="1..2")
     with pytest.raises(UsageError, match="belong to --people"):
         main(plot="cost.png")

@@ -13,7 +13,7 @@ from rtmcli.cli.app import main
 from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError, RtmError, UsageError
 from rtmcli.export import parity_check, run
-from rtmcli.export.run import Order, export_model
+from rtmcli.export.run import ExportOptions, export_model
 from rtmcli.networks.checkpoint import save_checkpoint
 from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.zoo.card import Card
@@ -26,9 +26,9 @@ CARD = Card(
 
 @pytest.fixture(autouse=True)
 def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One picture proves that the proof is made; twelve take their time."""
-    whole = parity_check.sample_pictures
-    monkeypatch.setattr(parity_check, "sample_pictures", lambda source: whole(source, most=1))
+    """One image shows that the check runs; twelve take longer."""
+    whole = parity_check.sample_images
+    monkeypatch.setattr(parity_check, "sample_images", lambda source: whole(source, most=1))
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,12 @@ def test_a_result_beyond_tolerance_is_an_error_that_keeps_nothing_unless_forced(
         return files
 
     monkeypatch.setattr(torchscript, "export_torchscript", spoiled)
-    order = Order(target="torchscript", out=tmp_path)
-    with pytest.raises(RtmError, match=r"px from torch's at p99.*nothing is kept.*--force"):
-        export_model(str(checkpoint), order)
+    options = ExportOptions(target="torchscript", out=tmp_path)
+    with pytest.raises(RtmError, match=r"px at p99.*nothing is kept.*--force"):
+        export_model(str(checkpoint), options)
     assert list(tmp_path.iterdir()) == []
-    done = export_model(str(checkpoint), Order(target="torchscript", out=tmp_path, force=True))
-    assert done.proof.fault is not None and done.files[0].is_file()
+    done = export_model(str(checkpoint), ExportOptions(target="torchscript", out=tmp_path, force=True))
+    assert done.parity.failure is not None and done.files[0].is_file()
 
 
 def test_float16_is_held_to_a_pixel_and_ap_is_told_before_and_after(checkpoint: Path, tmp_path: Path) -> None:
@@ -95,51 +95,51 @@ def test_float16_is_held_to_a_pixel_and_ap_is_told_before_and_after(checkpoint: 
         "categories": [{"id": 1, "name": "person"}],
     }  # fmt: skip
     (tmp_path / "labels.json").write_text(json.dumps(labels))
-    order = Order(
+    options = ExportOptions(
         target="torchscript", out=tmp_path / "half.pt", precision="float16", labels=tmp_path / "labels.json",
         images=tmp_path, force=True,
     )  # fmt: skip
     # The folder holds a text file too: a folder's pictures are its pictures.
-    found = export_model(str(checkpoint), order).proof
+    found = export_model(str(checkpoint), options).parity
     assert found.tolerance == 1.0 and found.precision == "float16"
     assert found.ap_before is not None and found.ap_after is not None
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("options", "words"),
     [
-        (Order(target="onnx", precision="int8"), "--calib DIR"),
-        (Order(target="onnx", calib=Path()), "leave it out"),
-        (Order(target="ncnn", precision="int8", calib=Path()), "no int8"),
-        (Order(target="onnx", labels=Path("a.json")), "--images"),
-        (Order(target="onnx", out=Path("model.xml")), r"onnx files end in \.onnx"),
-        (Order(target="onnx", out=Path("nowhere")), "no such folder"),
-        (Order(target="onnx", out=Path("nowhere/m.onnx")), "no such folder"),
+        (ExportOptions(target="onnx", precision="int8"), "--calib DIR"),
+        (ExportOptions(target="onnx", calib=Path()), "leave it out"),
+        (ExportOptions(target="ncnn", precision="int8", calib=Path()), "not available for ncnn"),
+        (ExportOptions(target="onnx", labels=Path("a.json")), "--images"),
+        (ExportOptions(target="onnx", out=Path("model.xml")), r"onnx file must end in \.onnx"),
+        (ExportOptions(target="onnx", out=Path("nowhere")), "no such folder"),
+        (ExportOptions(target="onnx", out=Path("nowhere/m.onnx")), "no such folder"),
     ],
 )
 def test_options_that_do_not_go_together_are_told_before_any_work(
-    checkpoint: Path, order: Order, words: str
+    checkpoint: Path, options: ExportOptions, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        export_model(str(checkpoint), order)
+        export_model(str(checkpoint), options)
 
 
 def test_weights_of_another_runtime_are_never_overwritten(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "m.xml").touch()
-    with pytest.raises(UsageError, match=r"m\.xml beside it"):
-        export_model(str(checkpoint), Order(target="ncnn", out=tmp_path / "m.param"))
+    with pytest.raises(UsageError, match=r"m\.xml in the same folder"):
+        export_model(str(checkpoint), ExportOptions(target="ncnn", out=tmp_path / "m.param"))
 
 
 def test_a_model_is_never_written_over_itself(tmp_path: Path) -> None:
-    order = Order(target="onnx", out=run.find_source("rtmpose-t"))
-    with pytest.raises(UsageError, match="the model itself"):
-        export_model("rtmpose-t", order)
+    options = ExportOptions(target="onnx", out=run.find_source("rtmpose-t"))
+    with pytest.raises(UsageError, match="the input model itself"):
+        export_model("rtmpose-t", options)
 
 
 def test_packages_that_are_not_here_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "find_spec", lambda name: None if name == "onnxscript" else name)
-    with pytest.raises(MissingError, match=r"needs onnxscript: pip install"):
-        export_model("rtmpose-t", Order(target="onnx"))
+    with pytest.raises(MissingError, match=r"needs onnxscript, which is not installed; pip install"):
+        export_model("rtmpose-t", ExportOptions(target="onnx"))
 
 
 def test_both_precisions_at_once_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
