@@ -35,12 +35,12 @@ class Detector:
         card: the model's card. engine: the open engine.
 
     Example:
-        >>> import numpy as np
-        >>> from rtmcli import Detector
-        >>> detector = Detector(score_threshold=0.4)
-        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        >>> for person in detector([image])[0]:
-        ...     print(person.label, person.box, person.score)
+        import numpy as np
+        from rtmcli import Detector
+        detector = Detector(score_threshold=0.4)
+        image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        for person in detector([image])[0]:
+            print(person.label, person.box, person.score)
     """
 
     def __init__(

@@ -32,12 +32,12 @@ class OneStage:
         card: the model's card. engine: the open engine. skeleton: the skeleton of the keypoints.
 
     Example:
-        >>> import numpy as np
-        >>> from rtmcli import OneStage
-        >>> pose = OneStage("rtmo-s", score_threshold=0.4)  # 'rtm models pull rtmo-s' fetches it
-        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        >>> for person in pose([image])[0]:
-        ...     print(person.score, person.keypoints[:, :2])
+        import numpy as np
+        from rtmcli import OneStage
+        pose = OneStage("rtmo-s", score_threshold=0.4)  # 'rtm models pull rtmo-s' fetches it
+        image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        for person in pose([image])[0]:
+            print(person.score, person.keypoints[:, :2])
     """
 
     def __init__(

@@ -34,12 +34,12 @@ class TopDown:
         card: the model's card. engine: the open engine. skeleton: the skeleton of the keypoints.
 
     Example:
-        >>> import numpy as np
-        >>> from rtmcli import Detector, TopDown
-        >>> detector, pose = Detector(), TopDown()
-        >>> image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        >>> for person in pose([image], detector([image]))[0]:
-        ...     print(person.score, person.keypoints[:, :2])
+        import numpy as np
+        from rtmcli import Detector, TopDown
+        detector, pose = Detector(), TopDown()
+        image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
+        for person in pose([image], detector([image]))[0]:
+            print(person.score, person.keypoints[:, :2])
     """
 
     def __init__(

@@ -19,11 +19,11 @@ def test_a_range_of_people_is_written_with_dots_or_commas() -> None:
 def test_options_of_one_measurement_are_refused_by_the_other() -> None:
     with pytest.raises(UsageError, match="different measurements"):
         main(pipeline="demo", people="1..2")
-    with pytest.raises(UsageError, match="belong to --people"):
+    with pytest.raises(UsageError, match="only with --people"):
         main(plot="cost.png")
     with pytest.raises(UsageError, match="DETECTOR,POSE"):
         main(pipeline="demo", models="rtmpose-t")
-    with pytest.raises(UsageError, match="name one"):
+    with pytest.raises(UsageError, match="give one value"):
         main(pipeline="demo", engines="onnxruntime,openvino")
 
 
