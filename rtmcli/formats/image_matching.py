@@ -7,6 +7,7 @@ a name with that number.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,12 +22,14 @@ Parts = tuple[str, ...]
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _NUMBER = re.compile(r"(\d+)(\.[^.]*)?$")
 # What hosts of data sets add to a stem: Roboflow `_jpg.rf.<hash>`, Label Studio `<hash>-` in front, others a hash or
-# a UUID at the end.
+# a UUID at the end, or the extension once more.
+_ROBOFLOW = re.compile(r"[_-](?:jpe?g|png|bmp|webp|tiff?|gif|heic|avif)\.rf\.[0-9a-z]{6,}$", re.IGNORECASE)
 _INSERTED = (
-    re.compile(r"[_-](?:jpe?g|png|bmp|webp|tiff?|gif|heic|avif)\.rf\.[0-9a-z]{6,}$", re.IGNORECASE),
+    _ROBOFLOW,
     re.compile(r"^[0-9a-f]{8}-(?=.)"),
     re.compile(r"[_-][0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE),
     re.compile(r"[._-](?=\d*[a-f])[0-9a-f]{8,}$", re.IGNORECASE),
+    re.compile(r"[._-](?:jpe?g|png|bmp|webp|tiff?)$", re.IGNORECASE),
 )
 _SEPARATORS = re.compile(r"[\s._()-]+")
 _EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
@@ -111,10 +114,10 @@ class ImageMatcher:
         self._by_base.setdefault(parts[-1], []).append(image)
         self._by_folded.setdefault(_folded(parts[-1]), []).append(image)
         self._by_stem.setdefault(_similar_stem(parts[-1]), []).append(image)
-        stem = str(PurePosixPath(*parts).with_suffix(""))
+        stem = "/".join((*parts[:-1], _ROBOFLOW.sub("", _folded(parts[-1]))))
         digits = re.search(r"\d+$", stem)
         if digits:
-            self._clips.setdefault(stem[: digits.start()], {})[int(digits[0])] = image
+            self._clips.setdefault(stem[: digits.start()].casefold(), {})[int(digits[0])] = image
 
     def _named(self, path: str, *, similar: bool) -> Image | None:
         parts = path_parts(path)
@@ -161,7 +164,7 @@ class ImageMatcher:
 
     def _of_clip(self, frame: Frame) -> Image | None:
         """The image numbered as a frame of a video, in the clip named after the video or in the only clip."""
-        name = PurePosixPath(*path_parts(frame.source) or ("",))
+        name = PurePosixPath("/".join(path_parts(frame.source)).casefold())
         clips = [clip for prefix, clip in self._clips.items() if _names_clip(prefix, name)]
         if not clips and len(self._clips) == 1:
             clips = list(self._clips.values())
@@ -224,6 +227,7 @@ def path_parts(name: Any) -> Parts:
     text = str(name)
     if _ADDRESS.match(text):
         text = unquote(urlsplit(text).path)
+    text = unicodedata.normalize("NFC", text)  # macOS decomposes letters with accents
     return tuple(part for part in text.replace("\\", "/").split("/") if part not in ("", "."))
 
 
@@ -241,7 +245,7 @@ def trailing_number(name: str) -> int | None:
 
 def _folded(base: str) -> str:
     """A base name without extension and letter case."""
-    return _EXTENSION.sub("", base).casefold()
+    return _EXTENSION.sub("", unquote(base)).casefold()
 
 
 def _similar_stem(base: str) -> str:

@@ -62,9 +62,8 @@ def evaluate_precision(
     """
     crowdpose = len(skeleton) == 14 and input_checks.is_crowdpose(labels)
     use_area = use_area and not crowdpose
-    people = input_checks.check_keypoint_labels(labels, use_area=use_area)
+    people, notes = input_checks.check_keypoint_labels(labels, use_area=use_area)
     input_checks.check_points(results, skeleton)
-    notes = []
     if not skeleton.own_sigmas:
         notes.append(
             f"{skeleton.name} has no sigmas of its own: the OKS takes {skeleton.sigmas[0]:g} for every keypoint"
@@ -101,12 +100,12 @@ def evaluate_distances(
 
 def evaluate_boxes(labels: Mapping[str, Any], results: Sequence[Annotation]) -> Report:
     """COCO's average precision and recall of boxes. Raises DataError where labels or results have none."""
-    count = input_checks.check_box_labels(labels)
+    count, notes = input_checks.check_box_labels(labels)
     boxes = [result for result in results if "bbox" in result]
     if results and not boxes:
         raise DataError("the predictions have no boxes to compare")
     title = f"boxes: {len(boxes)} found, {count} labelled, {_images(labels)}"
-    return Report(title, coco.box_figures(labels, boxes), boxes)
+    return Report(title, coco.box_figures(labels, boxes), boxes, notes=notes)
 
 
 def instance_values(report: Report, labels: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:

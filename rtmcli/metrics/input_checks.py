@@ -74,40 +74,52 @@ def is_crowdpose(truth: Mapping[str, Any]) -> bool:
     return bool(truth["images"]) and all("crowdIndex" in image for image in truth["images"])
 
 
-def check_keypoint_labels(truth: Mapping[str, Any], *, use_area: bool) -> int:
-    """The number of people with labelled points; DataError where there is none, or areas or boxes make no OKS."""
+def check_keypoint_labels(truth: Mapping[str, Any], *, use_area: bool) -> tuple[int, list[str]]:
+    """The number of people with labelled keypoints, and notes.
+
+    Raises DataError where there is none, where a box or an area is absent, and where no area is above 0.
+    """
     ids = {image["id"] for image in truth["images"]}
     people = [a for a in truth["annotations"] if a["image_id"] in ids and not a.get("iscrowd")]
     labelled = [a for a in people if "keypoints" in a and (points_of(a)[:, 2] > 0).any()]
     if not labelled:
         raise DataError(
-            f"none of the labels' {len(people)} people in {len(ids)} images has a labelled point "
+            f"none of the labels' {len(people)} people in {len(ids)} images has a labelled keypoint "
             "(a third number above 0 in 'keypoints')"
         )
     for annotation in people:
         if len(annotation.get("bbox", ())) != 4:
             raise DataError(f"{_name(annotation)} has no bbox of four numbers (x, y, width, height)")
-    areas = [a for a in labelled if (a.get("area", 0) if use_area else a["bbox"][2] * a["bbox"][3]) <= 0]
-    if areas:
-        what = "area" if use_area else "box"
-        remedy = "; --area box takes 0.53 of the box instead" if use_area else ""
-        raise DataError(
-            f"{len(areas)} of {len(labelled)} labelled people have no {what} above 0 (first: {_name(areas[0])}), "
-            f"so that every OKS would be 0{remedy}"
-        )
-    return len(labelled)
+    absent = [a for a in labelled if use_area and "area" not in a]
+    flat = [a for a in labelled if (a.get("area", 0) if use_area else a["bbox"][2] * a["bbox"][3]) <= 0]
+    if not flat:
+        return len(labelled), []
+    what = "area" if use_area else "box"
+    remedy = "; --area box takes 0.53 of the box instead" if use_area else ""
+    text = f"{len(flat)} of {len(labelled)} labelled people have no {what} above 0 (first: {_name(flat[0])})"
+    if absent or len(flat) == len(labelled):
+        raise DataError(f"{text}, so that their OKS would be 0{remedy}")
+    return len(labelled), [f"{text}: their OKS is 0{remedy}"]
 
 
-def check_box_labels(truth: Mapping[str, Any]) -> int:
-    """The number of boxes to find; DataError where there is none or one has no width or height."""
+def check_box_labels(truth: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """The number of boxes to find, and notes. Raises DataError where there is none, or an annotation has no box."""
     ids = {image["id"] for image in truth["images"]}
     boxes = [a for a in truth["annotations"] if a["image_id"] in ids and not a.get("iscrowd")]
     if not boxes:
         raise DataError(f"the labels of {len(ids)} images have no box")
-    for annotation in truth["annotations"]:
-        if len(annotation.get("bbox", ())) != 4 or min(annotation["bbox"][2:]) <= 0:
-            raise DataError(f"{_name(annotation)} has no bbox with width and height above 0")
-    return len(boxes)
+    without = next((a for a in truth["annotations"] if len(a.get("bbox", ())) != 4), None)
+    if without is not None:
+        raise DataError(f"{_name(without)} has no bbox of four numbers (x, y, width, height)")
+    flat = [a for a in boxes if min(a["bbox"][2:]) <= 0]
+    if len(flat) == len(boxes):
+        raise DataError(f"no box of the labels has width and height above 0 (first: {_name(flat[0])})")
+    notes = (
+        [f"{len(flat)} of {len(boxes)} labelled boxes have no width or height and cannot be found"]
+        if flat
+        else []
+    )
+    return len(boxes), notes
 
 
 def check_result_ids(results: Sequence[Mapping[str, Any]], truth: Mapping[str, Any], known: set[Any]) -> None:

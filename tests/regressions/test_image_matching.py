@@ -70,6 +70,8 @@ def test_records_equal_to_the_labels_have_an_ap_of_one(name, capsys):
         lambda name: f"upload/1/3fa85f64-{name}",
         lambda name: name.replace(".jpg", "-3fa85f64-5717-4562-b3fc-2c963f66afa6.jpg"),
         lambda name: name.replace("_", " "),
+        lambda name: name.replace("_", "%5F"),
+        lambda name: f"{name}.png",
     ],
     ids=[
         "windows",
@@ -82,6 +84,8 @@ def test_records_equal_to_the_labels_have_an_ap_of_one(name, capsys):
         "label-studio",
         "uuid",
         "space",
+        "percent",
+        "twice",
     ],
 )
 def test_names_that_tools_changed_match(rename, tmp_path, capsys):
@@ -154,6 +158,17 @@ def test_a_video_is_a_clip_of_its_own_name_only():
     assert frame("walk.mp4") == 101
     assert frame("v/run.mp4") == 102
     assert frame("side.mp4") is None
+
+
+def test_letters_with_accents_match_however_they_are_composed():
+    assert found(matcher("caf\u00e9/\u00fc.jpg"), "cafe\u0301/u\u0308.jpg") == 100
+
+
+def test_frames_of_a_video_that_a_host_renamed_are_found():
+    table = matcher(
+        *(f"walk_mp4-{n:04d}_jpg.rf.3f9c8d7e6a5b4c3d2e1f0a9b8c7d6e{n}f.jpg" for n in (1, 2)), "run_0002.jpg"
+    )
+    assert table.find(Frame(source="videos/Walk.mp4", frame=2, frames=9))["id"] == 101
 
 
 def test_frames_written_from_one_on_are_counted_from_one():

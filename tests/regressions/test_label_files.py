@@ -53,6 +53,10 @@ def more_images_than_labels(truth):
     truth["images"].append({"id": 77, "file_name": "empty.jpg"})
 
 
+def an_area_of_zero(truth):
+    truth["annotations"][0]["area"] = 0
+
+
 def two_categories(truth):
     truth["categories"] = [{"id": 1, "name": "person"}, {"id": 2, "name": "child"}]
     truth["annotations"][1]["category_id"] = 2
@@ -68,6 +72,7 @@ def two_categories(truth):
         no_points_by_count,
         nulls,
         more_images_than_labels,
+        an_area_of_zero,
         two_categories,
     ],
     ids=lambda change: change.__name__,
@@ -167,3 +172,16 @@ def test_what_is_wrong_in_a_results_file_is_named(change, told, tmp_path, capsys
     code, _, err = evaluate(tmp_path, capsys, truth, results)
     assert code == 3
     assert told in err
+
+
+def test_a_box_without_a_width_is_never_found_but_does_not_stop_the_others(tmp_path, capsys):
+    truth = plain()
+    truth["annotations"][0]["bbox"][2] = 0
+    results = [
+        {"image_id": a["image_id"], "category_id": 1, "bbox": a["bbox"], "score": 0.5}
+        for a in plain()["annotations"]
+    ]
+    code, figures, err = evaluate(tmp_path, capsys, truth, results)
+    assert code == 0
+    assert "1 of 3 labelled boxes have no width or height" in err
+    assert figures == pytest.approx(pycocotools_figures(truth, results, "bbox"), abs=1e-9)

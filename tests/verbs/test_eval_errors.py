@@ -81,7 +81,7 @@ def test_labels_without_a_labelled_point(files, golden, capsys):
     for annotation in golden["gt"]["annotations"]:
         annotation["keypoints"] = [0] * 51
     (files / "gt.json").write_text(json.dumps(golden["gt"]))
-    assert "has a labelled point" in fails(capsys, files / "gt.json", files / "results.json")
+    assert "has a labelled keypoint" in fails(capsys, files / "gt.json", files / "results.json")
 
 
 def test_labels_of_another_category(files, golden, capsys):
