@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rtmcli.draw import draw_frame as draw_frame
+    from rtmcli.engines import open_engine as open_engine
+    from rtmcli.engines.base import Engine as Engine
     from rtmcli.errors import DataError as DataError
     from rtmcli.errors import MissingError as MissingError
     from rtmcli.errors import RtmError as RtmError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.coco_records import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
     from rtmcli.formats.csv_table import write_table as write_table
+    from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
     from rtmcli.formats.openpose import write_openpose as write_openpose
@@ -38,17 +41,26 @@ if TYPE_CHECKING:
     from rtmcli.media import Writer as Writer
     from rtmcli.media import open_media as open_media
     from rtmcli.media import open_writer as open_writer
+    from rtmcli.media.frame_lookup import find_pictures as find_pictures
+    from rtmcli.metrics.collect_results import collect_results as collect_results
+    from rtmcli.metrics.collect_results import rank_poses as rank_poses
+    from rtmcli.metrics.evaluate import Report as Report
+    from rtmcli.metrics.evaluate import evaluate_boxes as evaluate_boxes
+    from rtmcli.metrics.evaluate import evaluate_distances as evaluate_distances
+    from rtmcli.metrics.evaluate import evaluate_precision as evaluate_precision
     from rtmcli.records.frame import Frame as Frame
     from rtmcli.records.frame import Instance as Instance
     from rtmcli.records.ndjson import encode_frame as encode_frame
     from rtmcli.records.ndjson import read_frames as read_frames
     from rtmcli.records.ndjson import write_frames as write_frames
     from rtmcli.records.parse import decode_frame as decode_frame
+    from rtmcli.records.schema import check_records as check_records
     from rtmcli.skeletons import Skeleton as Skeleton
     from rtmcli.skeletons import load_skeleton as load_skeleton
     from rtmcli.skeletons import map_keypoints as map_keypoints
     from rtmcli.tracking import Tracker as Tracker
     from rtmcli.zoo.card import Card as Card
+    from rtmcli.zoo.fetch import fetch_model as fetch_model
     from rtmcli.zoo.listing import list_models as list_models
     from rtmcli.zoo.resolve import find_model as find_model
 
@@ -59,11 +71,15 @@ _PUBLIC = {
     "records.frame": ("Frame", "Instance"),
     "records.ndjson": ("read_frames", "write_frames", "encode_frame"),
     "records.parse": ("decode_frame",),
+    "records.schema": ("check_records",),
     "media": ("open_media", "Media", "Picture", "open_writer", "Writer"),
+    "media.frame_lookup": ("find_pictures",),
     "inference.detector": ("Detector",),
     "inference.topdown": ("TopDown",),
     "inference.onestage": ("OneStage",),
     "inference.open_model": ("open_model", "OpenModel"),
+    "engines": ("open_engine",),
+    "engines.base": ("Engine",),
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
     "tracking": ("Tracker",),
     "filters.smoother": ("Smoother",),
@@ -77,8 +93,12 @@ _PUBLIC = {
     "formats.mmpose": ("read_mmpose", "write_mmpose"),
     "formats.csv_reader": ("read_table",),
     "formats.csv_table": ("write_table",),
+    "formats.labels": ("read_labels",),
+    "metrics.collect_results": ("collect_results", "rank_poses"),
+    "metrics.evaluate": ("evaluate_precision", "evaluate_boxes", "evaluate_distances", "Report"),
     "zoo.card": ("Card",),
     "zoo.resolve": ("find_model",),
+    "zoo.fetch": ("fetch_model",),
     "zoo.listing": ("list_models",),
     "errors": ("RtmError", "UsageError", "DataError", "MissingError"),
 }

@@ -25,6 +25,7 @@ CHAPTERS = {
     "draw": "Drawing",
     "skeletons": "Skeletons and parts",
     "formats.coco_records": "Formats",
+    "formats.labels": "Evaluation",
     "zoo.card": "Models by name",
     "errors": "Errors",
 }

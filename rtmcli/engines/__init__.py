@@ -29,6 +29,12 @@ def open_engine(
         UsageError: there is no such engine, device or precision, or the runtime does not support it.
         MissingError: the runtime is not installed, or the file or the device does not exist.
         DataError: the runtime cannot read the file.
+
+    Example:
+        from rtmcli import find_model, open_engine
+
+        engine = open_engine(find_model("rtmpose-t"), threads=1)
+        print(engine.inputs, engine.outputs, engine.facts())
     """
     path = Path(path)
     if engine not in (*ENGINES, "auto"):

@@ -40,6 +40,16 @@ class Engine(Protocol):
     Attributes:
         card: the card in the model file's metadata, None where it has none.
         inputs, outputs: the file's ports, in its own order.
+
+    Example:
+        import numpy as np
+
+        from rtmcli import find_model, open_engine
+
+        engine = open_engine(find_model("rtmpose-t"), threads=1)
+        height, width = engine.inputs[0].shape[1:3]
+        outputs = engine({"image": np.zeros((1, height, width, 3), np.uint8)})
+        print(outputs["keypoints"].shape)
     """
 
     card: Card | None

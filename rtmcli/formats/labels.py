@@ -33,6 +33,12 @@ def read_labels(path: str | Path, *, category: str | None = None) -> dict[str, A
         category: keep the annotations of this category alone, by name or id.
 
     Raises DataError where it is not a label file, or has no such category.
+
+    Example:
+        from rtmcli import read_labels
+
+        labels = read_labels("labels.json")
+        print(len(labels["images"]), len(labels["annotations"]))
     """
     return labels_of(read_json(path), path, category=category)
 

@@ -28,6 +28,12 @@ def find_pictures(frames: Iterable[Frame], media: str | None = None) -> Iterator
 
     Raises:
         DataError: a source is missing, has no such frame, or has images of another size.
+
+    Example:
+        from rtmcli import draw_frame, find_pictures, read_frames
+
+        for frame, picture in find_pictures(read_frames("walk.jsonl")):
+            draw_frame(picture.image, frame)
     """
     with closing(_Readers()) as readers:
         for frame in frames:

@@ -66,6 +66,13 @@ def collect_results(
     Args:
         ignored: images of the label file that are not evaluated: their records are left out.
         keep_frames: keep the records themselves.
+
+    Example:
+        from rtmcli import collect_results, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        print(len(collected.results), collected.unmatched)
     """
     collected = Collected()
     matcher = ImageMatcher([*truth["images"], *ignored])
@@ -108,7 +115,17 @@ def is_onestage(models: Iterable[str]) -> bool:
 def rank_poses(
     results: Sequence[dict[str, Any]], sigmas: FloatArray, *, rank: Rank, oks: float | None
 ) -> list[dict[str, Any]]:
-    """The results that have a pose, with their ranking score, without near-duplicates; `id` stays."""
+    """The results that have a pose, with their ranking score, without near-duplicates; `id` stays.
+
+    Example:
+        from rtmcli import collect_results, load_skeleton, rank_poses, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        skeleton = load_skeleton("coco17")
+        ranked = rank_poses(collected.results, skeleton.sigmas, rank="box-keypoint", oks=0.9)
+        print(ranked[0]["score"])
+    """
     poses = [result for result in results if "keypoints" in result]
     if rank == "box" and any(result["unscored"] for result in poses):
         raise DataError(

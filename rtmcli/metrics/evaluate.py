@@ -25,6 +25,14 @@ class Report:
         use_area: whether the OKS takes the labels' mask areas.
         errors: of a distance metric, by the result's index: mean error and label. None for COCO's metrics.
         notes: what must be known to read the figures.
+
+    Example:
+        from rtmcli import collect_results, evaluate_boxes, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        report = evaluate_boxes(labels, collected.results)
+        print(report.title, report.figures)
     """
 
     title: str
@@ -59,6 +67,16 @@ def evaluate_precision(
 ) -> Report:
     """COCO's average precision and recall of poses that are ranked; CrowdPose's and COCO-WholeBody's figures
     where the labels are theirs. Raises DataError where the labels make no OKS.
+
+    Example:
+        from rtmcli import collect_results, evaluate_precision, load_skeleton, rank_poses, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        skeleton = load_skeleton("coco17")
+        ranked = rank_poses(collected.results, skeleton.sigmas, rank="box-keypoint", oks=0.9)
+        report = evaluate_precision(labels, ranked, skeleton, use_area=True)
+        print(report.figures["AP"])
     """
     crowdpose = len(skeleton) == 14 and input_checks.is_crowdpose(labels)
     use_area = use_area and not crowdpose
@@ -86,9 +104,18 @@ def evaluate_distances(
     skeleton: Skeleton,
     metrics: Sequence[str],
     *,
-    threshold: float | None,
+    threshold: float | None = None,
 ) -> Report:
-    """PCK, PCKh, AUC, EPE, NME or MPJPE of poses. Raises DataError where the labels lack what a metric needs."""
+    """PCK, PCKh, AUC, EPE, NME or MPJPE of poses. Raises DataError where the labels lack what a metric needs.
+
+    Example:
+        from rtmcli import collect_results, evaluate_distances, load_skeleton, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        report = evaluate_distances(labels, collected.results, load_skeleton("coco17"), ["pck", "epe"])
+        print(report.figures)
+    """
     if any(name not in ALIGN for name in metrics):
         input_checks.check_points(results, skeleton)
     measured = distance_figures(labels, results, skeleton, metrics, threshold=threshold)
@@ -99,7 +126,15 @@ def evaluate_distances(
 
 
 def evaluate_boxes(labels: Mapping[str, Any], results: Sequence[Annotation]) -> Report:
-    """COCO's average precision and recall of boxes. Raises DataError where labels or results have none."""
+    """COCO's average precision and recall of boxes. Raises DataError where labels or results have none.
+
+    Example:
+        from rtmcli import collect_results, evaluate_boxes, read_frames, read_labels
+
+        labels = read_labels("labels.json")
+        collected = collect_results(read_frames("found.jsonl"), labels)
+        print(evaluate_boxes(labels, collected.results).figures["AP"])
+    """
     count, notes = input_checks.check_box_labels(labels)
     boxes = [result for result in results if "bbox" in result]
     if results and not boxes:

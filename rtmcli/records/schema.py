@@ -16,6 +16,11 @@ def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> s
 
     Raises DataError that names the first bad line; with `complete` also where a source is truncated or there is no
     record at all.
+
+    Example:
+        from rtmcli import check_records
+
+        print(check_records("walk.jsonl"))
     """
     cuts = Cuts()
     lines = 0

@@ -10,7 +10,7 @@ from rtmcli.zoo.names import find_entry, unknown_model
 from rtmcli.zoo.resolve import OFFICIAL_MODELS, bundled_names, bundled_path
 
 
-def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions) -> Path:
+def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions | None = None) -> Path:
     """The file of a model, downloaded unless it is bundled or installed.
 
     A model that is published as a checkpoint only is converted where the extra `export` is installed.
@@ -18,7 +18,13 @@ def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions) ->
     Raises:
         MissingError: no such model, or it cannot be downloaded.
         DataError: a file is not the expected one.
+
+    Example:
+        from rtmcli import TopDown, fetch_model
+
+        pose = TopDown(fetch_model("rtmpose-m-coco17-256x192"))
     """
+    options = options or PullOptions()
     if (bundled := bundled_path(name)) is not None:
         options.say(
             f"{bundled.stem} is bundled with rtm: {bundled}; it is rtm's own model, the official one is "
