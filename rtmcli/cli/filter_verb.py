@@ -1,4 +1,4 @@
-"""What every filter verb does: records in, one at a time, records out, and a bar for those who watch."""
+"""What every filter verb does: read records, change one at a time, write them, and show progress."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,24 +8,19 @@ from rtmcli.terminal.progress import progress
 
 
 def run_filter(files: Sequence[str] | None, make: Callable[[], Callable[[Frame], Frame]], label: str) -> None:
-    """Write what the filter makes of every frame of the files, or of standard input where none is named.
+    """Write every frame of the files, or of standard input if none is named, as the filter returns it.
 
-    `make` builds it when the first frame comes: an empty stream costs no import.
+    Args:
+        make: builds the filter when the first frame comes, so that an empty stream imports nothing.
+        label: names the progress bar.
     """
-    write_frames(_changed(watched(files or ["-"], label), make), "-")
+    write_frames(_filtered(read_with_progress(files or ["-"], label), make), "-")
 
 
-def _changed(frames: Iterator[Frame], make: Callable[[], Callable[[Frame], Frame]]) -> Iterator[Frame]:
-    for first in frames:
-        change = make()
-        yield change(first)
-        yield from map(change, frames)
-
-
-def watched(files: Sequence[str], label: str) -> Iterator[Frame]:
-    """The frames of the files one after the other, counted on the bar."""
+def read_with_progress(files: Sequence[str], label: str) -> Iterator[Frame]:
+    """The frames of the files one after the other, counted on the progress bar."""
     first: str | None = None
-    several = False  # sources: then nobody knows how many frames are still to come
+    several = False  # sources: then the number of frames to come is unknown
     with progress(label=label) as bar:
         for file in files:
             for frame in read_frames(file):
@@ -34,3 +29,10 @@ def watched(files: Sequence[str], label: str) -> Iterator[Frame]:
                 bar.total = None if several else frame.frames
                 bar.advance(people=len(frame.instances))
                 yield frame
+
+
+def _filtered(frames: Iterator[Frame], make: Callable[[], Callable[[Frame], Frame]]) -> Iterator[Frame]:
+    for first in frames:
+        change = make()
+        yield change(first)
+        yield from map(change, frames)

@@ -7,7 +7,7 @@ from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine, Port, non_finite
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.inference.yolox_rows import YoloxRows, has_yolox_rows
-from rtmcli.zoo.card import Card, Task
+from rtmcli.zoo.card import Card, Task, refuse_overrides
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
 
@@ -55,7 +55,8 @@ def open_model(
         skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
 
     Raises:
-        UsageError: the model does something else than `task`; a property of the file stays unknown.
+        UsageError: the model does something else than `task`; a property of the file stays unknown, or is given
+            although the file says it.
         Errors of `find_model` and `open_engine`.
 
     Example:
@@ -72,6 +73,7 @@ def open_model(
                 path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
             )
         else:
+            refuse_overrides(opened.card, skeleton=skeleton, family=family)
             card = at_size(opened.card, opened.inputs[0], size)
         if has_yolox_rows(opened, card):
             opened = YoloxRows(opened, card)

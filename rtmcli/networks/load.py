@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtmcli.errors import MissingError
-from rtmcli.zoo.card import Card
+from rtmcli.zoo.card import Card, refuse_overrides
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.infer_checkpoint_card import infer_checkpoint_card
 from rtmcli.zoo.metadata import read_card
@@ -26,7 +26,8 @@ def load_network(
     Raises:
         MissingError: no such file; PyTorch, safetensors or onnx is not installed.
         DataError: the file is damaged, or does not fit its network.
-        UsageError: a property of the model stays unknown; the message names the option that sets it.
+        UsageError: a property of the model stays unknown, or is given although the file says it; the message names
+            the option.
     """
     try:
         from rtmcli.networks.build import build_network
@@ -41,18 +42,29 @@ def load_network(
     if not path.is_file():
         raise MissingError(f"no model file {str(path)!r}; 'rtm models' lists the models that are here")
     if path.suffix == ".onnx":
-        card = read_card(path) or _guess_onnx(path, skeleton, input_size)
+        card = read_card(path)
+        if card is None:
+            card = _guess_onnx(path, skeleton, input_size)
+        else:
+            _refuse_overrides(card, skeleton, input_size)
         network = build_network(card)
         load_onnx_weights(path, network)
         return network.eval(), card
     found = read_checkpoint(path)
     shapes = {key: tuple(value.shape) for key, value in found.state.items()}
-    card = found.card or infer_checkpoint_card(
-        path, shapes, found.meta, skeleton=skeleton, input_size=input_size
-    )
+    card = found.card
+    if card is None:
+        card = infer_checkpoint_card(path, shapes, found.meta, skeleton=skeleton, input_size=input_size)
+    else:
+        _refuse_overrides(card, skeleton, input_size)
     network = build_network(card)
     load_weights(network, found.state, source=path)
     return network.eval(), card
+
+
+def _refuse_overrides(card: Card, skeleton: str | None, input_size: tuple[int, int] | None) -> None:
+    # A training states the skeleton of its teacher, which may well be the one that the file says.
+    refuse_overrides(card, size=input_size, skeleton=None if skeleton == card.skeleton else skeleton)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 def interrupts_wait() -> Iterator[Callable[[], bool]]:
     """Gives a function that says whether Ctrl-C was pressed; pressed again, it goes up at once.
 
-    Only the main thread hears of signals: elsewhere the answer is always no.
+    The answer is always no where signals do not arrive (outside the main thread) or are ignored (under nohup).
     """
     asked = False
 
@@ -22,7 +22,8 @@ def interrupts_wait() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked = True
 
-    if threading.current_thread() is not threading.main_thread():
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield lambda: False
         return
     before = signal.signal(signal.SIGINT, hear)

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from rtmcli.bench.timing import RUNS, WARMUP
+from rtmcli.cli.command import Given
 from rtmcli.errors import UsageError
 
 
 def main(
+    given: Given,
     models: Annotated[
         str, typer.Option(metavar="NAMES", help="Models to measure, by name or file, with commas between.")
     ] = "rtmdet-nano,rtmpose-t",
@@ -60,7 +62,7 @@ def main(
 
     from rtmcli.bench.machine import machine
 
-    _check(pipeline=pipeline, people=people, onestage=onestage, plot=plot)
+    _check(given, pipeline=pipeline, people=people)
     facts = machine()
     title = f"{facts['cpu']}, {facts['cpus']} CPUs, load {facts['load']}"
     if not sys.stdout.isatty():
@@ -152,12 +154,18 @@ def _published() -> None:
     show(published_rows(), columns, f"ms, {NOTE}")
 
 
-def _check(*, pipeline: str | None, people: str | None, onestage: str | None, plot: str | None) -> None:
-    """Raises UsageError for options that do not go together."""
+def _check(given: Given, *, pipeline: str | None, people: str | None) -> None:
+    """Raise UsageError for options that do not go together or have no effect."""
     if pipeline is not None and people is not None:
         raise UsageError("--pipeline and --people are different measurements; give one of them")
-    if people is None and (onestage is not None or plot is not None):
-        raise UsageError("--onestage and --plot have an effect only with --people; add --people 1..20")
+    if people is None:
+        given.reject(("onestage", "plot"), "without --people", "give --people 1..20 too")
+    if pipeline is None:
+        given.reject(("frames",), "without --pipeline", "give --pipeline VIDEO too")
+    else:
+        given.reject(("runs",), "with --pipeline, which runs a clip once", "give --frames N instead")
+    if pipeline is not None or people is not None:
+        given.reject(("batch", "warmup"), "with --pipeline and --people")
 
 
 def _words(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import UsageError
 from rtmcli.records.frame import Frame
 
@@ -14,6 +15,7 @@ Format = Literal["records", "coco", "openpose", "mmpose", "csv"]
 
 
 def main(
+    given: Given,
     files: Annotated[
         list[str] | None,
         typer.Argument(help="Record files, or files of --from; standard input without.", show_default=False),
@@ -62,7 +64,9 @@ def main(
       rtm convert --boxes-from lefthand,righthand whole.jsonl | rtm pose --model rtmpose-m-hand21 > hands.jsonl
       rtm convert --merge hands.jsonl whole.jsonl > refined.jsonl
     """
-    _check(write=write, out=out, boxes_from=boxes_from, merge=merge, labels=labels, read=read)
+    if "coco" not in (read, write):
+        given.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
+    _check(write=write, out=out, boxes_from=boxes_from, merge=merge)
     frames = _read(files, read, labels)
     if source_skeleton is not None:
         frames = _named(frames, source_skeleton)
@@ -84,24 +88,20 @@ def _check(
     out: str,
     boxes_from: str | None,
     merge: Sequence[str] | None,
-    labels: str | None,
-    read: str,
 ) -> None:
     if write == "openpose" and out == "-":
         raise UsageError("OpenPose has a file for every frame; name a folder with -o FOLDER")
     if boxes_from is not None and merge:
         raise UsageError("--boxes-from takes bodies apart and --merge puts them together; give one of them")
-    if labels is not None and "coco" not in (read, write):
-        raise UsageError("--labels numbers the pictures of COCO files; give --from coco or --to coco with it")
 
 
 def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iterator[Frame]:
     if read == "records" and files and all(Path(file).is_dir() for file in files):
         read = "openpose"
     if read == "records":
-        from rtmcli.cli.filter_verb import watched
+        from rtmcli.cli.filter_verb import read_with_progress
 
-        yield from watched(files or ["-"], "convert")
+        yield from read_with_progress(files or ["-"], "convert")
         return
     if not files and read != "csv":
         raise UsageError(f"--from {read} needs a file or folder by name")
@@ -152,6 +152,11 @@ def _named(frames: Iterable[Frame], skeleton: str) -> Iterator[Frame]:
     for frame in frames:
         if frame.skeleton is None and any(one.keypoints is not None for one in frame.instances):
             frame.skeleton = skeleton
+        elif frame.skeleton not in (None, skeleton):
+            raise UsageError(
+                f"--source-skeleton {skeleton} has no effect: {frame.source}, frame {frame.frame} says that its "
+                f"skeleton is {frame.skeleton}; leave it out"
+            )
         yield frame
 
 

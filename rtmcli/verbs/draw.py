@@ -1,13 +1,18 @@
 """`rtm draw`: records and the pixels they came from in, pictures out."""
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import UsageError
+from rtmcli.records.frame import Frame
 
 
 def main(
+    given: Given,
     records: Annotated[
         list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
     ] = None,
@@ -54,12 +59,15 @@ def main(
     from contextlib import closing
 
     from rtmcli.cli.drawing import FrameDrawer
-    from rtmcli.cli.filter_verb import watched
+    from rtmcli.cli.filter_verb import read_with_progress
     from rtmcli.media.frame_lookup import find_pictures
+    from rtmcli.media.write.open import VIDEO_SUFFIXES
 
     if output is None and not show:
         raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")
-    frames = watched(records or ["-"], "draw")
+    if output is None or Path(output).suffix.lower() not in (*VIDEO_SUFFIXES, ".gif"):
+        given.reject(("fps",), "where no video is written")
+    frames = _without_times(read_with_progress(records or ["-"], "draw"), given)
     drawer = FrameDrawer(
         out=output, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
     )
@@ -67,3 +75,11 @@ def main(
         for frame, picture in pairs:
             if not drawer.draw(picture.image, frame):
                 return
+
+
+def _without_times(frames: Iterable[Frame], given: Given) -> Iterator[Frame]:
+    """The frames; raises UsageError for the first one with a time where --fps is given."""
+    for frame in frames:
+        if frame.time is not None:
+            given.reject(("fps",), f"on records with times, such as frame {frame.frame} of {frame.source}")
+        yield frame

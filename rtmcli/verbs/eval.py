@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.terminal.messages import say
 
@@ -53,6 +54,7 @@ class Unmatched(StrEnum):
 
 
 def main(
+    options: Given,
     truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Label file: COCO's form, or MPII's list.")],
     predictions: Annotated[
         str,
@@ -156,7 +158,7 @@ def main(
         _need_matplotlib(plot)
     nms_threshold = _threshold(oks_nms)
     metrics = [one.value for one in metric or ()]
-    _check_options(metrics, boxes=boxes, pck_threshold=pck_threshold)
+    _check_metrics(metrics, boxes=boxes)
     labels = read_labels(truth, category=category)
     known = {image["id"] for image in labels["images"]}
     left_out: list[Any] = []
@@ -166,8 +168,9 @@ def main(
         labels, left_out = keep_images(labels, where)
     given = read_predictions(predictions, labels, left_out, keep_frames=per_image)
     _check_predictions(given, labels, truth, unmatched)
-    if given.ranked and rank is not None:
-        raise UsageError("COCO results carry their ranking score; --rank is for records")
+    if given.ranked:
+        options.reject(("rank", "oks_nms"), "on COCO results, whose scores rank them as they are")
+        options.reject(("unmatched",), "on COCO results, which name their images by id")
     for note in given.notes(len(labels["images"])):
         _say(note)
     if given.ranked:
@@ -175,21 +178,29 @@ def main(
 
         check_result_ids(given.results, labels, known)
     if not metrics and (boxes or not (given.has_keypoints or (not given.results and _has_keypoints(labels)))):
+        options.reject(
+            ("rank", "oks_nms", "skeleton", "area", "pck_threshold"), "on boxes", "it belongs to keypoints"
+        )
         report = evaluate_boxes(labels, given.results)
     else:
         from rtmcli.metrics.evaluate import default_metrics
-        from rtmcli.metrics.input_checks import label_skeleton
+        from rtmcli.metrics.input_checks import is_crowdpose, label_skeleton
 
         chosen = label_skeleton(labels, skeleton, given.skeletons)
         poses = [result for result in given.results if "keypoints" in result or "keypoints3d" in result]
         metrics = metrics or default_metrics(labels, poses, chosen)
+        if not {"pck", "pckh"} & set(metrics):
+            options.reject(
+                ("pck_threshold",), f"on {', '.join(metrics)}", "it belongs to --metric pck or pckh"
+            )
         if metrics == ["ap"]:
+            if is_crowdpose(labels):
+                options.reject(("area",), "on CrowdPose labels, whose protocol takes 0.53 of the box")
             ranked = _ranked(given, chosen.sigmas, rank, nms_threshold)
             report = evaluate_precision(labels, ranked, chosen, use_area=area is not Area.BOX)
         else:
-            _check_options(
-                metrics, rank=rank, oks_nms=oks_nms, area=area, pck_threshold=pck_threshold, plot=plot
-            )
+            names = ", ".join(metrics)
+            options.reject(("rank", "oks_nms", "area", "plot"), f"on {names}", "it belongs to --metric ap")
             report = evaluate_distances(labels, poses, chosen, metrics, threshold=pck_threshold)
     for note in report.notes:
         _say(note)
@@ -200,21 +211,13 @@ def main(
     show_report(report, to_stderr=per_image)
 
 
-def _check_options(metrics: Sequence[str], *, boxes: bool = False, **given: Any) -> None:
-    """Raise UsageError where an option has no effect on the metrics."""
-    if not metrics:
-        return
+def _check_metrics(metrics: Sequence[str], *, boxes: bool) -> None:
+    """Raise UsageError where the metrics do not go together."""
     names = ", ".join(metrics)
     if "ap" in metrics and len(metrics) > 1:
         raise UsageError(f"--metric ap ranks people and the others do not; got {names}: run rtm eval twice")
-    if boxes:
+    if boxes and metrics:
         raise UsageError(f"--boxes compares boxes and --metric {names} keypoints; give one of them")
-    if given.get("pck_threshold") is not None and not {"pck", "pckh"} & set(metrics):
-        raise UsageError(f"--pck-threshold belongs to --metric pck or pckh; the metric is {names}")
-    for option in ("rank", "oks_nms", "area", "plot"):
-        if given.get(option) is not None:
-            name = "--" + option.replace("_", "-")
-            raise UsageError(f"{name} has no effect on {names}; it belongs to --metric ap")
 
 
 def _check_predictions(

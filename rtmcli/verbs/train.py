@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.terminal.messages import say
 from rtmcli.terminal.progress import progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(
+    given: Given,
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="A shipped recipe (rtmpose-t), or a TOML file.")
     ],
@@ -92,6 +94,7 @@ def main(
 
       rtm train rtmpose-t --data coco.json --images train/ --val val.json --val-images val/ --set batch=64
     """
+    _check_options(given, check=check, show_batch=show_batch is not None, val=val is not None)
     try:
         import torch
     except ModuleNotFoundError:
@@ -134,6 +137,22 @@ def main(
     _train(task, network, folder, held_out, torch.device(device), workers, every, save_every, tensorboard)
     if distributed:
         torch.distributed.destroy_process_group()
+
+
+# Options of a training itself, which the two options that stop before it have no use for.
+_TRAINING = (
+    "val", "val_images", "init", "freeze", "out", "device", "workers", "every", "save_every", "tensorboard"
+)  # fmt: skip
+
+
+def _check_options(given: Given, *, check: bool, show_batch: bool, val: bool) -> None:
+    """Raise UsageError for options that have no effect."""
+    if check:
+        given.reject(("show_batch", "teacher", *_TRAINING), "with --check, which stops before the training")
+    if show_batch:
+        given.reject(_TRAINING, "with --show-batch, which stops before the training")
+    if not val:
+        given.reject(("val_images",), "without --val", "give --val FILE too")
 
 
 def _train(

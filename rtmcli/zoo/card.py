@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from rtmcli.errors import DataError
+from rtmcli.errors import DataError, UsageError
 
 METADATA_KEY = "rtm.card"
 
@@ -93,3 +93,29 @@ class Card:
         except ValueError as error:
             raise DataError(f"the card in the model file is not JSON: {error}") from None
         return cls.from_dict(data)
+
+
+def refuse_overrides(
+    card: Card,
+    *,
+    size: tuple[int, int] | None = None,
+    skeleton: str | None = None,
+    family: str | None = None,
+    size_flag: str = "--size",
+) -> None:
+    """Raise UsageError for a property that is given although the model's own card says it: it has no effect.
+
+    Args:
+        card: the card inside the model file.
+        size: (width, height). size_flag: the option that gives it.
+    """
+    given = {
+        size_flag: (size, f"its input is {card.width}x{card.height} (width x height)"),
+        "--skeleton": (skeleton, f"its skeleton is {card.skeleton}"),
+        "--family": (family, f"it is of the family {card.family}"),
+    }
+    for flag, (value, said) in given.items():
+        if value is not None:
+            raise UsageError(
+                f"{flag} has no effect with {card.name}, whose file says that {said}; leave it out"
+            )
