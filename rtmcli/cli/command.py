@@ -13,7 +13,8 @@ import typer
 
 from rtmcli.errors import UsageError
 
-_CONTEXT = "ctx"  # the parameter through which typer passes its context
+# The parameter through which typer passes its context to a verb that takes none itself.
+_CONTEXT = "command_context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ def as_command(verb: Callable[..., None]) -> Callable[..., None]:
     expanded = {name: kind for name, kind in hints.items() if name != "return" and _is_expanded(kind)}
     if not expanded:
         return verb
-    parameters: list[inspect.Parameter] = [_parameter(_CONTEXT, typer.Context)]
+    # Typer fills one parameter with its context: the verb's own, where it has one.
+    own_context = next((name for name, kind in hints.items() if kind is typer.Context), None)
+    parameters = [] if own_context else [_parameter(_CONTEXT, typer.Context)]
     for name, parameter in inspect.signature(verb).parameters.items():
         if parameter in plain:
             parameters.append(_parameter(name, hints[name], parameter.default))
@@ -51,7 +54,7 @@ def as_command(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def command(**values: Any) -> None:
-        context: typer.Context = values.pop(_CONTEXT)
+        context: typer.Context = values[own_context] if own_context else values.pop(_CONTEXT)
         objects = {
             name: _given(context) if kind is Given else _build(kind, values)
             for name, kind in expanded.items()
@@ -97,6 +100,8 @@ def _build(options: type, values: Mapping[str, Any]) -> Any:
 def _given(context: typer.Context) -> Given:
     flags = {}
     for parameter in context.command.params:
+        if parameter.param_type_name != "option":
+            continue
         source = context.get_parameter_source(str(parameter.name))
         value = context.params.get(str(parameter.name))
         if source is not None and source.name == "COMMANDLINE" and value != parameter.default:

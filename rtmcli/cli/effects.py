@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.options import EngineOptions
 from rtmcli.media import source_names
 from rtmcli.zoo.card import Card
 
@@ -27,6 +28,12 @@ def check_sources(sources: Sequence[str], given: Given) -> None:
             "with image files, each of which is a source of one frame",
             "name their folder or a quoted glob, or leave it out",
         )
+
+
+def check_engine(engine: EngineOptions, given: Given) -> None:
+    """Raise UsageError for an option that changes nothing with this engine."""
+    if engine.engine == "tensorrt":
+        given.reject(("threads",), "with --engine tensorrt, which runs networks on the GPU")
 
 
 def check_given_boxes(given: Given) -> None:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import DataError
 from rtmcli.formats.coco_boxes import GivenBoxes, read_coco_boxes
 from rtmcli.formats.image_matching import listing, match_files, path_parts
@@ -24,7 +25,9 @@ def recorded_items(media: str | None, card: Card) -> Iterator[Item]:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
 
-def given_items(boxes: str, source: str, card: Card, *, score: float | None = None) -> Iterator[Item]:
+def given_items(
+    boxes: str, source: str, card: Card, *, score: float | None = None, given: Given | None = None
+) -> Iterator[Item]:
     """Images with the boxes that a COCO file gives them.
 
     Args:
@@ -32,11 +35,14 @@ def given_items(boxes: str, source: str, card: Card, *, score: float | None = No
             detection file: the images of `source`, with the people found in them, also where there is none.
         source: the folder of the images, or any source of images.
         score: leave out boxes scored at or below.
+        given: the command line, whose --score is an error where every box scores 1.
 
     Raises DataError where most images that the labels list are not in the folder, or no image has boxes.
     """
     known = read_coco_boxes(boxes)
     _say(known.notes)
+    if given is not None and all(one.score == 1 for people in known.people.values() for one in people):
+        given.reject(("score",), f"on the boxes of {boxes}, all of which score 1")
     in_folder = known.listed and Path(source).is_dir()
     count, unknown = 0, []
     for picture, image_id in _listed_images(known, source) if in_folder else _images_of(known, source):

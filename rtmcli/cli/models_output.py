@@ -25,7 +25,8 @@ def write_table(models: Sequence[ModelInfo]) -> None:
     console = Console()
     rows = [_cells(model) for model in models]
     columns = [column for column in _COLUMNS if column != "finds" or console.width >= 100]
-    if console.width < 60:
+    narrow = console.width < 60
+    if narrow:
         columns = ["model"]
     widths = {
         name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in columns
@@ -35,7 +36,7 @@ def write_table(models: Sequence[ModelInfo]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in columns:
         right = name in ("params", "score", "CPU ms")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "model", overflow="fold")
+        table.add_column(name, justify="right" if right else "left", no_wrap=not narrow, overflow="fold")
     for row in rows:
         row["published"] = _shortened(row["published"], max(room, 9))
         table.add_row(*(row[name] for name in columns))

@@ -54,6 +54,7 @@ class Pipeline:
 def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given) -> Pipeline:
     """The pipeline of `rtm detect`."""
     effects.check_sources(sources, given)
+    effects.check_engine(options.engine, given)
     media = options.source.open(sources)
     threads, jobs = options.engine.threads_and_jobs(media)
     opened = _open_detector(options.detector, options.engine, threads)
@@ -73,6 +74,7 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
     """The pipeline of `rtm pose`: from sources, or from boxes of a COCO file (`--boxes`) or of records on stdin."""
     boxes_given = options.boxes is not None or not sources
     media: list[Media] | None = None
+    effects.check_engine(options.engine, given)
     if boxes_given:
         effects.check_given_boxes(given)
         if options.boxes is not None and len(sources) != 1:
@@ -106,15 +108,17 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
             pipeline = replace(pipeline, find=detector, det_every=options.det_every)
     if media is not None:
         return _with_media(pipeline, media, card, options.output)
-    return replace(pipeline, items=_items_with_boxes(sources, options, card))
+    return replace(pipeline, items=_items_with_boxes(sources, options, card, given))
 
 
-def _items_with_boxes(sources: Sequence[str], options: PoseOptions, card: Card) -> Iterable[Item]:
+def _items_with_boxes(
+    sources: Sequence[str], options: PoseOptions, card: Card, given: Given
+) -> Iterable[Item]:
     from rtmcli.cli.given_boxes import given_items, recorded_items
 
     if options.boxes is None:
         return recorded_items(options.media, card)
-    return given_items(options.boxes, sources[0], card, score=options.detector.score)
+    return given_items(options.boxes, sources[0], card, score=options.detector.score, given=given)
 
 
 def _with_media(pipeline: Pipeline, media: Sequence[Media], card: Card, output: OutputOptions) -> Pipeline:

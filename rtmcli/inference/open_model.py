@@ -97,8 +97,9 @@ def at_size(card: Card, port: Port, size: tuple[int, int] | None) -> Card:
     sides = port.shape[1:3] if card.contract == "deploy" else port.shape[2:4]
     width, height = size
     if any(side is not None for side in sides):
+        flag = "--det-size" if card.task == "detector" else "--size"
         raise UsageError(
-            f"{card.name} takes images of {card.width}x{card.height}, not of {width}x{height}; leave the size out"
+            f"{card.name} takes images of {card.width}x{card.height}, not of {width}x{height}; leave {flag} out"
         )
     if width % STRIDE or height % STRIDE or min(size) < 2 * STRIDE:
         raise UsageError(

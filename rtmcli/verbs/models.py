@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rtmcli.cli.command import Given, as_command
 from rtmcli.errors import DataError, UsageError
 from rtmcli.terminal.messages import say
 
@@ -35,8 +36,10 @@ Trust = Annotated[
 
 
 @app.callback()
+@as_command
 def main(
     ctx: typer.Context,
+    given: Given,
     task: Annotated[
         str | None,
         typer.Option(
@@ -66,6 +69,11 @@ def main(
       rtm models pull rtmpose-m && rtm pose video.mp4 --model rtmpose-m
     """
     if ctx.invoked_subcommand is not None:
+        given.reject(
+            ("task", "skeleton", "max_ms"),
+            f"on 'rtm models {ctx.invoked_subcommand}'",
+            "it selects what is listed",
+        )
         return
     from rtmcli.cli.models_output import write_table
     from rtmcli.zoo.listing import list_models, select
@@ -97,7 +105,9 @@ def show(
 
 
 @app.command()
+@as_command
 def pull(
+    given: Given,
     names: Names = None,
     checkpoint: Annotated[
         bool, typer.Option("--checkpoint", help="Download the .pth to train from, not the file to run.")
@@ -120,6 +130,7 @@ def pull(
       rtm models pull rtmdet-m-person rtmpose-m
     """
     if bundle_file is not None:
+        given.reject(("checkpoint", "mirror", "trust"), "with --from, which downloads nothing")
         _unpack(bundle_file, names)
         return
     if not names:
@@ -128,7 +139,9 @@ def pull(
 
 
 @app.command()
+@as_command
 def bundle(
+    given: Given,
     names: Names = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.tar", help="Write the models to this file.")
@@ -152,6 +165,7 @@ def bundle(
     if bundle_file is not None:
         if out is not None:
             raise UsageError("-o writes a bundle and --from reads one; give one of them")
+        given.reject(("mirror", "trust"), "with --from, which downloads nothing")
         _unpack(bundle_file, names)
         return
     if not names or out is None:

@@ -68,3 +68,32 @@ def tiny_pose_onnx(*, keypoints: int = 17, width: int = 192, height: int = 256) 
     model.ir_version = 8
     content: bytes = model.SerializeToString()
     return content
+
+
+def tiny_onestage_onnx(*, side: int = 64) -> bytes:
+    """An official-looking RTMO that finds one person in every image, whatever is there."""
+    dets = np.array([[[8, 8, 48, 56, 0.9]]], np.float32)  # (1, 1, 5)
+    keypoints = np.full((1, 1, 17, 3), 0.9, np.float32)
+    keypoints[..., :2] = 30
+    constants = [
+        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
+        numpy_helper.from_array(dets, "boxes"),
+        numpy_helper.from_array(keypoints, "points"),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "boxes"], ["dets"]),
+        helper.make_node("Add", ["nothing", "points"], ["keypoints"]),
+    ]
+    kind = TensorProto.FLOAT
+    inputs = [helper.make_tensor_value_info("input", kind, [1, 3, side, side])]
+    outputs = [
+        helper.make_tensor_value_info("dets", kind, [1, 1, 5]),
+        helper.make_tensor_value_info("keypoints", kind, [1, 1, 17, 3]),
+    ]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    content: bytes = model.SerializeToString()
+    return content

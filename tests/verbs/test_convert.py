@@ -135,7 +135,7 @@ def test_a_folder_is_openposes(tmp_path: Path) -> None:
         (["--boxes-from", "tail"], 2, "has no part 'tail'"),
         (["--boxes-from", "face", "--merge", "x"], 2, "give one of them"),
         (["--from", "coco"], 2, "needs a file or folder by name"),
-        (["--labels", "x"], 2, "--labels numbers the pictures of COCO files"),
+        (["--labels", "x"], 2, "--labels has no effect without --from coco"),
         (["--from", "mmpose", "nowhere.json"], 3, "cannot read nowhere.json"),
     ],
 )
