@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from rtmcli.cli.app import main
+from rtmcli.zoo.card import Card
+from rtmcli.zoo.metadata import append_card
 from tests.helpers.clips import write_clip
-from tests.helpers.tiny_models import tiny_onestage_onnx
+from tests.helpers.tiny_models import tiny_detector_onnx, tiny_onestage_onnx
 
 RECORD = '{"source":"a.png","frame":0,"frames":1,"skeleton":"coco17","instances":[]}\n'
 TIMED = '{"source":"clip.mp4","frame":0,"frames":6,"time":0.0,"instances":[]}\n'
@@ -34,12 +36,12 @@ CASES = [
     ("detect a.png --end 1", "--start and --end", "--fps"),
     # Engines and models.
     ("detect a.png --engine tensorrt --threads 2", "--threads", "GPU"),
-    ("detect a.png --det-size 640x640", "--det-size", "takes images of 320x320"),
-    ("detect a.png --family yolox", "--family", "it is of the family rtmdet"),
+    ("detect a.png --detector fixed.onnx --det-size 640x640", "--det-size", "takes images of 64x64"),
+    ("detect a.png --detector fixed.onnx --family yolox", "--family", "it is of the family rtmdet"),
     ("pose a.png --size 128x128", "--size", "takes images of 192x256"),
     ("pose a.png --skeleton halpe26", "--skeleton", "its skeleton is coco17"),
-    ("pose a.png --det-size 640x640", "--det-size", "takes images of 320x320"),
-    ("pose a.png --family yolox", "--family", "it is of the family rtmdet"),
+    ("pose a.png --detector fixed.onnx --det-size 640x640", "--det-size", "takes images of 64x64"),
+    ("pose a.png --detector fixed.onnx --family yolox", "--family", "it is of the family rtmdet"),
     # A one-stage model has no detector, and no crop to mirror.
     ("pose clip.mp4 --model rtmo.onnx --detector rtmdet-nano", "--detector", "one-stage model"),
     ("pose clip.mp4 --model rtmo.onnx --det-size 64x64", "--det-size", "one-stage model"),
@@ -104,12 +106,25 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two images, a clip, labels, results, records and a one-stage model."""
+    """Two images, a clip, labels, results, records, a one-stage model and a detector with a card."""
     folder = tmp_path_factory.mktemp("effects")
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(folder / name), np.zeros((40, 60, 3), np.uint8))
     write_clip(folder / "clip.mp4", 6, size=(64, 48))
     (folder / "rtmo.onnx").write_bytes(tiny_onestage_onnx())
+    (folder / "fixed.onnx").write_bytes(tiny_detector_onnx())
+    append_card(
+        folder / "fixed.onnx",
+        Card(
+            name="fixed",
+            family="rtmdet",
+            size="nano",
+            task="detector",
+            width=64,
+            height=64,
+            classes=("person",),
+        ),
+    )
     points = [20.0, 20.0, 2] * 17
     person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 30], "area": 900, "iscrowd": 0,
               "keypoints": points, "num_keypoints": 17}  # fmt: skip

@@ -72,27 +72,37 @@ def tiny_pose_onnx(*, keypoints: int = 17, width: int = 192, height: int = 256) 
 
 def tiny_onestage_onnx(*, side: int = 64) -> bytes:
     """An official-looking RTMO that finds one person in every image, whatever is there."""
-    dets = np.array([[[8, 8, 48, 56, 0.9]]], np.float32)  # (1, 1, 5)
     keypoints = np.full((1, 1, 17, 3), 0.9, np.float32)
     keypoints[..., :2] = 30
-    constants = [
-        numpy_helper.from_array(np.zeros(1, np.float32), "zero"),
-        numpy_helper.from_array(dets, "boxes"),
-        numpy_helper.from_array(keypoints, "points"),
-    ]
+    return _constant_onnx({"dets": ONE_BOX, "keypoints": keypoints}, side)
+
+
+def tiny_detector_onnx(*, side: int = 64) -> bytes:
+    """An official-looking detector that finds one person in every image, whatever is there."""
+    return _constant_onnx({"dets": ONE_BOX, "labels": np.zeros((1, 1), np.int64)}, side)
+
+
+ONE_BOX = np.array([[[8, 8, 48, 56, 0.9]]], np.float32)  # (1, 1, 5)
+
+
+def _constant_onnx(outputs: dict[str, np.ndarray], side: int) -> bytes:
+    """A model of one image of a fixed size whose outputs are these."""
+    constants = [numpy_helper.from_array(np.zeros(1, np.float32), "zero")]
     nodes = [
         helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
-        helper.make_node("Add", ["nothing", "boxes"], ["dets"]),
-        helper.make_node("Add", ["nothing", "points"], ["keypoints"]),
     ]
-    kind = TensorProto.FLOAT
-    inputs = [helper.make_tensor_value_info("input", kind, [1, 3, side, side])]
-    outputs = [
-        helper.make_tensor_value_info("dets", kind, [1, 1, 5]),
-        helper.make_tensor_value_info("keypoints", kind, [1, 1, 17, 3]),
-    ]
-    graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
+    ports = []
+    for name, value in outputs.items():
+        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+        constants.append(numpy_helper.from_array(value, f"{name}_value"))
+        nodes += [
+            helper.make_node("Cast", ["nothing"], [f"{name}_zero"], to=kind),
+            helper.make_node("Add", [f"{name}_zero", f"{name}_value"], [name]),
+        ]
+        ports.append(helper.make_tensor_value_info(name, kind, value.shape))
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])]
+    graph = helper.make_graph(nodes, "g", inputs, ports, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     content: bytes = model.SerializeToString()
