@@ -22,20 +22,20 @@ class Card:
         name: zoo name: `rtmpose-t`, or with set and size (height x width) `rtmpose-m-coco17-256x192`.
         family: `rtmpose`, `rtmw`, `rtmw3d`, `rtmo`, `rtmdet` or `yolox`.
         size: `nano`, `t`, `tiny`, `s`, `m`, `l` or `x`.
-        task: `detector` (boxes), `topdown` (a box to a pose) or `onestage` (a picture to poses).
+        task: `detector` (boxes), `topdown` (a box to a pose) or `onestage` (an image to poses).
         skeleton: name of the skeleton; None for a detector.
         classes: class names by label.
         width, height: input size in pixels.
         mean, std: normalisation in 0..255, in the network's colour order.
-        color: channel order the network expects; pictures here are BGR.
-        contract: `plain` (the official export) or `deploy` (uint8 BGR in, points out; "Contracts").
+        color: channel order the network expects; images in rtm are BGR.
+        contract: `plain` (the official export) or `deploy` (uint8 BGR in, keypoints out; docs/design.md, "Models").
         codec: `{"name": "simcc", "ratio": 2.0, ...}` and the like; empty for a detector.
         score, iou: thresholds of the test-time path, for detectors and one-stage models.
         threshold: the detector's score from which its boxes are worth keeping, the F1-optimal one on a validation set
             (benchmarks/detector_threshold.py); the default of --score.
-        training: data, schedule, hours, as a text.
+        training: data, schedule and duration, in words.
         figures: figure name to value, with `command` giving the command that measures them.
-        licence, origin: texts.
+        licence: the terms, in words. origin: URL or source of the file.
 
     Example:
         from rtmcli import open_model

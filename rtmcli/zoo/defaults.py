@@ -13,20 +13,20 @@ from rtmcli.zoo.metadata import read_card
 from rtmcli.zoo.resolve import find_model
 
 
-def set_default(said: str) -> list[str]:
+def set_default(name: str) -> list[str]:
     """Make an installed model the default of the verbs that take one of its task; what was done, one line a verb.
 
     Raises:
         MissingError: it is not installed; the message has the command that downloads it.
         UsageError: it carries no card, or `config.toml` cannot be changed safely.
     """
-    path = find_model(said)
+    path = find_model(name)
     card = read_card(path) if path.suffix == ".onnx" else None
     if card is None:
         raise UsageError(
-            f"{path} carries no card, so its task is unknown; give it to each run with --model {said}"
+            f"{path} carries no card, so its task is unknown; give it to each run with --model {name}"
         )
-    value = str(path.resolve()) if "/" in said else said
+    value = str(path.resolve()) if "/" in name else name
     option = "detector" if card.task == "detector" else "model"
     verbs = ("detect", "pose") if option == "detector" else ("pose",)
     place = home() / "config.toml"

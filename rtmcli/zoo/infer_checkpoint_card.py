@@ -138,12 +138,12 @@ def _input_size(
     if given:
         return given
     text = str(meta.get("cfg", "")) if isinstance(meta.get("cfg"), str) else ""
-    if said := re.search(r"input_size\s*=\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)", text):  # (width, height) there
-        return int(said[1]), int(said[2])
+    if written := re.search(r"input_size\s*=\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)", text):  # (width, height) there
+        return int(written[1]), int(written[2])
     if known := entry_for_file(path.name):
         return known.width, known.height
-    if said := re.search(r"(?<!\d)(\d{3})x(\d{3})(?!\d)", path.name):  # height x width
-        return int(said[2]), int(said[1])
+    if written := re.search(r"(?<!\d)(\d{3})x(\d{3})(?!\d)", path.name):  # height x width
+        return int(written[2]), int(written[1])
     if family == "rtmo":
         side = 416 if size == "t" else 640
     elif family == "rtmdet":

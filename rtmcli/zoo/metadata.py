@@ -17,7 +17,7 @@ GRAPH, METADATA_PROPS, KEY, VALUE = 7, 14, 1, 2  # field numbers in onnx.proto
 def read_card(path: Path) -> Card | None:
     """The card of an ONNX file, None where it carries none. Raises DataError for a file that is not ONNX."""
     if path.stat().st_size == 0:
-        raise DataError(f"{path}: is empty; expected an ONNX model; fetch it again")
+        raise DataError(f"{path}: is empty; expected an ONNX model; download it again")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             for number, value in read_fields(data):
@@ -32,7 +32,7 @@ def read_card(path: Path) -> Card | None:
                     return Card.from_json(pair[VALUE].decode())
         except (IndexError, KeyError, UnicodeDecodeError):
             raise DataError(
-                f"{path}: is not an ONNX model, or is damaged; fetch or export it again"
+                f"{path}: is not an ONNX model, or is damaged; download or export it again"
             ) from None
     return None
 
@@ -47,7 +47,7 @@ def append_card(path: Path, card: Card) -> None:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if all(number != GRAPH for number, _ in read_fields(data)):
-            raise DataError(f"{path}: contains no network; fetch it again")
+            raise DataError(f"{path}: contains no network; download it again")
     pair = write_field(KEY, METADATA_KEY.encode()) + write_field(VALUE, card.to_json().encode())
     with path.open("ab") as end:
         end.write(write_field(METADATA_PROPS, pair))

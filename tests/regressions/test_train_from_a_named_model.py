@@ -69,4 +69,4 @@ def test_a_model_that_is_not_here_is_an_error_with_the_command_that_fetches_it(
     dots: Path, capsys: pytest.CaptureFixture[str], recipe: str, option: str
 ) -> None:
     assert train(dots, recipe, option, "rtmpose-m-coco17", *DATA_SKELETON) == 4
-    assert "'rtm models pull --checkpoint rtmpose-m-coco17' fetches them" in capsys.readouterr().err
+    assert "'rtm models pull --checkpoint rtmpose-m-coco17' downloads them" in capsys.readouterr().err

@@ -180,10 +180,9 @@ def _explain_status(error: urllib.error.HTTPError, part: PartialFile) -> None:
             part.clear()
             raise _Retryable("refused to continue where the last attempt ended")
         if error.code in _RETRIED:
-            said = error.headers.get("Retry-After", "")
-            raise _Retryable(
-                f"answered {error.code} {error.reason}", wait=float(said) if said.isdigit() else None
-            )
+            seconds = error.headers.get("Retry-After", "")
+            wait = float(seconds) if seconds.isdigit() else None
+            raise _Retryable(f"answered {error.code} {error.reason}", wait=wait)
         raise _Failed(f"answered {error.code} {error.reason}")
 
 
