@@ -113,3 +113,9 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_in_a_page_exist(page: Path) -> None:
+    for path in re.findall(r"`((?:rtmcli|tests|tools|benchmarks|docs)/[\w./-]*)`", page.read_text()):
+        assert (REPOSITORY / path).exists() or "NAME" in path, path
