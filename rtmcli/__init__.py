@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtmcli.errors import MissingError as MissingError
     from rtmcli.errors import RtmError as RtmError
     from rtmcli.errors import UsageError as UsageError
+    from rtmcli.filters.nms import one_pose_per_person as one_pose_per_person
     from rtmcli.filters.nms import pose_nms as pose_nms
     from rtmcli.filters.smoother import Smoother as Smoother
     from rtmcli.formats.coco_records import read_coco_records as read_coco_records
@@ -83,7 +84,7 @@ _PUBLIC = {
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
     "tracking": ("Tracker",),
     "filters.smoother": ("Smoother",),
-    "filters.nms": ("pose_nms",),
+    "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),
     "formats.parts": ("map_frame", "part_boxes", "merge_frames"),

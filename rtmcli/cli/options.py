@@ -35,6 +35,19 @@ def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
+def threshold_of(text: str, flag: str) -> float | None:
+    """`0.7` -> 0.7, `none` -> None. Raises UsageError for anything else."""
+    if text == "none":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise UsageError(f"{flag} {text!r} is neither a number from 0 to 1 nor 'none'")
+    return value
+
+
 def words(text: str | None) -> list[str] | None:
     """`a, b` -> ["a", "b"]; None stays None."""
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
@@ -226,6 +239,13 @@ class PoseOptions:
             min=1, metavar="K", help="Detect every K-th frame; boxes between come from the last poses."
         ),
     ] = 1
+    pose_nms: Annotated[
+        str,
+        typer.Option(
+            metavar="T|none",
+            help="Drop a pose whose OKS with a better one is above T, or that is the pose of a part of its person.",
+        ),
+    ] = "0.7"
     track: Annotated[bool, typer.Option("--track", help="Give every person an id, as rtm track does.")] = (
         False
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
@@ -12,6 +13,7 @@ from rtmcli.cli.options import (
     OutputOptions,
     PoseOptions,
     size_of,
+    threshold_of,
     words,
 )
 from rtmcli.errors import UsageError
@@ -91,7 +93,9 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
     card = opened.card
     if not options.model:
         _note_bundled(card, "rtmpose-m")
-    pipeline = Pipeline(items=(), jobs=jobs, batch=engine.batch_frames, after=_tracker(options))
+    pipeline = Pipeline(
+        items=(), jobs=jobs, batch=engine.batch_frames, after=_after(options, card, boxes_given)
+    )
     if card.task == "onestage":
         if boxes_given:
             raise UsageError(
@@ -163,12 +167,21 @@ def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int
     )  # fmt: skip
 
 
-def _tracker(options: PoseOptions) -> Callable[[Frame], Frame] | None:
-    if not options.track:
-        return None
-    from rtmcli.tracking import Tracker
+def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Frame], Frame] | None:
+    """What is done with each frame: one pose per person, where a detector gave the boxes; then ids."""
+    threshold = threshold_of(options.pose_nms, "--pose-nms")
+    steps: list[Callable[[Frame], Frame]] = []
+    if threshold is not None and not boxes_given and card.task == "topdown":
+        from rtmcli.filters.nms import one_pose_per_person
 
-    return Tracker()
+        steps.append(partial(one_pose_per_person, threshold=threshold))
+    if options.track:
+        from rtmcli.tracking import Tracker
+
+        steps.append(Tracker())
+    if not steps:
+        return None
+    return lambda frame: reduce(lambda done, step: step(done), steps, frame)
 
 
 def _note_bundled(card: Card, better: str) -> None:

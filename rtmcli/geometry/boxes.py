@@ -65,15 +65,21 @@ def keypoints_box(keypoints: FloatArray, *, grow: float = 1.25) -> FloatArray:
     return from_center_scale((low + high) * 0.5, (high - low) * grow).astype(points.dtype)
 
 
-def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(N, M) intersection over union of all pairs of boxes (N, 4), (M, 4)."""
+def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N, M) areas that all pairs of boxes (N, 4), (M, 4) share."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    intersection = np.clip(high - low, 0, None).prod(axis=-1)  # (N, M)
+    result: FloatArray = np.clip(high - low, 0, None).prod(axis=-1)
+    return result
+
+
+def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N, M) intersection over union of all pairs of boxes (N, 4), (M, 4)."""
+    shared = intersections(a, b)
     area_a = (a[:, 2:] - a[:, :2]).prod(axis=-1)
     area_b = (b[:, 2:] - b[:, :2]).prod(axis=-1)
-    union = area_a[:, None] + area_b[None, :] - intersection
-    result: FloatArray = intersection / np.maximum(union, 1e-6)
+    union = area_a[:, None] + area_b[None, :] - shared
+    result: FloatArray = shared / np.maximum(union, 1e-6)
     return result
 
 

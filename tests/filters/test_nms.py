@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli import Frame, Instance
 from rtmcli.errors import DataError, UsageError
-from rtmcli.filters.nms import pose_nms
+from rtmcli.filters.nms import one_pose_per_person, pose_nms
 
 
 def pose(x: float = 0.0, *, score: float = 0.9, sure: float = 0.8, k: int = 17) -> Instance:
@@ -75,3 +75,33 @@ def test_a_skeleton_that_does_not_fit_is_said_so() -> None:
         pose_nms(frame(pose(), pose(), skeleton="coco71"))
     with pytest.raises(UsageError, match="did you mean coco17"):
         pose_nms(frame(pose(), pose()), skeleton="coco71")
+
+
+def part(of: Instance, *, lowest: int, moved: float = 0.0, sure: float = 0.8) -> Instance:
+    """What a detector's box around the first points of a person gives: good points there, unsure ones below."""
+    assert of.keypoints is not None and of.box is not None
+    points = of.keypoints + np.array([moved, 0, 0], np.float32)
+    points[:, 2] = sure
+    points[lowest:] = [points[lowest - 1, 0], points[lowest - 1, 1], 0.1]
+    box = np.array([of.box[0], of.box[1], of.box[2], points[lowest - 1, 1]], np.float32)
+    return Instance(box=box, score=0.4, keypoints=points)
+
+
+def test_a_pose_in_a_box_around_a_part_of_a_person_goes_with_the_whole_one() -> None:
+    whole = pose()
+    half = part(whole, lowest=8)
+    assert len(pose_nms(frame(whole, half), oks_threshold=0.7).instances) == 2
+    assert one_pose_per_person(frame(half, whole)).instances == [whole]
+    assert one_pose_per_person(frame(whole, pose(1, score=0.5))).instances == [whole]
+
+
+def test_somebody_else_inside_the_box_stays() -> None:
+    whole = pose()
+    other = part(whole, lowest=8, moved=40)
+    assert one_pose_per_person(frame(whole, other)).instances == [whole, other]
+
+
+def test_too_few_confident_points_prove_nothing() -> None:
+    whole = pose()
+    head = part(whole, lowest=3)
+    assert one_pose_per_person(frame(whole, head)).instances == [whole, head]

@@ -110,6 +110,7 @@ def test_two_sources_follow_each_other_and_each_line_names_its_own(sh: Shell) ->
         ("rtm pose nowhere.mp4", 3, b"nowhere.mp4"),
         ("rtm detect demo nowhere.mp4", 3, b"nowhere.mp4"),
         ("rtm pose demo --det-size big", 2, b"--det-size"),
+        ("rtm pose demo --pose-nms high", 2, b"--pose-nms"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_no_record(
