@@ -21,7 +21,7 @@ from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
-from rtmcli.training.tasks.scenes import drawn_from, ignored_pixels, letterboxed, picture_of, stacked
+from rtmcli.training.tasks.scenes import drawn_from, ignored_pixels, picture_of, stacked, validation_batches
 
 
 class DetectorTask:
@@ -68,21 +68,23 @@ class DetectorTask:
         return loss.total, {"cls": sum_of(loss.cls), "bbox": sum_of(loss.bbox)}
 
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
+        score, iou = self.card.score, self.card.iou
+        assert score is not None and iou is not None
         results: list[dict[str, Any]] = []
-        for names, images, factors in letterboxed(data, self.size):
+        for names, images, placements in validation_batches(data, self.card):
             with torch.no_grad():
                 scores, distances = network(normalise(images.to(device), self.card))
             found = decode(
                 [s.float() for s in scores],
                 [d.float() for d in distances],
-                score=0.05,
-                iou=0.6,
+                score=score,
+                iou=iou,
                 before=1000,
                 keep=100,
                 size=self.size,
             )
-            for name, factor, (boxes, values, labels) in zip(names, factors, found, strict=True):
-                corners = boxes.cpu().numpy() / np.tile(factor, 2)
+            for name, placement, (boxes, values, labels) in zip(names, placements, found, strict=True):
+                corners = placement.to_image(boxes.cpu().numpy().reshape(-1, 2, 2)).reshape(-1, 4)
                 for box, value, label in zip(corners, values.tolist(), labels.tolist(), strict=True):
                     results.append(
                         {

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from rtmcli.arrays import Float32Array
+from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import heatmap
+from rtmcli.geometry.affine import udp_matrix, warp
+from rtmcli.geometry.boxes import center_scale, fix_aspect
+from rtmcli.inference.preprocess import Placement
 from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.soft_maps import SoftMap, soft_cells
 from rtmcli.training.losses.dense import heatmap_mse
@@ -49,6 +52,13 @@ class HeatmapTask(CropTask):
     def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
         loss = heatmap_mse(predicted.float(), batch.targets["maps"], batch.targets["weights"])
         return loss, {"mse": loss.detach()}
+
+    def place(self, image: Image, box: Float32Array, crop: Image) -> Placement:
+        """The crop by the unbiased map, which belongs to UDP's heatmaps; there is no product to agree with."""
+        center, scale = center_scale(box)
+        scale = fix_aspect(scale, self.size[0] / self.size[1])
+        warp(image, udp_matrix(center, scale, self.size), self.size, out=crop)
+        return Placement(np.asarray(self.size, np.float32), scale, center - scale * np.float32(0.5))
 
     def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         found = [heatmap.decode_udp(one, size=self.size) for one in as_arrays([predicted])[0]]

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtmcli.geometry import affine
 from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.augment.random_scene import (
@@ -24,7 +23,7 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
 from rtmcli.training.tasks.multiscale import random_size, resize_batch
-from rtmcli.training.tasks.scenes import centred, drawn_from, ignored_pixels, picture_of, stacked
+from rtmcli.training.tasks.scenes import drawn_from, ignored_pixels, picture_of, stacked, validation_batches
 
 
 class OneStageTask:
@@ -131,10 +130,10 @@ class OneStageTask:
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
         results: list[dict[str, Any]] = []
         bare: Any = network.module if hasattr(network, "module") else network
-        for names, images, places in centred(data, self.size):
+        for names, images, placements in validation_batches(data, self.card):
             people = bare.detect(normalise(images.to(device), self.card))
-            for name, (center, scale), found in zip(names, places, people, strict=True):
-                points = affine.to_image(found.keypoints.cpu().numpy(), center, scale, self.size)
+            for name, placement, found in zip(names, placements, people, strict=True):
+                points = placement.to_image(found.keypoints.cpu().numpy())
                 scores = found.keypoint_scores.cpu().numpy()[..., None]
                 for pose, value in zip(
                     np.concatenate([points, scores], -1), found.scores.tolist(), strict=True

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rtmcli.geometry import affine, letterbox
+from rtmcli.inference.preprocess import Placement, fill_input
 from rtmcli.opencv import cv2
-from rtmcli.training.augment.scene import FILL, Scene
+from rtmcli.training.augment.scene import Scene
 from rtmcli.training.data.dataset import DataSet
+from rtmcli.zoo.card import Card
 
 
 def drawn_from(
@@ -59,30 +60,18 @@ def ignored_pixels(scene: Scene) -> Tensor | None:
     return None if scene.ignored is None else torch.from_numpy(scene.ignored > 0)
 
 
-def letterboxed(
-    data: DataSet, size: tuple[int, int], batch: int = 16
-) -> Iterator[tuple[list[int], Tensor, list[Any]]]:
-    """Batches of (picture ids, images (N, H, W, 3), factors [(fx, fy), ...]) at test-time size."""
+def validation_batches(
+    data: DataSet, card: Card, batch: int = 16
+) -> Iterator[tuple[list[Any], Tensor, list[Placement]]]:
+    """Batches of image ids, images (N, H, W, 3) as `rtm detect` and `rtm pose` fill a network's input, placements."""
     for start in range(0, len(data.pictures), batch):
         pictures = data.pictures[start : start + batch]
-        pairs = [letterbox.letterbox(data.store.read(p.name), size) for p in pictures]
-        images = torch.from_numpy(np.stack([canvas for canvas, _ in pairs]))
-        yield [p.id for p in pictures], images, [np.array(factors) for _, factors in pairs]
-
-
-def centred(
-    data: DataSet, size: tuple[int, int], batch: int = 16
-) -> Iterator[tuple[list[int], Tensor, list[Any]]]:
-    """Batches of (picture ids, images (N, H, W, 3), [(centre, scale), ...]) as RTMO is run: the picture amid grey."""
-    for start in range(0, len(data.pictures), batch):
-        pictures = data.pictures[start : start + batch]
-        canvases, places = [], []
-        for picture in pictures:
-            image = data.store.read(picture.name)
-            matrix, center, scale = affine.fit_matrix((image.shape[1], image.shape[0]), size)
-            canvases.append(affine.warp(image, matrix, size, FILL))
-            places.append((center, scale))
-        yield [p.id for p in pictures], torch.from_numpy(np.stack(canvases)), places
+        inputs = np.empty((len(pictures), card.height, card.width, 3), np.uint8)
+        placements = [
+            fill_input(data.store.read(picture.name), card, slot)
+            for picture, slot in zip(pictures, inputs, strict=True)
+        ]
+        yield [picture.id for picture in pictures], torch.from_numpy(inputs), placements
 
 
 def picture_of(scene: Scene) -> np.ndarray:

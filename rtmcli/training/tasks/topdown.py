@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rtmcli.arrays import Float32Array, FloatArray
+from rtmcli.arrays import Float32Array, FloatArray, Image
 from rtmcli.codecs import simcc
 from rtmcli.geometry import boxes as geometry
-from rtmcli.geometry.affine import to_image, topdown_matrix, udp_matrix, warp
+from rtmcli.inference.preprocess import Placement, fill_input
 from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.opencv import cv2
 from rtmcli.skeletons import load_skeleton
@@ -164,19 +164,21 @@ class CropTask:
         """What the network finds in each person's true box."""
         for start in range(0, len(data.people), 64):
             people = data.people[start : start + 64]
-            crops, places = [], []
-            for place, person in people:
-                picture = data.pictures[place]
-                center, scale = geometry.center_scale(picture.labels.boxes[person])
-                scale = geometry.fix_aspect(scale, self.size[0] / self.size[1])
-                matrix = (udp_matrix if self.stages[0].udp else topdown_matrix)(center, scale, self.size)
-                crops.append(warp(data.store.read(picture.name), matrix, self.size))
-                places.append((center, scale))
-            images = torch.from_numpy(np.stack(crops)).to(device)
+            crops = np.empty((len(people), self.card.height, self.card.width, 3), np.uint8)
+            placements = []
+            for crop, (index, person) in zip(crops, people, strict=True):
+                picture = data.pictures[index]
+                image = data.store.read(picture.name)
+                placements.append(self.place(image, picture.labels.boxes[person], crop))
+            images = torch.from_numpy(crops).to(device)
             points, depths, scores = self.decode(network(normalise(images, self.card)))
-            for n, (place, person) in enumerate(people):
-                where = to_image(points[n], *places[n], self.size)
-                yield Found(place, person, where, None if depths is None else depths[n], scores[n])
+            for n, (index, person) in enumerate(people):
+                where = placements[n].to_image(points[n])
+                yield Found(index, person, where, None if depths is None else depths[n], scores[n])
+
+    def place(self, image: Image, box: Float32Array, crop: Image) -> Placement:
+        """Fill `crop` (H, W, 3) with a person's crop, as `rtm pose` does."""
+        return fill_input(image, self.card, crop, box)
 
     def decode(self, predicted: Any) -> tuple[Float32Array, Float32Array | None, Float32Array]:
         """Points (N, K, 2) in crop pixels, depths (N, K) in metres from the root or None, scores (N, K)."""
