@@ -56,7 +56,7 @@ def _detect(data: Data) -> Iterator[Case]:
     yield case("detect", *few, "--score", "0.5", "--nms", "0.3")
     yield case("detect", *few, "--score", "0.05", "--classes", "all")
     yield case("detect", "demo", "--every", "3", "--start", "0.5", "--end", "1.5")
-    yield case("detect", *few, "--fps", "10")
+    yield case("detect", str(Path(few[0]).parent), "--fps", "10")
     yield case("detect", "-", "--max-frames", "5", stdin=clip)
     yield case("detect", few[0], "--draw", "drawn.png")
     yield case("detect", clip, "--max-frames", "4", "--jobs", "2", "--threads", "1", "-q")
@@ -72,7 +72,6 @@ def _pose(data: Data) -> Iterator[Case]:
     for more in (
         ("--flip-test",),
         ("--score", "0.5", "--nms", "0.5"),
-        ("--fps", "25", "--det-every", "2"),
         ("--engine", "openvino"),
         ("--engine", "openvino", "--precision", "bfloat16"),
         ("--engine", "torch"),
@@ -81,6 +80,7 @@ def _pose(data: Data) -> Iterator[Case]:
         ("--draw", "drawn"),
     ):
         yield case("pose", *few, *more)
+    yield case("pose", str(Path(few[0]).parent), "--fps", "25", "--det-every", "2")
     yield case("pose", *data.clips[:2], "--max-frames", "12", "--det-every", "3", "--jobs", "2")
     yield case("pose", "demo", "--every", "2", "--start", "0:00.4", "--draw", "drawn.mp4")
     yield case("pose", "demo", "--max-frames", "10", "--draw", "drawn.gif")
@@ -88,7 +88,7 @@ def _pose(data: Data) -> Iterator[Case]:
     yield case("pose", stdin="{boxes}")
     yield case("pose", "--media", data.clips[0], stdin="{clips}")
     if data.labels:
-        yield case("pose", data.labels[1], "--boxes", data.labels[0], "--max-frames", "1")
+        yield case("pose", *data.labelled[:10], "--boxes", data.labels[0])
 
 
 def _filters(data: Data) -> Iterator[Case]:

@@ -16,6 +16,7 @@ class Data:
         clips: video files.
         records: files of JSON lines.
         labels: COCO keypoint labels and the folder of their images.
+        labelled: these images.
         results: pairs of a label file and a results file.
         whole_body: COCO-WholeBody labels.
     """
@@ -24,6 +25,7 @@ class Data:
     clips: list[str]
     records: list[str]
     labels: tuple[str, str] | None
+    labelled: list[str]
     results: list[tuple[str, str]]
     whole_body: str
 
@@ -52,6 +54,7 @@ def find_data(folders: list[Path]) -> Data:
         clips,
         records,
         (str(labels[0] / "person_keypoints.json"), str(labels[0] / "images")) if labels else None,
+        [str(file) for file in sorted((labels[0] / "images").iterdir())] if labels else [],
         results,
         whole[0] if whole else "",
     )
@@ -64,12 +67,12 @@ def prepared(data: Data) -> dict[str, tuple[str, ...]]:
         "poses": ("pose", *data.images),
         "demo": ("pose", "demo", "--track"),
         "clips": ("pose", *data.clips[:4], "--max-frames", "30", "--on-error", "skip"),
-        "coco": ("convert", "{demo}", "--to", "coco"),
         "csv": ("convert", "{clips}", "--to", "csv"),
         "mmpose": ("convert", "{demo}", "--to", "mmpose"),
     }
     if data.labels:
-        made["truth_poses"] = ("pose", *sorted(str(f) for f in Path(data.labels[1]).iterdir())[:20])
+        made["truth_poses"] = ("pose", *data.labelled[:20])
+        made["coco"] = ("convert", "{truth_poses}", "--to", "coco", "--labels", data.labels[0])
     if data.whole_body:
         made["whole"] = ("convert", data.whole_body, "--from", "coco")
         made["hands"] = ("convert", "{whole}", "--boxes-from", "lefthand,righthand", "--skeleton", "hand21")

@@ -138,3 +138,7 @@ def test_the_tests_have_the_folders_of_the_package() -> None:
     packages = {folder.name for folder in PACKAGE_ROOT.iterdir() if folder.is_dir()}
     folders = {f.name for f in (REPOSITORY / "tests").iterdir() if f.is_dir() and any(f.glob("*.*"))}
     assert folders <= packages | own
+
+
+def test_every_verb_has_a_file_of_tests() -> None:
+    assert not [verb for verb in VERBS if not (REPOSITORY / f"tests/verbs/test_{verb}.py").is_file()]
