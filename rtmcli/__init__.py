@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from rtmcli.filters.nms import one_pose_per_person as one_pose_per_person
     from rtmcli.filters.nms import pose_nms as pose_nms
     from rtmcli.filters.smoother import Smoother as Smoother
-    from rtmcli.formats.coco_records import read_coco_records as read_coco_records
-    from rtmcli.formats.coco_records import write_coco_results as write_coco_results
+    from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
+    from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
-    from rtmcli.formats.csv_table import write_table as write_table
+    from rtmcli.formats.csv_writer import write_table as write_table
     from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
-    from rtmcli.formats.openpose import write_openpose as write_openpose
     from rtmcli.formats.openpose_reader import read_openpose as read_openpose
+    from rtmcli.formats.openpose_writer import write_openpose as write_openpose
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
@@ -88,12 +88,13 @@ _PUBLIC = {
     "draw": ("draw_frame",),
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),
     "formats.parts": ("map_frame", "part_boxes", "merge_frames"),
-    "formats.coco_records": ("read_coco_records", "write_coco_results"),
-    "formats.openpose": ("write_openpose",),
+    "formats.coco_reader": ("read_coco_records",),
+    "formats.coco_writer": ("write_coco_results",),
+    "formats.openpose_writer": ("write_openpose",),
     "formats.openpose_reader": ("read_openpose",),
     "formats.mmpose": ("read_mmpose", "write_mmpose"),
     "formats.csv_reader": ("read_table",),
-    "formats.csv_table": ("write_table",),
+    "formats.csv_writer": ("write_table",),
     "formats.labels": ("read_labels",),
     "metrics.collect_results": ("collect_results", "rank_poses"),
     "metrics.evaluate": ("evaluate_precision", "evaluate_boxes", "evaluate_distances", "Report"),

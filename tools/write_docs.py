@@ -24,7 +24,7 @@ CHAPTERS = {
     "tracking": "Filters",
     "draw": "Drawing",
     "skeletons": "Skeletons and parts",
-    "formats.coco_records": "Formats",
+    "formats.coco_reader": "Formats",
     "formats.labels": "Evaluation",
     "zoo.card": "Models by name",
     "errors": "Errors",

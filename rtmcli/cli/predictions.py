@@ -9,6 +9,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.alphapose import with_image_ids
 from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.image_matching import listing
+from rtmcli.formats.labels import reorder
 from rtmcli.metrics.collect_results import collect_results, is_onestage
 from rtmcli.records.frame import Frame
 from rtmcli.records.line_io import input_name, standard_input
@@ -124,6 +125,8 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
             r for r in given if r["image_id"] not in not_wanted and r.get("category_id") not in others
         )
     ]
+    for result in results:
+        reorder(result, labels["keypoint_orders"].get(result["category_id"], ()))
     return Predictions(
         results=results,
         ranked=True,

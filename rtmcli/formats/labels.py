@@ -12,6 +12,7 @@ import numpy as np
 
 from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError
+from rtmcli.formats import skeleton_names
 from rtmcli.skeletons import load_skeleton
 
 # The keypoint fields of COCO-WholeBody, in the order of its 133 points.
@@ -23,7 +24,7 @@ _MPII_PIXELS = 200.0
 _MPII_LOWER, _PADDING = 15.0, 1.25
 
 
-def read_labels(path: str | Path, *, category: str | None = None) -> dict[str, Any]:
+def read_labels(path: str | Path, *, category: str | None = None, recognise: bool = True) -> dict[str, Any]:
     """A label file in COCO's form, or MPII's list of people (`image`, `joints`, `joints_vis`, `center`, `scale`).
 
     `null` counts as an absent key. Categories are made up where they are left out; an annotation without
@@ -31,6 +32,7 @@ def read_labels(path: str | Path, *, category: str | None = None) -> dict[str, A
 
     Args:
         category: keep the annotations of this category alone, by name or id.
+        recognise: bring keypoints into the order of the skeleton whose names the categories list.
 
     Raises DataError where it is not a label file, or has no such category.
 
@@ -40,10 +42,12 @@ def read_labels(path: str | Path, *, category: str | None = None) -> dict[str, A
         labels = read_labels("labels.json")
         print(len(labels["images"]), len(labels["annotations"]))
     """
-    return labels_of(read_json(path), path, category=category)
+    return labels_of(read_json(path), path, category=category, recognise=recognise)
 
 
-def labels_of(data: Any, path: str | Path, *, category: str | None = None) -> dict[str, Any]:
+def labels_of(
+    data: Any, path: str | Path, *, category: str | None = None, recognise: bool = True
+) -> dict[str, Any]:
     """As `read_labels`, of a file that is parsed already."""
     if is_mpii(data):
         data = _from_mpii(data, path)
@@ -63,7 +67,32 @@ def labels_of(data: Any, path: str | Path, *, category: str | None = None) -> di
         annotation.setdefault("category_id", only)
     if not truth["categories"]:
         truth["categories"] = [{"id": c} for c in sorted({a["category_id"] for a in truth["annotations"]})]
-    return truth if category is None else _of_category(truth, category, path)
+    if category is not None:
+        truth = _of_category(truth, category, path)
+    truth |= {"named_skeletons": {}, "keypoint_orders": {}}
+    if recognise:
+        _recognise_skeletons(truth)
+    return truth
+
+
+def named_skeletons(truth: Mapping[str, Any]) -> dict[Any, str | None]:
+    """The skeleton of each category that names its keypoints, by the category's id; None: the names are unknown.
+
+    Annotations of `read_labels` have their keypoints in the order of this skeleton.
+    """
+    found: dict[Any, str | None] = truth["named_skeletons"]
+    return found
+
+
+def reorder(entry: dict[str, Any], order: Sequence[int]) -> None:
+    """Bring the keypoints of an annotation or result into another order, where it has as many."""
+    if not len(order):
+        return
+    if np.size(entry.get("keypoints", ())) == 3 * len(order):
+        points = np.asarray(entry["keypoints"], np.float64).reshape(-1, 3)
+        entry["keypoints"] = points[list(order)].ravel().tolist()
+    if len(entry.get("keypoints3d", ())) == len(order):
+        entry["keypoints3d"] = [entry["keypoints3d"][i] for i in order]
 
 
 def is_mpii(data: Any) -> bool:
@@ -172,6 +201,27 @@ def _of_category(truth: dict[str, Any], category: str, path: str | Path) -> dict
         "annotations": kept,
         "other_categories": [c for c in truth["categories"] if c["id"] not in ids],
     }
+
+
+def _recognise_skeletons(truth: dict[str, Any]) -> None:
+    """Note the skeletons that categories name, and bring keypoints into their order."""
+    counts: dict[Any, set[int]] = {}
+    for annotation in truth["annotations"]:
+        if "keypoints" in annotation:
+            counts.setdefault(annotation["category_id"], set()).add(np.size(annotation["keypoints"]) // 3)
+    for category in truth["categories"]:
+        names = category.get("keypoints")
+        count = max(counts.get(category["id"], ()), default=0)
+        if not isinstance(names, list) or not names or count > len(names):
+            continue
+        # Human-Art lists its 21 names beside annotations of the first 17.
+        found = skeleton_names.recognise(names[:count] if count else names)
+        truth["named_skeletons"][category["id"]] = found[0] if found else None
+        if found and found[1] != list(range(len(found[1]))):
+            truth["keypoint_orders"][category["id"]] = found[1]
+    for annotation in truth["annotations"]:
+        if annotation["category_id"] in truth["keypoint_orders"]:
+            reorder(annotation, truth["keypoint_orders"][annotation["category_id"]])
 
 
 def _numbers(values: Any) -> Float64Array | None:

@@ -14,7 +14,7 @@ import orjson
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.coco_records import COMMON
+from rtmcli.formats.skeleton_names import BY_COUNT
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
@@ -134,4 +134,4 @@ def _skeleton(people: Iterable[Instance], said: Any) -> str | None:
         except UsageError:
             pass
     counts = {len(one.keypoints) for one in people if one.keypoints is not None}
-    return COMMON.get(counts.pop()) if len(counts) == 1 else None
+    return BY_COUNT.get(counts.pop()) if len(counts) == 1 else None

@@ -16,7 +16,7 @@ import orjson
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
-from rtmcli.formats.openpose import BODIES, HANDS
+from rtmcli.formats.openpose_writer import BODIES, HANDS
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rtmcli.errors import DataError
-from rtmcli.formats.labels import points_of
+from rtmcli.formats.labels import named_skeletons, points_of
 from rtmcli.skeletons import Skeleton, load_skeleton, skeleton_names
 
 
@@ -158,11 +158,9 @@ def check_points(results: Sequence[Mapping[str, Any]], skeleton: Skeleton) -> No
 
 
 def _by_names(truth: Mapping[str, Any], count: int) -> str | None:
-    """The skeleton whose point names are those of the labels' categories."""
-    names = next((tuple(c["keypoints"]) for c in truth["categories"] if c.get("keypoints")), None)
-    if names is None or len(names) != count:
-        return None
-    return next((n for n in skeleton_names() if load_skeleton(n).keypoints == names), None)
+    """The skeleton whose keypoint names the labels' categories list."""
+    names = {name for name in named_skeletons(truth).values() if name and len(load_skeleton(name)) == count}
+    return names.pop() if len(names) == 1 else None
 
 
 def _by_count(truth: Mapping[str, Any], count: int) -> str | None:

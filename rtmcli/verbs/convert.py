@@ -107,7 +107,7 @@ def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iter
         raise UsageError(f"--from {read} needs a file or folder by name")
     for file in files or ["-"]:
         if read == "coco":
-            from rtmcli.formats.coco_records import read_coco_records
+            from rtmcli.formats.coco_reader import read_coco_records
 
             yield from read_coco_records(file, labels=labels)
         elif read == "openpose":
@@ -130,12 +130,12 @@ def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None)
 
         write_frames(frames, out)
     elif write == "coco":
-        from rtmcli.formats.coco_records import write_coco_results
+        from rtmcli.formats.coco_writer import write_coco_results
         from rtmcli.terminal.messages import say
 
         write_coco_results(frames, out, labels=labels, note=partial(say, program="rtm convert"))
     elif write == "openpose":
-        from rtmcli.formats.openpose import write_openpose
+        from rtmcli.formats.openpose_writer import write_openpose
 
         write_openpose(frames, out)
     elif write == "mmpose":
@@ -143,7 +143,7 @@ def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None)
 
         write_mmpose(frames, out)
     else:
-        from rtmcli.formats.csv_table import write_table
+        from rtmcli.formats.csv_writer import write_table
 
         write_table(frames, out)
 

@@ -159,7 +159,7 @@ def main(
     nms_threshold = _threshold(oks_nms)
     metrics = [one.value for one in metric or ()]
     _check_metrics(metrics, boxes=boxes)
-    labels = read_labels(truth, category=category)
+    labels = read_labels(truth, category=category, recognise=skeleton is None)
     known = {image["id"] for image in labels["images"]}
     left_out: list[Any] = []
     if where is not None:
@@ -187,6 +187,10 @@ def main(
         from rtmcli.metrics.input_checks import is_crowdpose, label_skeleton
 
         chosen = label_skeleton(labels, skeleton, given.skeletons)
+        if skeleton is None and None in labels["named_skeletons"].values():
+            _say(
+                f"the labels' keypoint names are those of no known skeleton; they are taken as {chosen.name}"
+            )
         poses = [result for result in given.results if "keypoints" in result or "keypoints3d" in result]
         metrics = metrics or default_metrics(labels, poses, chosen)
         if not {"pck", "pckh"} & set(metrics):

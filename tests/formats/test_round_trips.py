@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.coco_records import read_coco_records, write_coco_results
+from rtmcli.formats.coco_reader import read_coco_records
+from rtmcli.formats.coco_writer import write_coco_results
 from rtmcli.formats.csv_reader import read_table
-from rtmcli.formats.csv_table import write_table
+from rtmcli.formats.csv_writer import write_table
 from rtmcli.formats.mmpose import read_mmpose, write_mmpose
-from rtmcli.formats.openpose import write_openpose
 from rtmcli.formats.openpose_reader import read_openpose
+from rtmcli.formats.openpose_writer import write_openpose
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
 from rtmcli.skeletons import load_skeleton, map_keypoints

@@ -9,7 +9,7 @@ import pytest
 
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError
-from rtmcli.formats.coco_records import read_coco_records
+from rtmcli.formats.coco_reader import read_coco_records
 from rtmcli.formats.openpose_reader import read_openpose
 from rtmcli.records.ndjson import write_frames
 from rtmcli.records.schema import check_records

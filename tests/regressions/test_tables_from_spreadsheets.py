@@ -10,7 +10,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.formats.csv_reader import read_table
-from rtmcli.formats.csv_table import write_table
+from rtmcli.formats.csv_writer import write_table
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
 

@@ -1,6 +1,6 @@
-"""COCO files <-> records: labels and results in, results out, an image at a time."""
+"""Records to COCO results."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -8,68 +8,15 @@ import numpy as np
 import orjson
 
 from rtmcli.errors import DataError
-from rtmcli.formats.alphapose import alphapose_frames, is_alphapose, with_image_ids
 from rtmcli.formats.categories import CategoryOf
-from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.coco_boxes import PERSON
 from rtmcli.formats.image_matching import ImageMatcher, listing, trailing_number
-from rtmcli.formats.labels import POINT_FIELDS, is_mpii, labels_of, points_of, read_json, read_labels
-from rtmcli.geometry.boxes import from_xywh, to_xywh
+from rtmcli.formats.labels import POINT_FIELDS, read_labels, reorder
+from rtmcli.geometry.boxes import to_xywh
 from rtmcli.geometry.oks import ranking_scores
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
-
-# Skeletons of COCO-form files by number of points, where the file does not say: those of the data sets in that form.
-COMMON = {
-    17: "coco17",
-    133: "coco133",
-    26: "halpe26",
-    136: "halpe136",
-    14: "crowdpose14",
-    16: "mpii16",
-    21: "hand21",
-}
-
-
-def read_coco_records(path: str | Path, *, labels: str | Path | None = None) -> Iterator[Frame]:
-    """Records of a label file or a results file, one per image, also where no person is in it.
-
-    Args:
-        path: labels (`images`, `annotations`) or results (a list).
-        labels: for results, the label file that their image ids belong to; without it an image is called after its
-            id.
-
-    A labelled keypoint scores 1; one without a label is missing (`null`).
-
-    Example:
-        from rtmcli import read_coco_records, write_frames
-
-        write_frames(read_coco_records("labels.json"), "labels.jsonl")
-    """
-    data = read_json(path)
-    if not isinstance(data, list) or is_mpii(data):
-        yield from _frames_of_labels(labels_of(data, path))
-        return
-    truth = read_labels(labels) if labels is not None else None
-    results = check_results(data, str(path))
-    if truth is not None and labels is not None:
-        results, _ = with_image_ids(results, truth, labels)
-        known = {image["id"] for image in truth["images"]}
-        strange = [repr(r["image_id"]) for r in results if r["image_id"] not in known]
-        if strange:
-            raise DataError(
-                f"{path} has results of images that {labels} does not have: image_id {listing(strange)}"
-            )
-    foreign = truth is None and is_alphapose(results)
-    frames = alphapose_frames(results, path) if foreign else _frames_of_results(results, truth)
-    for frame in frames:
-        for one in frame.instances:
-            _forget_zeros(one)
-            if one.score is not None:
-                one.score = min(max(one.score, 0.0), 1.0)
-        frame.skeleton = _common_skeleton(frame.instances)
-        yield frame
 
 
 def write_coco_results(
@@ -109,6 +56,7 @@ def write_coco_results(
                 continue
             for one in frame.instances:
                 entry = _result(one, image_id, numbering.category_id(one, frame), frame)
+                numbering.in_file_order(entry)
                 out.write(
                     (b",\n" if count else b"\n") + orjson.dumps(entry, option=orjson.OPT_SERIALIZE_NUMPY)
                 )
@@ -128,6 +76,9 @@ class _ByLabels:
         self._path = path
         self._matcher = ImageMatcher(truth["images"], labels=str(path))
         self._category_of = CategoryOf(truth)
+        self._orders = {
+            category: np.argsort(order).tolist() for category, order in truth["keypoint_orders"].items()
+        }
         self._names = [str(c.get("name", c["id"])) for c in truth["categories"]]
         self._unmatched: list[str] = []
 
@@ -148,6 +99,10 @@ class _ByLabels:
                 f"{', '.join(self._names)}"
             )
         return category
+
+    def in_file_order(self, entry: dict[str, Any]) -> None:
+        """Bring the keypoints of a result into the order that the labels name them in."""
+        reorder(entry, self._orders.get(entry["category_id"], ()))
 
     def check(self, records: int) -> list[str]:
         """Notes at the end. Raises DataError where most records have no image."""
@@ -184,6 +139,9 @@ class _ByNames:
 
     def category_id(self, one: Instance, frame: Frame) -> int:
         return PERSON
+
+    def in_file_order(self, entry: dict[str, Any]) -> None:
+        """Nothing to do: no file names the keypoints."""
 
     def check(self, records: int) -> list[str]:
         return []
@@ -231,46 +189,3 @@ def _number(frame: Frame) -> tuple[int, bool]:
 
 def _image_name(frame: Frame) -> str:
     return str(frame.extra.get("file", frame.source))
-
-
-def _frames_of_labels(data: dict[str, Any]) -> Iterator[Frame]:
-    names = {category["id"]: category.get("name", "person") for category in data["categories"]}
-    grouped: dict[Any, list[Instance]] = {image["id"]: [] for image in data["images"]}
-    for entry in data["annotations"]:
-        if entry["image_id"] in grouped and not entry.get("iscrowd"):
-            grouped[entry["image_id"]].append(_labelled(entry, names.get(entry["category_id"], "person")))
-    for image in data["images"]:
-        people = grouped[image["id"]]
-        yield Frame(
-            source=image.get("file_name", str(image["id"])), frame=0, frames=1, width=image.get("width"),
-            height=image.get("height"), skeleton=_common_skeleton(people), instances=people,
-        )  # fmt: skip
-
-
-def _labelled(entry: dict[str, Any], label: str) -> Instance:
-    points = points_of(entry).astype(np.float32)
-    points[points[:, 2] <= 0] = np.nan
-    points[points[:, 2] > 0, 2] = 1
-    box = from_xywh(np.array(entry["bbox"], np.float32)) if len(entry.get("bbox", ())) == 4 else None
-    return Instance(
-        box=box, score=1.0, label=label, keypoints=points if len(points) else None, id=entry.get("track_id")
-    )
-
-
-def _forget_zeros(one: Instance) -> None:
-    """0, 0, 0 is how COCO writes a point that does not exist."""
-    if one.keypoints is not None:
-        one.keypoints[(one.keypoints == 0).all(axis=1)] = np.nan
-
-
-def _frames_of_results(results: list[dict[str, Any]], truth: Mapping[str, Any] | None) -> Iterator[Frame]:
-    for frame, numbers in frames_of_results(results, truth):
-        for one, number in zip(frame.instances, numbers, strict=True):
-            track = results[number].get("track_id") if number is not None else None
-            one.id = track if isinstance(track, int) and track >= 0 else None
-        yield frame
-
-
-def _common_skeleton(people: Iterable[Instance]) -> str | None:
-    counts = {len(one.keypoints) for one in people if one.keypoints is not None}
-    return COMMON.get(counts.pop()) if len(counts) == 1 else None
