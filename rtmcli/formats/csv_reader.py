@@ -1,4 +1,4 @@
-"""A long CSV table (`csv_table`) to records, also after a spreadsheet or pandas has sorted or rewritten it.
+"""A long CSV table (`csv_writer`) to records, also after a spreadsheet or pandas has sorted or rewritten it.
 
 Rows may come in any order, so the whole table is read before the first record. Commas, semicolons or tabs, a decimal
 comma, UTF-8 or UTF-16, `1.0` for `1` and `NaN` for an empty cell are read as what they mean.

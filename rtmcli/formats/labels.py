@@ -80,7 +80,7 @@ def named_skeletons(truth: Mapping[str, Any]) -> dict[Any, str | None]:
 
     Annotations of `read_labels` have their keypoints in the order of this skeleton.
     """
-    found: dict[Any, str | None] = truth["named_skeletons"]
+    found: dict[Any, str | None] = truth.get("named_skeletons", {})
     return found
 
 
