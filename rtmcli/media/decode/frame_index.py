@@ -18,18 +18,20 @@ class FrameIndex:
         next: number of the next frame, if none is missing before it.
         lost: frames that never came out.
         count_packets: may be set once damage is met.
+        order: what the latest frame's packet was added with, or None.
     """
 
     def __init__(self, first: int = 0, *, count_packets: bool = False) -> None:
         self.next = first
         self.lost = 0
         self.count_packets = count_packets
-        self._pending: list[int] = []  # presentation times of packets whose frames have not come, a heap
+        self.order: int | None = None
+        self._pending: list[int] = []  # of packets whose frames have not come, a heap
 
-    def add_packet(self, pts: int | None) -> None:
-        """A packet with this presentation time went into the decoder."""
-        if pts is not None:
-            heapq.heappush(self._pending, pts)
+    def add_packet(self, order: int | None) -> None:
+        """A packet went into the decoder; `order` is its presentation time, or what else sorts frames as they are shown."""
+        if order is not None:
+            heapq.heappush(self._pending, order)
 
     def number(self, pts: int | None) -> int:
         """A frame with this presentation time came out of the decoder: its number."""
@@ -39,9 +41,10 @@ class FrameIndex:
             while self._pending and self._pending[0] < pts:
                 heapq.heappop(self._pending)
                 missed += 1
-        # The frame's own packet. A frame that lost its time takes the first, so that nothing piles up.
+        # The frame's own packet. A frame without a time takes the first, so that nothing piles up.
+        self.order = None
         if self._pending and (pts is None or self._pending[0] == pts):
-            heapq.heappop(self._pending)
+            self.order = heapq.heappop(self._pending)
         if self.count_packets:
             self.next += missed
             self.lost += missed

@@ -15,8 +15,12 @@ from rtmcli.media.decode.truncation import Declared
 _MAX_REORDER = 16
 
 
+# A decoded frame, its number in the source, its presentation time in ticks.
+NumberedFrame = tuple[Any, int, int | None]
+
+
 class FrameReader:
-    """Decodes a stream; iterate once over its frames and their numbers.
+    """Decodes a stream; iterate once over its frames, their numbers and presentation times (ticks, or None).
 
     Args:
         source: at its beginning.
@@ -40,22 +44,28 @@ class FrameReader:
         self._judge_messages = stop and not source.strict
         sought = source.seek(start) if start is not None and start > 0 else None
         self._sought = sought is not None
-        self._index = FrameIndex(sought or 0, count_packets=self._sought)
+        self._first_packet = sought or 0
+        self._index = FrameIndex(self._first_packet, count_packets=self._sought)
         # Frames that refer to others before the beginning may fail; whoever joins a broadcast expects it.
         self._lenient = source.live or self._sought
         self._last: tuple[int, float] | None = None  # number and container time of the latest frame
-        self._decoded = 0
+        self._packets = self._decoded = 0
         self._gap_possible = 0  # frames to come that may have missing packets before them
         self._demuxer_failed = False  # on the way to the latest packet; after the last one, at the end
         self._damaged = False  # at the current packet
+        self._stuck = False  # a strict decoder that missed a reference to frames before the beginning
 
-    def __iter__(self) -> Iterator[tuple[Any, int]]:
+    def __iter__(self) -> Iterator[NumberedFrame]:
         source = self._source
         demuxer = source.container.format.name
         packets = demux_packets(source.packets, source.stream, demuxer, heed_messages=not source.live)
         for packet, self._demuxer_failed in packets:
             self._count_packet(packet)
-            yield from self._number_frames(self._decode(packet), self._damaged_from(packet))
+            frames = self._decode(packet)
+            if self._stuck:
+                yield from self._read_leniently()
+                return
+            yield from self._number_frames(frames, self._damaged_from(packet))
             if self._damaged and self._stop:
                 yield from self._stop_at_damage(at_end=not packet.size)
                 return
@@ -67,14 +77,16 @@ class FrameReader:
         if self._demuxer_failed:
             self._gap_possible = _MAX_REORDER
         if packet.size:
-            self._lenient = self._lenient or (not self._declared.packets_seen and not packet.is_keyframe)
-            self._declared.add_packet(packet)
+            self._lenient = self._lenient or (self._packets == 0 and not packet.is_keyframe)
+            self._packets += 1
             if not packet.is_discard:
-                self._index.add_packet(packet.pts)
+                self._declared.add_packet(packet)
+                self._index.add_packet(self._source.order(packet))
 
     def _decode(self, packet: Any) -> Iterable[Any]:
-        """The frames that a packet brings out; sets `_damaged`."""
+        """The frames that a packet brings out; sets `_damaged` and `_stuck`."""
         frames, failed, complained = decode_packet(packet)
+        self._stuck = failed and self._lenient and self._sought and self._source.strict
         damaged = self._demuxer_failed or failed or (complained and self._judge_messages)
         self._damaged = damaged and not self._lenient
         return chain(frames, self._frames_before_damage()) if self._damaged and self._stop else frames
@@ -86,13 +98,16 @@ class FrameReader:
 
     def _number_frames(
         self, frames: Iterable[Any], damaged_from: int | None
-    ) -> Generator[tuple[Any, int], None, None]:
+    ) -> Generator[NumberedFrame, None, None]:
         """The intact ones of the frames, with their numbers; sets `_damaged` where one is missing before a frame."""
         for frame in frames:
             if damaged_from is not None and (frame.pts is None or frame.pts >= damaged_from):
                 return
-            number = self._index.number(frame.pts)
-            missing = self._missing_before(frame.pts, number) if self._gap_possible else 0
+            pts = frame.pts if self._source.has_presentation_times else None
+            number = self._index.number(pts)
+            if not self._source.has_presentation_times:
+                pts = self._index.order
+            missing = self._missing_before(pts, number) if self._gap_possible else 0
             if missing and self._last is not None and self._stop and not self._lenient:
                 self._index.next, self._damaged = self._last[0] + 1, True
                 return
@@ -100,15 +115,15 @@ class FrameReader:
                 self._index.add_lost(missing)
                 number += missing
             self._gap_possible = max(0, self._gap_possible - 1)
-            if frame.pts is not None:
-                self._last = number, self._source.timestamps.seconds(frame.pts)
+            if pts is not None:
+                self._last = number, self._source.timestamps.seconds(pts)
             if frame.is_corrupt and not self._stop and not self._source.live:
                 self.lost += 1
                 continue
             self._decoded += 1
-            yield frame, number
+            yield frame, number, pts
             self._lenient = self._lenient and (
-                self._source.live or self._source.timestamps.is_before(frame.pts, self._start)
+                self._source.live or self._source.timestamps.is_before(pts, self._start)
             )
 
     def _missing_before(self, pts: int | None, number: int) -> int:
@@ -130,11 +145,12 @@ class FrameReader:
         except decode_failures():
             return
         for frame in frames:
-            if frame.pts is None or self._index.gap_before(frame.pts):
+            known = frame.pts is not None and self._source.has_presentation_times
+            if not known or self._index.gap_before(frame.pts):
                 return
             yield frame
 
-    def _stop_at_damage(self, *, at_end: bool) -> Generator[tuple[Any, int], None, None]:
+    def _stop_at_damage(self, *, at_end: bool) -> Generator[NumberedFrame, None, None]:
         """Raise DataError; where a strict decoder stopped, first give the frames that another one still reads."""
         # At the end of the file damage is most likely a truncation.
         truncated = self._truncation() if at_end else None
@@ -143,19 +159,27 @@ class FrameReader:
             return
         raise self._error(truncated or f"damaged at frame {self._declared.of_all(self._index.next)}")
 
-    def _read_again(self) -> Generator[tuple[Any, int], None, None]:
+    def _read_again(self) -> Generator[NumberedFrame, None, None]:
         """The frames from the damage on, by a decoder that goes on after an error, to see how bad it is."""
         number = self._index.next
         last = self._last[1] if self._last else None
-        again = VideoStream(self._source.file, self._source.name, strict=False, live=False)
+        again = self._source.open_again()
         try:
             declared = Declared(again)
-            for frame, found in FrameReader(again, declared, stop=True, start=last):
+            for frame, found, pts in FrameReader(again, declared, stop=True, start=last):
                 if found > number:  # some of those between cannot be read at all
                     raise self._error(f"damaged at frame {self._declared.of_all(number)}")
                 if found == number:
-                    yield frame, found
+                    yield frame, found, pts
                     number += 1
+        finally:
+            again.close()
+
+    def _read_leniently(self) -> Generator[NumberedFrame, None, None]:
+        """All frames, by a decoder that goes on after an error: a strict one may give none up to the next keyframe."""
+        again = self._source.open_again()
+        try:
+            yield from FrameReader(again, Declared(again), stop=True, start=self._start)
         finally:
             again.close()
 
@@ -170,7 +194,7 @@ class FrameReader:
 
     def _truncation(self) -> str | None:
         return self._declared.truncation(
-            self._index.next, sought=self._sought, demuxer_failed=self._demuxer_failed
+            self._index.next, skipped=self._first_packet, demuxer_failed=self._demuxer_failed
         )
 
     def _error(self, what: str) -> DataError:

@@ -1,10 +1,23 @@
-"""The container's rotation and mirroring, applied to decoded frames."""
+"""How a decoded frame is to be shown: rotated and mirrored by its display matrix, with square pixels."""
+
+from fractions import Fraction
+from functools import cache
+from typing import Any
 
 import numpy as np
 
+# Beyond this ratio a pixel's shape is an error in the header.
+_MAX_RATIO = 8
+
+
+def display_matrix(frame: Any) -> bytes:
+    """A frame's display matrix, 36 bytes, or nothing: the container's, or that of the frame's EXIF orientation."""
+    _accept_unknown_side_data()
+    return bytes(frame.side_data.get("DISPLAYMATRIX") or b"")
+
 
 def apply_display_matrix(image: np.ndarray, matrix: bytes) -> np.ndarray:
-    """Rotate and mirror an image (H, W, 3) as the container's display matrix says, to the nearest quarter turn.
+    """Rotate and mirror an image (H, W, 3) as a display matrix says, to the nearest quarter turn.
 
     Args:
         matrix: 36 bytes, 3 x 3 int32 in 16.16 fixed point: x' = a x + c y, y' = b x + d y, with y down; or nothing.
@@ -16,3 +29,34 @@ def apply_display_matrix(image: np.ndarray, matrix: bytes) -> np.ndarray:
             a, d = c, b
         image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
     return np.ascontiguousarray(image)
+
+
+def square_pixel_size(width: int, height: int, pixel: Fraction | None) -> tuple[int, int]:
+    """The size at which a frame is shown, with its shorter side stretched as browsers and players do.
+
+    Args:
+        width, height: as stored.
+        pixel: width of a pixel by its height (sample aspect ratio), or None where that is not known.
+    """
+    if not pixel or pixel == 1 or not Fraction(1, _MAX_RATIO) <= pixel <= _MAX_RATIO:
+        return width, height
+    if pixel > 1:
+        return max(1, round(width * pixel)), height
+    return width, max(1, round(height / pixel))
+
+
+@cache
+def _accept_unknown_side_data() -> None:
+    """Give PyAV's enumeration of side data a member for every number.
+
+    PyAV builds a member for each piece of a frame's side data before it gives any of them, and raises ValueError for
+    kinds that it does not list, such as EXIF (31 in FFmpeg 8).
+    """
+    from av.sidedata.sidedata import Type
+
+    def unknown(cls: Any, number: int) -> Any:
+        member = object.__new__(cls)
+        member._name_, member._value_ = f"UNKNOWN_{number}", number
+        return member
+
+    Type._missing_ = classmethod(unknown)  # type: ignore[assignment]  # the hook of enum.Enum for unknown values

@@ -1,16 +1,22 @@
 """An opened container, its video stream and the decoder's settings."""
 
 from collections.abc import Iterator
-from math import ceil
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, Self
 
 from rtmcli.cpus import available_cpus
-from rtmcli.media.decode.container import open_container, video_stream
-from rtmcli.media.decode.seek import seek_keyframe
+from rtmcli.media.decode.container import open_container
+from rtmcli.media.decode.layout import read_layout
+from rtmcli.media.decode.seek import plays_in_order, seek_keyframe
+from rtmcli.media.decode.stream_choice import choose_stream
 from rtmcli.media.decode.timestamps import Timestamps
+from rtmcli.media.names import is_address
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
 _PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
+
+# Containers that store frames in the order of decoding without the time at which each is shown.
+_DECODE_TIMES_ONLY = frozenset({"avi", "asf", "mxf"})
 
 
 class VideoStream:
@@ -22,26 +28,37 @@ class VideoStream:
         strict: the decoder stops at the first error, and decodes several frames at once; else it goes on after an
             error, one frame at a time. Only a file is decoded strictly: it can be opened again after the error.
         live: a source that does not wait (RTSP): lowest delay.
+        number: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
 
     Attributes:
         container, stream: PyAV's.
         packets: the stream's packets from the current position on.
+        layout: what the file's structure says.
         fps: average frames a second, or None.
         timestamps: from the stream's ticks to seconds.
-        local: whether the source is a file, which can be opened again and can seek.
         packet_is_frame: whether each packet of this codec holds exactly one frame.
+        has_presentation_times: whether a decoded frame's time can be relied on; else frames are shown at the decoding
+            times of the packets, in order.
 
     Raises:
         DataError: not a media file, no video in it, or nothing that can be decoded.
+        UsageError: stream `number` is not a video.
     """
 
-    def __init__(self, file: str | BinaryIO, name: str, *, strict: bool, live: bool) -> None:
+    def __init__(
+        self, file: str | BinaryIO, name: str, *, strict: bool, live: bool, number: int | None = None
+    ) -> None:
         self.file, self.name, self.live = file, name, live
         self.packets: Iterator[Any]
-        self.local = isinstance(file, str) and "://" not in file
-        self.strict = strict and self.local
+        self._number = number
+        self._local = isinstance(file, str) and not is_address(file)
+        self.strict = strict and self._local
+        self.layout = read_layout(file)
         self._open()
-        self.packet_is_frame = self.stream.codec_context.name in _PACKET_IS_FRAME
+        context, format_name = self.stream.codec_context, self.container.format.name
+        self.packet_is_frame = context.name in _PACKET_IS_FRAME
+        reorders = context.has_b_frames and (format_name == "avi" or self.packet_is_frame)
+        self.has_presentation_times = not (format_name in _DECODE_TIMES_ONLY and reorders)
         rate = float(self.stream.average_rate or 0)
         self.fps = rate if 0 < rate <= 1000 else None
         base = self.stream.time_base
@@ -52,21 +69,35 @@ class VideoStream:
             live=live,
         )
 
+    def open_again(self) -> Self:
+        """The same stream at its beginning, with a decoder that goes on after an error."""
+        return type(self)(self.file, self.name, strict=False, live=self.live, number=self._number)
+
     def close(self) -> None:
         """Free decoder and file."""
         # The decoder's threads may wait for Python to take a message; they must be idle when it is freed.
         self.stream.codec_context.flush_buffers()
         self.container.close()
 
+    def order(self, packet: Any) -> int | None:
+        """What sorts packets as their frames are shown."""
+        return packet.pts if self.has_presentation_times else packet.dts
+
     def seek(self, start: float) -> int | None:
         """Go to the last keyframe at or before `start` seconds; return the number of its first packet.
 
         None where the source cannot seek or its packets cannot be counted: the stream is at its beginning then.
         """
-        if self.live or not self.packet_is_frame or not self.local:
+        countable = self.packet_is_frame and self.has_presentation_times and plays_in_order(self.stream)
+        if self.live or not self._local or not countable:
             return None
-        ticks = ceil(self.timestamps.ticks(start))
-        landed = seek_keyframe(self.container, self.stream, self.file, self.name, ticks)
+        scanned = open_container(self.file, self.name)
+        try:
+            stream = scanned.streams[self.stream.index]
+            is_after = partial(self.timestamps.is_after, start=start)
+            landed = seek_keyframe(self.container, self.stream, stream, is_after)
+        finally:
+            scanned.close()
         if landed is None:
             self.container.close()
             self._open()
@@ -76,7 +107,7 @@ class VideoStream:
 
     def _open(self) -> None:
         self.container = open_container(self.file, self.name)
-        self.stream = video_stream(self.container, self.name)
+        self.stream = choose_stream(self.container, self.name, self._number)
         context = self.stream.codec_context
         if self.strict:
             # A decoder that ends at the first error says exactly where it is, with frame threads too.

@@ -1,8 +1,5 @@
 """From a container's ticks to the times of frames: seconds that always rise."""
 
-from fractions import Fraction
-
-
 class Timestamps:
     """The times of one video stream.
 
@@ -22,13 +19,13 @@ class Timestamps:
         """The container's own time of a tick."""
         return pts * self._base[0] / self._base[1]
 
-    def ticks(self, time: float) -> Fraction:
-        """The tick of a time in seconds, exactly."""
-        return (Fraction(time) - Fraction(self._shift)) / Fraction(*self._base)
-
     def is_before(self, pts: int | None, start: float | None) -> bool:
         """Whether a frame lies before `start`, seconds."""
         return pts is not None and start is not None and self.seconds(pts) + self._shift < start
+
+    def is_after(self, pts: int, start: float) -> bool:
+        """Whether a frame lies after `start`, seconds."""
+        return self.seconds(pts) + self._shift > start
 
     def time(self, pts: int | None, last: float | None) -> float:
         """Presentation time in seconds, always later than `last`, the one before.

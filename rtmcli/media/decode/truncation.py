@@ -2,57 +2,111 @@
 
 from typing import Any
 
-from rtmcli.media.decode.container import declared_frames, declared_seconds
 from rtmcli.media.decode.stream import VideoStream
+
+# Containers that store their duration (that of MPEG streams is estimated from the bit rate).
+_STORE_DURATION = frozenset({"matroska,webm", "flv", "asf"})
+# More frames than this are a header that was never completed: 400 days at 30 frames a second.
+_MAX_FRAMES = 1 << 30
 
 
 class Declared:
     """What a container says about its length, and how much of it came.
 
     Attributes:
-        frames: how many frames the container declares, or None.
-        packets_seen: how many packets came so far.
+        frames: how many frames will be shown, where the container is a reliable witness, or None.
     """
 
     def __init__(self, source: VideoStream) -> None:
         self._source = source
-        self.frames = declared_frames(source.container, source.stream)
-        self.packets_seen = 0
+        self._format: str = source.container.format.name
+        self.frames = self._declared_frames()
+        self._shown_packets = 0
         self._end = 0.0  # of the packets seen, container time in seconds
 
     def add_packet(self, packet: Any) -> None:
-        """Count a packet."""
-        self.packets_seen += 1
-        if packet.pts is not None and not packet.is_discard:
+        """Count a packet whose frame is shown."""
+        self._shown_packets += 1
+        if packet.pts is not None:
             end = self._source.timestamps.seconds(packet.pts + (packet.duration or 0))
             self._end = max(self._end, end)
 
-    def truncation(self, frames: int, *, sought: bool, demuxer_failed: bool) -> str | None:
+    def truncation(self, frames: int, *, skipped: int, demuxer_failed: bool) -> str | None:
         """How a source that ended fell short of what it declares, in words; None where it did not.
 
         Args:
             frames: number that the next frame would have had.
-            sought: whether reading began in the middle.
+            skipped: packets before the first that was read.
             demuxer_failed: whether the demuxer met damage at the end, so that a single frame is enough.
         """
         if self._source.live:
             return None
+        if self._source.layout.whole is not None:
+            return None if self._source.layout.whole else f"truncated: {self.of_all(frames)} frames"
         if self.frames is not None:
             # Fewer frames than packets is damage, reported elsewhere; fewer packets than declared is truncation.
-            short = frames < self.frames and (sought or self.packets_seen < self._source.stream.frames)
+            short = skipped + self._shown_packets < self.frames and frames < self.frames
             return f"truncated: {self.of_all(frames)} frames" if short else None
-        length = declared_seconds(self._source.container, self._source.stream)
-        if length is None:
+        seconds = self._declared_seconds()
+        if seconds is None:
             return f"truncated: {frames} frames" if demuxer_failed else None
         step = self._source.timestamps.step
-        if self._end >= length - (step / 2 if demuxer_failed else max(0.25, 2 * step)):
+        if self._end >= seconds - (step / 2 if demuxer_failed else max(0.25, 2 * step)):
             return None
-        return f"truncated: {self.of_all(frames)} frames, {self._end:.1f} of {length:.1f} seconds"
+        return f"truncated: {self.of_all(frames)} frames, {self._end:.1f} of {seconds:.1f} seconds"
 
     def of_all(self, frames: int) -> str:
         """`87 of 545`, `87 of about 545` or `87`, by what the container declares."""
         if self.frames is not None:
             return f"{frames} of {self.frames}"
-        length = declared_seconds(self._source.container, self._source.stream)
+        seconds = self._declared_seconds()
         fps = self._source.fps
-        return f"{frames} of about {round(length * fps)}" if length and fps else f"{frames}"
+        return f"{frames} of about {round(seconds * fps)}" if seconds and fps else f"{frames}"
+
+    def _declared_frames(self) -> int | None:
+        """Frames that will be shown: by the index where it is complete, by the header where nothing speaks against it.
+
+        A header counts frames that an edit list hides or shows twice, the first fragment alone, frames dropped during
+        capture, ticks instead of frames (IVF).
+        """
+        stream, layout = self._source.stream, self._source.layout
+        header = stream.frames if 0 < stream.frames < _MAX_FRAMES else None
+        if self._format.startswith("mov,"):
+            if not layout.fragmented:
+                return _shown_entries(stream) or header
+            entries = stream.index_entries
+            # The demuxer may have read the first fragments alone.
+            known_to = max((entry.pos for entry in entries), default=-1)
+            complete = layout.last_fragment is not None and known_to > layout.last_fragment and layout.whole is None
+            return _shown_entries(stream) if complete else None
+        if self._format == "avi":
+            if layout.whole is None:
+                return None
+            return _shown_entries(stream) or header if layout.whole else header
+        return None if self._format == "ivf" else header
+
+    def _declared_seconds(self) -> float | None:
+        """When the video ends, as the container declares it; None where the container does not store it."""
+        container, stream = self._source.container, self._source.stream
+        if self._format not in _STORE_DURATION or not container.duration:
+            return None
+        length: float = container.duration / 1e6 + max(0.0, (container.start_time or 0) / 1e6)
+        tag = tagged_seconds(stream)
+        if tag is not None:
+            return min(length, tag)
+        # Sound may go on after the last frame.
+        return length if len(container.streams) == 1 else None
+
+
+def tagged_seconds(stream: Any) -> float | None:
+    """The duration of one stream in Matroska's statistics tag, `00:00:05.040000000`, or None."""
+    try:
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (KeyError, ValueError):
+        return None
+
+
+def _shown_entries(stream: Any) -> int:
+    """Entries of the demuxer's index that bring a frame to be shown: not hidden by an edit list, and not empty."""
+    return sum(not entry.is_discard and entry.size > 0 for entry in stream.index_entries)

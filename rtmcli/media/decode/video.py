@@ -7,8 +7,9 @@ import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.media.decode.frame_reader import FrameReader
-from rtmcli.media.decode.orientation import apply_display_matrix
+from rtmcli.media.decode.orientation import apply_display_matrix, display_matrix, square_pixel_size
 from rtmcli.media.decode.stream import VideoStream
+from rtmcli.media.decode.stream_choice import describe_choice
 from rtmcli.media.decode.truncation import Declared
 from rtmcli.media.images import MAX_PIXELS
 
@@ -21,10 +22,12 @@ class Video:
         name: the source as the user gave it.
         stop: end with DataError at the first damage; else leave damaged frames out.
         live: a source that does not wait (RTSP): lowest delay, and damaged frames are left out.
+        stream: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
 
     Attributes:
         frames: how many frames the container declares, or None.
         fps: average frames a second, or None.
+        note: which of several video streams is read, or None.
         lost: frames left out so far.
         truncated: how a source that was read to its end fell short of what it declares, in words, or None.
 
@@ -32,13 +35,23 @@ class Video:
         DataError: not a media file, no video in it, or nothing that can be decoded.
     """
 
-    def __init__(self, file: str | BinaryIO, name: str, *, stop: bool = True, live: bool = False) -> None:
+    def __init__(
+        self,
+        file: str | BinaryIO,
+        name: str,
+        *,
+        stop: bool = True,
+        live: bool = False,
+        stream: int | None = None,
+    ) -> None:
         self.name, self.lost = name, 0
         self.truncated: str | None = None
         self._stop = stop and not live
-        self._source = VideoStream(file, name, strict=self._stop, live=live)
+        self._source = VideoStream(file, name, strict=self._stop, live=live, number=stream)
         self._declared = Declared(self._source)
         self.frames, self.fps = self._declared.frames, self._source.fps
+        self.note = describe_choice(self._source.container, self._source.stream) if stream is None else None
+        self._pixel = self._source.stream.sample_aspect_ratio
 
     def close(self) -> None:
         """Free decoder and file."""
@@ -60,22 +73,24 @@ class Video:
 
         converter = VideoReformatter()
         last: float | None = None
-        matrix: bytes | None = None
+        rotation: int | None = None
+        matrix = b""
         reader = FrameReader(self._source, self._declared, stop=self._stop, start=start)
-        for frame, number in reader:
+        for frame, number, pts in reader:
             self.lost = reader.lost
-            time = last = self._source.timestamps.time(frame.pts, last)
+            time = last = self._source.timestamps.time(pts, last)
             if end is not None and time >= end:
                 return
             if number % every or (start is not None and time < start):
                 continue
-            if frame.width * frame.height > MAX_PIXELS:
-                raise DataError(
-                    f"{self.name}: frame {number} has {frame.width} x {frame.height} pixels, too many"
-                )
-            image = converter.reformat(frame, format="bgr24", threads=1).to_ndarray()  # (H, W, 3)
-            if matrix is None:
-                # Asked once: side data holds a reference cycle, which keeps the frame until garbage collection.
-                matrix = bytes(frame.side_data.get("DISPLAYMATRIX") or b"")
+            width, height = square_pixel_size(frame.width, frame.height, self._pixel)
+            if width * height > MAX_PIXELS:
+                raise DataError(f"{self.name}: frame {number} has {width} x {height} pixels, too many")
+            stretched = {"width": width, "height": height, "interpolation": "BICUBIC"}
+            options = stretched if (width, height) != (frame.width, frame.height) else {}
+            image = converter.reformat(frame, format="bgr24", threads=1, **options).to_ndarray()  # (H, W, 3)
+            if frame.rotation != rotation:
+                # Not asked for every frame: side data holds a reference cycle, which keeps the frame in memory.
+                rotation, matrix = frame.rotation, display_matrix(frame)
             yield apply_display_matrix(image, matrix), number, time
         self.lost, self.truncated = reader.lost, reader.truncated

@@ -1,0 +1,72 @@
+"""Which of several video streams is read."""
+
+from typing import Any
+
+from rtmcli.errors import DataError, UsageError
+
+
+def choose_stream(container: Any, name: str, number: int | None) -> Any:
+    """The video stream `number`, counted as ffprobe does among all streams; by default the one ffmpeg would take.
+
+    Raises:
+        DataError: there is no video, or no decoder for it.
+        UsageError: stream `number` is not a video.
+    """
+    videos = list(container.streams.video)
+    if number is not None:
+        chosen = next((stream for stream in videos if stream.index == number), None)
+        if chosen is None:
+            raise UsageError(
+                f"{name}: --stream {number} is not a video; {_listed(videos) or 'there is no video in it'}"
+            )
+    else:
+        # Cover images of music and films are never meant.
+        shown = [stream for stream in videos if not _is_cover(stream)]
+        if not shown:
+            raise DataError(f"{name}: there is no video in it")
+        chosen = max(shown, key=_rank)
+    if chosen.codec_context is None:
+        raise DataError(f"{name}: no decoder for its video codec, or the header is damaged")
+    return chosen
+
+
+def describe_choice(container: Any, chosen: Any) -> str | None:
+    """A note for the user where there were several streams to choose from."""
+    others = [stream for stream in container.streams.video if stream is not chosen and not _is_cover(stream)]
+    if not others:
+        return None
+    return f"read video stream {_described(chosen)}; --stream N reads another: {_listed(others)}"
+
+
+def _rank(stream: Any) -> tuple[bool, bool, bool, int, int, int]:
+    """As ffmpeg chooses (fftools, map_auto_video): a default stream, then the largest; before that, one that moves."""
+    from av.stream import Disposition
+
+    context = stream.codec_context
+    special = Disposition.still_image | Disposition.timed_thumbnails | Disposition.dependent
+    return (
+        context is not None,
+        # A single image beside a video is a cover or a preview.
+        stream.frames != 1 and not stream.disposition & special,
+        bool(stream.disposition & Disposition.default),
+        context.width * context.height if context is not None else 0,
+        stream.frames,
+        -stream.index,
+    )
+
+
+def _is_cover(stream: Any) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _listed(streams: list[Any]) -> str:
+    return ", ".join(_described(stream) for stream in streams)
+
+
+def _described(stream: Any) -> str:
+    context = stream.codec_context
+    if context is None:
+        return f"{stream.index} (unknown codec)"
+    return f"{stream.index} ({context.name}, {context.width}x{context.height})"
