@@ -18,6 +18,7 @@ class Camera:
     frames = None
     lost = 0
     truncated = None
+    note = None
 
     def __init__(self, index: int) -> None:
         from rtmcli.opencv import cv2

@@ -1,5 +1,6 @@
 """Which frames of a source are wanted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtmcli.errors import UsageError
@@ -31,6 +32,17 @@ class FrameRange:
         if frames is None or self.start is not None or self.end is not None:
             return None
         return self.at_most(len(range(0, frames, self.every)))
+
+    def numbers(self, times: Sequence[float | None]) -> list[int]:
+        """The numbers of the wanted frames of a source whose frames are at these times."""
+        return [number for number in range(0, len(times), self.every) if self._holds(times[number])][
+            : self.max_frames
+        ]
+
+    def _holds(self, time: float | None) -> bool:
+        if time is None:
+            return True
+        return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
     def at_most(self, frames: int) -> int:
         """`frames`, or fewer where `max_frames` says so."""

@@ -7,11 +7,14 @@ was truncated or that decompresses to gigabytes is recognised here.
 import struct
 import zlib
 
+# TIFF and BigTIFF, both byte orders.
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 
 def is_image(head: bytes) -> bool:
     """Whether these first bytes (32 or more) begin a still image."""
     return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"))
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", *_TIFF))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or (head[:2] == b"BM" and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"))
     )
@@ -29,7 +32,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
         if data[:2] == b"BM":
             width, height = struct.unpack_from("<ii", data, 18)
             return abs(width), abs(height)
-        if data[:4] in (b"II*\0", b"MM\0*"):
+        if data[:4] in _TIFF:
             return _tiff(data)
     except struct.error:
         pass
@@ -97,13 +100,65 @@ def _webp(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def webp_durations(data: bytes) -> list[int]:
+    """Milliseconds that each frame of an animated WebP is shown; empty for one that is not animated."""
+    if data[12:16] != b"VP8X" or not data[20] & 2:
+        return []
+    durations, at = [], 12
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, at)
+        if kind == b"ANMF" and at + 23 <= len(data):
+            durations.append(int.from_bytes(data[at + 20 : at + 23], "little"))
+        at += 8 + size + size % 2
+    return durations
+
+
+def tiff_pages(data: bytes) -> list[int]:
+    """Byte offsets of a TIFF's pages: without reduced images and masks (TIFF 6.0, NewSubfileType)."""
+    pages: list[int] = []
+    seen: set[int] = set()
+    try:
+        layout = _TiffLayout.of(data)
+        (at,) = struct.unpack_from(layout.offset, data, 8 if layout.big else 4)
+        while at and at not in seen:
+            seen.add(at)
+            entries, following = layout.entries(data, at)
+            if not entries.get(254, 0) & 5:  # NewSubfileType
+                pages.append(at)
+            at = following
+    except struct.error:
+        pass  # a directory that is not there any more: the pages before it are
+    return pages
+
+
+class _TiffLayout:
+    """Byte order and width of the numbers in a TIFF or BigTIFF."""
+
+    def __init__(self, order: str, big: bool) -> None:
+        self.order, self.big = order, big
+        self.offset = order + ("Q" if big else "I")
+
+    @classmethod
+    def of(cls, data: bytes) -> "_TiffLayout":
+        return cls("<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+"))
+
+    def entries(self, data: bytes, at: int) -> tuple[dict[int, int], int]:
+        """The tags of a directory with one short or long number each, and the offset of the next directory."""
+        count_format, entry_size, value_at = ("Q", 20, 12) if self.big else ("H", 12, 8)
+        (count,) = struct.unpack_from(self.order + count_format, data, at)
+        at += struct.calcsize(self.order + count_format)
+        found: dict[int, int] = {}
+        for entry in range(at, at + entry_size * count, entry_size):
+            tag, kind = struct.unpack_from(self.order + "HH", data, entry)
+            if kind in (3, 4):  # SHORT, LONG
+                (found[tag],) = struct.unpack_from(self.order + "HI"[kind - 3], data, entry + value_at)
+        (following,) = struct.unpack_from(self.offset, data, at + entry_size * count)
+        return found, following
+
+
 def _tiff(data: bytes) -> tuple[int, int] | None:
-    order = "<" if data[:2] == b"II" else ">"
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    (entries,) = struct.unpack_from(order + "H", data, at)
-    found: dict[int, int] = {}
-    for entry in range(at + 2, at + 2 + 12 * entries, 12):
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
-        if tag in (256, 257):  # ImageWidth, ImageLength
-            (found[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)
-    return (found[256], found[257]) if len(found) == 2 else None
+    layout = _TiffLayout.of(data)
+    (at,) = struct.unpack_from(layout.offset, data, 8 if layout.big else 4)
+    entries, _ = layout.entries(data, at)
+    width, height = entries.get(256), entries.get(257)  # ImageWidth, ImageLength
+    return (width, height) if width and height else None

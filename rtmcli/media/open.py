@@ -1,13 +1,19 @@
 """`open_media`: whatever a user names as a source -> pictures with number, time and size."""
 
+import os
+import stat
 from pathlib import Path
 
 from rtmcli.errors import UsageError
-from rtmcli.media.file_sources import open_clip, open_files
+from rtmcli.media.file_sources import open_clip, open_files, open_frames
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
-from rtmcli.media.source_names import camera_number, files_of, is_demo, is_image
+from rtmcli.media.images import read_bytes
+from rtmcli.media.names import file_path, is_address, record_name
+from rtmcli.media.source_names import camera_number, files_of, is_demo, kind_of_file
+from rtmcli.media.stdin import read_pipe
 from rtmcli.media.video_source import open_video, readable_path
+from rtmcli.records.line_io import standard_input
 
 
 def open_media(
@@ -19,6 +25,7 @@ def open_media(
     max_frames: int | None = None,
     on_error: OnError = "stop",
     fps: float | None = None,
+    stream: int | None = None,
 ) -> Media:
     """Open an image, folder, glob, text file of paths, video, camera number, URL, `-` (stdin) or `demo`.
 
@@ -29,6 +36,8 @@ def open_media(
         on_error: "stop" raises at the first damage, after the frames before it; "skip" leaves damaged frames and files
             out.
         fps: read a folder, glob or list of images as one clip of so many frames a second.
+        stream: the video stream to read, counted among all streams of the file as ffprobe does; by default the one that
+            ffmpeg would take: a default stream before others, then the largest, never a cover image.
 
     Raises:
         DataError: the source is missing, unreadable, empty or damaged.
@@ -41,19 +50,46 @@ def open_media(
         for picture in open_media("walk.mp4", every=2):
             print(picture.frame, picture.time, picture.image.shape)
     """
-    name, wanted = str(source), FrameRange(start, end, every, max_frames)
-    if not name:
+    wanted = FrameRange(start, end, every, max_frames)
+    if not str(source):
         raise UsageError("the source is empty; name an image, folder, video, camera number, URL or -")
-    files = files_of(name)
+    name, path = record_name(str(source)), file_path(str(source))
+    files = files_of(path)
     if fps is not None:
         return open_clip(name, files, wanted, on_error, fps)
-    if files is not None:
-        return open_files(name, files, wanted, on_error)
-    if _is_file(name) and is_image(readable_path(name)):
-        return open_files(name, [name], wanted, "stop")
-    return open_video(name, wanted, on_error)
+    if files is None and (name == "-" or _is_pipe(path)):
+        return _open_pipe(name, path, wanted, on_error, stream)
+    if files is None and not _is_path(name):
+        return open_video(name, wanted, on_error, stream=stream, pipe=None)
+    kind = kind_of_file(readable_path(path)) if files is None else None
+    if kind == "video":
+        return open_video(name, wanted, on_error, stream=stream, pipe=None)
+    if stream is not None:
+        raise UsageError(f"--stream {stream} chooses a stream of one video; {name} is not one")
+    if kind == "frames":
+        return open_frames(name, read_bytes(path), wanted, on_error)
+    return (
+        open_files(name, [path], wanted, "stop")
+        if files is None
+        else open_files(name, files, wanted, on_error)
+    )
 
 
-def _is_file(name: str) -> bool:
-    """Whether a name is a path, not standard input, an address, the demo or a camera."""
-    return not (name == "-" or "://" in name or is_demo(name) or camera_number(name) is not None)
+def _open_pipe(name: str, path: str, wanted: FrameRange, on_error: OnError, stream: int | None) -> Media:
+    """Open standard input or a named pipe, which hold a video, a stream of images, or an image."""
+    # The demuxer closes a named pipe when it drops it.
+    pipe = standard_input("a video") if name == "-" else open(path, "rb")  # noqa: SIM115
+    content = read_pipe(pipe)
+    if isinstance(content, bytes):
+        return open_frames(name, content, wanted, on_error)
+    return open_video(name, wanted, on_error, stream=stream, pipe=content)
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is a path, not an address, the demo or a camera."""
+    return not (is_address(name) or is_demo(name) or camera_number(name) is not None)
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether a path is a named pipe or a process substitution."""
+    return os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)

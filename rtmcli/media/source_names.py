@@ -1,4 +1,4 @@
-"""Source names: the files that a folder, glob or list stands for, and what kind of source a name is."""
+"""What a source is: the files that a folder, glob or list stands for, a file's kind, a camera, a live address."""
 
 import glob
 import os
@@ -7,14 +7,18 @@ import stat
 from pathlib import Path
 
 from rtmcli.errors import DataError
+from rtmcli.media.image_frames import Kind, image_kind
 from rtmcli.media.image_headers import is_image as begins_image
 from rtmcli.media.images import SUFFIXES as IMAGE_SUFFIXES
 from rtmcli.media.images import read_bytes, unreadable
+from rtmcli.media.names import is_address, record_name
+from rtmcli.terminal.messages import say
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".apng", ".ts", ".m2ts", ".mts", ".mpg",
     ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".h264", ".h265", ".hevc", ".y4m", ".vob",
+    ".mjpeg", ".mjpg", ".ivf", ".asf", ".3g2", ".f4v", ".m2v", ".264", ".265", ".qt", ".divx", ".dv",
 })
 # fmt: on
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
@@ -26,28 +30,29 @@ DEMO = Path(__file__).parent / "demo.mp4"
 
 
 def files_of(name: str) -> list[str] | None:
-    """The files that a folder, glob or text file of paths stands for, in natural order; None for a single thing.
+    """The files that a folder, glob or text file of paths stands for, in natural order; None for a single source.
+
+    Args:
+        name: a path as Python opens it (`names.file_path`), or what else names a source.
 
     Raises:
         DataError: an empty folder or list, a glob that matches nothing.
     """
-    path = Path(name)
+    path, shown = Path(name), record_name(name)
     if path.is_dir():
         try:
-            found = [
-                file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
-            ]
+            found = [file for file in path.iterdir() if _is_medium(file)]
         except OSError as error:
             raise unreadable(path, error) from None
         if not found:
-            raise DataError(f"{name}: no image or video in this folder")
-        return sorted((str(file) for file in found if not file.name.startswith(".")), key=natural)
-    if path.exists() or "://" in name or name == "-":
+            raise DataError(f"{shown}: no image or video in this folder")
+        return sorted((str(file) for file in found), key=natural)
+    if path.exists() or is_address(name) or name == "-":
         return _listed(path) if path.suffix.lower() in LIST_SUFFIXES and path.is_file() else None
     if glob.has_magic(name):
         matches = [file for file in glob.glob(name, recursive=True) if os.path.isfile(file)]
         if not matches:
-            raise DataError(f"{name}: no file matches")
+            raise DataError(f"{shown}: no file matches")
         return sorted(matches, key=natural)
     return None
 
@@ -59,20 +64,30 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def is_image(file: str) -> bool:
-    """Whether a file is an image: by its suffix, or by its first bytes where the suffix is unknown."""
+def kind_of_file(file: str) -> Kind:
+    """Whether a file is one image, several, or a video: by its suffix and by its first bytes.
+
+    Raises:
+        DataError: the file is missing or unreadable.
+    """
     suffix = Path(file).suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        return True
     if suffix in VIDEO_SUFFIXES:
-        return False
+        return "video"
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):
-            return False
+            return "video"
+        if suffix in IMAGE_SUFFIXES:
+            return image_kind(file, named_image=True)
         with open(file, "rb") as stream:
-            return begins_image(stream.read(32))
+            head = stream.read(32)
+        return image_kind(file, named_image=False) if begins_image(head) else "video"
     except OSError as error:
         raise unreadable(file, error) from None
+
+
+def is_image(file: str) -> bool:
+    """Whether a file is one image. Raises DataError where it is missing or unreadable."""
+    return kind_of_file(file) == "image"
 
 
 def camera_number(name: str) -> int | None:
@@ -93,16 +108,27 @@ def is_demo(name: str) -> bool:
     return name == "demo" and not os.path.exists(name)
 
 
+def _is_medium(file: Path) -> bool:
+    """Whether an entry of a folder is an image or a video; a folder that is named like one is reported."""
+    if file.suffix.lower() not in IMAGE_SUFFIXES | VIDEO_SUFFIXES or file.name.startswith("."):
+        return False
+    if file.is_dir():
+        say(f"{record_name(str(file))}: a folder, not a file; skipped")
+        return False
+    return True
+
+
 def _listed(listing: Path) -> list[str]:
     """Paths in a text file, one a line, relative to the working folder or to the list's own."""
-    try:
-        text = read_bytes(listing).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{listing}: not a list of paths (UTF-8 text, one path a line)") from None
-    lines = [line.strip() for line in text.splitlines()]
+    # Names of files are bytes, in whatever encoding.
+    content = read_bytes(listing).removeprefix(b"\xef\xbb\xbf")
+    shown = record_name(str(listing))
+    if b"\0" in content:
+        raise DataError(f"{shown}: not a list of paths (text, one path a line)")
+    lines = [os.fsdecode(line.strip()) for line in content.splitlines()]
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
-        raise DataError(f"{listing}: no path in this list")
+        raise DataError(f"{shown}: no path in this list")
     return [
         name if os.path.exists(name) or not (listing.parent / name).exists() else str(listing.parent / name)
         for name in names

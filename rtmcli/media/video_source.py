@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Generator
+from typing import BinaryIO
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media.camera import Camera
@@ -10,31 +11,36 @@ from rtmcli.media.decode.video import Video
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.images import unreadable
+from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.source_names import DEMO, camera_number, is_demo, is_live
-from rtmcli.media.stdin import demuxable
-from rtmcli.records.line_io import standard_input
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
 
 
-def open_video(name: str, wanted: FrameRange, on_error: OnError) -> Media:
-    """Open a video file, a named pipe, an address, a camera number, `-` (standard input) or `demo`."""
+def open_video(
+    name: str, wanted: FrameRange, on_error: OnError, *, stream: int | None, pipe: BinaryIO | None
+) -> Media:
+    """Open a video file, an address, a camera number or `demo`; or what comes through a pipe.
+
+    Args:
+        name: as in records.
+        stream: the video stream to read, as ffprobe counts; None for the one that ffmpeg would take.
+        pipe: standard input or a named pipe, ready for a demuxer.
+    """
     camera, live = camera_number(name), is_live(name)
     stop = on_error == "stop"
     video: Video | Camera
-    if camera is not None:
+    if pipe is not None:
+        video = Video(pipe, "standard input" if name == "-" else name, stop=stop, stream=stream)
+    elif camera is not None:
+        if stream is not None:
+            raise UsageError(f"--stream {stream}: a camera has one stream; leave it out")
         video, live = Camera(camera), True
-    elif name == "-":
-        video = Video(demuxable(standard_input("a video")), "standard input", stop=stop)
-    elif "://" in name:
-        video = Video(name, name, stop=stop, live=live)
+    elif is_address(name):
+        video = Video(name, name, stop=stop, live=live, stream=stream)
     else:
-        path = str(DEMO) if is_demo(name) else readable_path(name)
-        if stat.S_ISREG(os.stat(path).st_mode):
-            video = Video(path, name, stop=stop)
-        else:  # a named pipe, a process substitution
-            # Closed when the demuxer drops it.
-            video = Video(demuxable(open(path, "rb")), name, stop=stop)  # noqa: SIM115
+        path = str(DEMO) if is_demo(name) else readable_path(file_path(name))
+        video = Video(path, name, stop=stop, stream=stream)
 
     def pictures() -> Generator[Picture, None, None]:
         yield from video_pictures(video, name, wanted, media)
@@ -53,6 +59,8 @@ def video_pictures(
         media: counts what is lost.
     """
     taken, lost = 0, media.lost
+    if video.note is not None:
+        say(f"{name}: {video.note}")
     try:
         for image, number, time in video.pictures(start=wanted.start, end=wanted.end, every=wanted.every):
             media.lost = lost + video.lost
@@ -69,14 +77,14 @@ def video_pictures(
         video.close()
 
 
-def readable_path(name: str) -> str:
-    """The name, if it is a file that can be read; DataError says why not."""
+def readable_path(path: str) -> str:
+    """The path, if it is a file that can be read; DataError says why not."""
     try:
-        mode = os.stat(name).st_mode
+        mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
-            with open(name, "rb") as stream:
+            with open(path, "rb") as stream:
                 if not stream.read(1):
-                    raise DataError(f"{name}: the file is empty")
+                    raise DataError(f"{record_name(path)}: the file is empty")
     except OSError as error:
-        raise unreadable(name, error) from None
-    return name
+        raise unreadable(path, error) from None
+    return path

@@ -29,7 +29,7 @@ class FrameIndex:
         self._pending: list[int] = []  # of packets whose frames have not come, a heap
 
     def add_packet(self, order: int | None) -> None:
-        """A packet went into the decoder; `order` is its presentation time, or what else sorts frames as they are shown."""
+        """A packet went into the decoder; `order` is its presentation time, or what else sorts frames as shown."""
         if order is not None:
             heapq.heappush(self._pending, order)
 

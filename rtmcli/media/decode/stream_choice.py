@@ -33,7 +33,8 @@ def choose_stream(container: Any, name: str, number: int | None) -> Any:
 def describe_choice(container: Any, chosen: Any) -> str | None:
     """A note for the user where there were several streams to choose from."""
     others = [stream for stream in container.streams.video if stream is not chosen and not _is_cover(stream)]
-    if not others:
+    # The first image of an AVIF sequence is stored beside it for viewers that do not play it.
+    if not others or container.metadata.get("major_brand") == "avis":
         return None
     return f"read video stream {_described(chosen)}; --stream N reads another: {_listed(others)}"
 
@@ -69,4 +70,4 @@ def _described(stream: Any) -> str:
     context = stream.codec_context
     if context is None:
         return f"{stream.index} (unknown codec)"
-    return f"{stream.index} ({context.name}, {context.width}x{context.height})"
+    return f"{stream.index} ({context.codec.canonical_name}, {context.width}x{context.height})"

@@ -1,5 +1,6 @@
 """From a container's ticks to the times of frames: seconds that always rise."""
 
+
 class Timestamps:
     """The times of one video stream.
 

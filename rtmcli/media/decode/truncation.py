@@ -77,7 +77,9 @@ class Declared:
             entries = stream.index_entries
             # The demuxer may have read the first fragments alone.
             known_to = max((entry.pos for entry in entries), default=-1)
-            complete = layout.last_fragment is not None and known_to > layout.last_fragment and layout.whole is None
+            complete = (
+                layout.last_fragment is not None and known_to > layout.last_fragment and layout.whole is None
+            )
             return _shown_entries(stream) if complete else None
         if self._format == "avi":
             if layout.whole is None:

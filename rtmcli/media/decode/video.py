@@ -86,11 +86,9 @@ class Video:
             width, height = square_pixel_size(frame.width, frame.height, self._pixel)
             if width * height > MAX_PIXELS:
                 raise DataError(f"{self.name}: frame {number} has {width} x {height} pixels, too many")
-            stretched = {"width": width, "height": height, "interpolation": "BICUBIC"}
-            options = stretched if (width, height) != (frame.width, frame.height) else {}
-            image = converter.reformat(frame, format="bgr24", threads=1, **options).to_ndarray()  # (H, W, 3)
+            bgr = converter.reformat(frame, width, height, format="bgr24", threads=1)
             if frame.rotation != rotation:
                 # Not asked for every frame: side data holds a reference cycle, which keeps the frame in memory.
                 rotation, matrix = frame.rotation, display_matrix(frame)
-            yield apply_display_matrix(image, matrix), number, time
+            yield apply_display_matrix(bgr.to_ndarray(), matrix), number, time
         self.lost, self.truncated = reader.lost, reader.truncated
