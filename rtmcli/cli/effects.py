@@ -21,10 +21,12 @@ def check_sources(sources: Sequence[str], given: Given) -> None:
             "with a camera or live stream, whose newest frame is worked on alone",
         )
     if all(source_names.camera_number(source) is not None for source in sources):
-        given.reject(("on_error",), "with a camera, which has no damaged frames to skip")
+        given.reject(
+            ("on_error", "stream"), "with a camera, which has one stream and no damaged frames to skip"
+        )
     if all(_is_image_file(source) for source in sources):
         given.reject(
-            ("every", "max_frames", "det_every"),
+            ("every", "max_frames", "det_every", "stream"),
             "with image files, each of which is a source of one frame",
             "name their folder or a quoted glob, or leave it out",
         )
@@ -41,7 +43,7 @@ def check_given_boxes(given: Given) -> None:
     given.reject(_DETECTOR, "where the boxes are given by --boxes or by records on stdin")
     given.reject(_SOURCE, "where --boxes or records on stdin say which frames to read")
     if "boxes" in given.flags:
-        given.reject(("media",), "with --boxes, whose images are in the folder SOURCE")
+        given.reject(("media", "stream"), "with --boxes, whose images are in the folder SOURCE")
     else:
         given.reject(
             ("score",),

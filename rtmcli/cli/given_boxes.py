@@ -18,9 +18,12 @@ from rtmcli.terminal.messages import say
 from rtmcli.zoo.card import Card
 
 
-def recorded_items(media: str | None, card: Card) -> Iterator[Item]:
-    """Records from stdin with their pixels; boxes stay, and model and skeleton become those of the pose model."""
-    with closing(find_pictures(read_frames("-"), media)) as pairs:  # type: ignore[type-var]
+def recorded_items(media: str | None, card: Card, *, stream: int | None = None) -> Iterator[Item]:
+    """Records from stdin with their pixels; boxes stay, and model and skeleton become those of the pose model.
+
+    `media` and `stream` are as for `find_pictures`.
+    """
+    with closing(find_pictures(read_frames("-"), media, stream=stream)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 

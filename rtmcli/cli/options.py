@@ -79,6 +79,15 @@ class SourceOptions:
         ),
     ] = None
 
+    stream: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Read this video stream of a file with several, counted as ffprobe does (by default ffmpeg's choice).",
+        ),
+    ] = None
+
     def open(self, sources: Sequence[str]) -> "list[Media]":
         """Open every source before the first is read, so that a misspelt name ends the verb at once."""
         from rtmcli.media import open_media
@@ -89,7 +98,7 @@ class SourceOptions:
                 opened.append(
                     open_media(
                         source, start=self.start, end=self.end, every=self.every,
-                        max_frames=self.max_frames, on_error=self.on_error, fps=self.fps,
+                        max_frames=self.max_frames, on_error=self.on_error, fps=self.fps, stream=self.stream,
                     )
                 )  # fmt: skip
         except BaseException:

@@ -121,7 +121,7 @@ def _items_with_boxes(
     from rtmcli.cli.given_boxes import given_items, recorded_items
 
     if options.boxes is None:
-        return recorded_items(options.media, card)
+        return recorded_items(options.media, card, stream=options.source.stream)
     return given_items(options.boxes, sources[0], card, score=options.detector.score, given=given)
 
 

@@ -19,6 +19,7 @@ class Camera:
     lost = 0
     truncated = None
     note = None
+    chosen_stream = None
 
     def __init__(self, index: int) -> None:
         from rtmcli.opencv import cv2

@@ -1,5 +1,6 @@
 """From records back to the images they came from."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from rtmcli.errors import DataError
 from rtmcli.media.frame_source import Media
 from rtmcli.media.interleave import MAX_OPEN
+from rtmcli.media.names import file_path, is_address
 from rtmcli.media.open import open_media
 from rtmcli.media.source_names import camera_number, is_demo, is_live
 from rtmcli.records.frame import Frame
@@ -16,15 +18,18 @@ from rtmcli.records.picture import Picture
 _SEEK_FROM = 100
 
 
-def find_pictures(frames: Iterable[Frame], media: str | None = None) -> Iterator[tuple[Frame, Picture]]:
+def find_pictures(
+    frames: Iterable[Frame], media: str | None = None, *, stream: int | None = None
+) -> Iterator[tuple[Frame, Picture]]:
     """Each record with its picture.
 
     Records in order of their frames are read in one pass; a record of an earlier frame opens its source again.
 
     Args:
-        frames: records; `source` (or `file`) and `frame` say where their image is.
+        frames: records; `source` (or `file`), `frame` and `stream` say where their image is.
         media: where the images are if they moved: a file in place of every source, or a folder that holds each source
             under its own name.
+        stream: the video stream to read, as for `open_media`; by default the one that a record names.
 
     Raises:
         DataError: a source is missing, has no such frame, or has images of another size.
@@ -38,11 +43,12 @@ def find_pictures(frames: Iterable[Frame], media: str | None = None) -> Iterator
     with closing(_Readers()) as readers:
         for frame in frames:
             name = _location(frame, media)
-            still = "file" in frame.extra or frame.frames == 1
-            # Each image is a source of its own: one reader serves them all.
-            picture = readers.reader("" if still else name).picture(
-                name, 0 if still else frame.frame, None if still else frame.time
-            )
+            if "file" in frame.extra or (frame.frames == 1 and frame.time is None):
+                # Each image is a source of its own: one reader serves them all.
+                picture = readers.reader("", None).picture(name, None, 0, None)
+            else:
+                chosen = stream if stream is not None else _stream_of(frame)
+                picture = readers.reader(name, chosen).picture(name, chosen, frame.frame, frame.time)
             if (
                 frame.width
                 and frame.height
@@ -59,11 +65,11 @@ class _Readers:
     """A reader for each of the latest sources: records of several sources may take turns."""
 
     def __init__(self) -> None:
-        self._readers: dict[str, _Reader] = {}
+        self._readers: dict[tuple[str, int | None], _Reader] = {}
 
-    def reader(self, name: str) -> "_Reader":
-        reader = self._readers.pop(name, None) or _Reader()
-        self._readers[name] = reader  # dict order: the most recent last
+    def reader(self, name: str, stream: int | None) -> "_Reader":
+        reader = self._readers.pop((name, stream), None) or _Reader()
+        self._readers[name, stream] = reader  # dict order: the most recent last
         if len(self._readers) > MAX_OPEN:
             self._readers.pop(next(iter(self._readers))).close()
         return reader
@@ -81,12 +87,12 @@ class _Reader:
         self._pictures: Iterator[Picture] = iter(())
         self._last: Picture | None = None
 
-    def picture(self, name: str, number: int, time: float | None) -> Picture:
+    def picture(self, name: str, stream: int | None, number: int, time: float | None) -> Picture:
         """Frame `number` of a source; `time` is its time, for a first frame far from the beginning."""
         if name != self._name or (self._last is not None and number < self._last.frame):
             self.close()
             start = max(0.0, time - 1) if time is not None and number > _SEEK_FROM else None
-            self._name, self._pictures = name, iter(_open(name, start))
+            self._name, self._pictures = name, iter(_open(name, stream, start))
         while self._last is None or self._last.frame < number:
             self._last = next(self._pictures, None)
             if self._last is None:
@@ -101,12 +107,17 @@ class _Reader:
         self._name = self._last = None
 
 
-def _open(name: str, start: float | None) -> Media:
+def _stream_of(frame: Frame) -> int | None:
+    stream = frame.extra.get("stream")
+    return stream if isinstance(stream, int) else None
+
+
+def _open(name: str, stream: int | None, start: float | None) -> Media:
     if camera_number(name) is not None or is_live(name):
         raise DataError(f"{name} is a live source whose images are gone; name a recording with --media FILE")
-    if "://" not in name and not is_demo(name) and not Path(name).exists():
+    if not (is_address(name) or is_demo(name) or os.path.exists(file_path(name))):
         raise DataError(f"{name}: no such file; say where the images are with --media")
-    return open_media(name, start=start)
+    return open_media(name, start=start, stream=stream)
 
 
 def _location(frame: Frame, media: str | None) -> str:

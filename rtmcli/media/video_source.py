@@ -64,7 +64,8 @@ def video_pictures(
     try:
         for image, number, time in video.pictures(start=wanted.start, end=wanted.end, every=wanted.every):
             media.lost = lost + video.lost
-            yield Picture(image, name, number, video.frames, time, image.shape[1], image.shape[0])
+            height, width = image.shape[:2]
+            yield Picture(image, name, number, video.frames, time, width, height, stream=video.chosen_stream)
             taken += 1
             if taken == wanted.max_frames:
                 return

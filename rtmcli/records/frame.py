@@ -92,7 +92,7 @@ class Frame:
         model: str | None = None,
     ) -> Self:
         """The record of a picture and of what was found in it."""
-        extra = {"file": picture.file, "dropped": picture.dropped}
+        extra = {"file": picture.file, "dropped": picture.dropped, "stream": picture.stream}
         return cls(
             source=picture.source,
             frame=picture.frame,

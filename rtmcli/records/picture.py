@@ -18,6 +18,7 @@ class Picture:
         width, height: of `image`, in pixels.
         file: the image's path where several are read as one clip, else None.
         dropped: of a live source, how many images were dropped before this one; else None.
+        stream: the video stream that was asked for, counted as ffprobe does; None for the default one.
 
     Example:
         from rtmcli import open_media
@@ -35,3 +36,4 @@ class Picture:
     height: int
     file: str | None = None
     dropped: int | None = None
+    stream: int | None = None

@@ -31,6 +31,12 @@ def main(
             metavar="FILE", help="Where the pixels are, if the source moved: a file, or a folder of sources."
         ),
     ] = None,
+    stream: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Video stream of a file with several, if not the one the records name."
+        ),
+    ] = None,
     min_score: Annotated[float, typer.Option(metavar="S", help="Hide keypoints scored below S.")] = 0.3,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw boxes.")] = True,
     ids: Annotated[bool, typer.Option("--ids/--no-ids", help="Write ids.")] = True,
@@ -71,7 +77,7 @@ def main(
     drawer = FrameDrawer(
         out=output, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
     )
-    with drawer, closing(find_pictures(frames, media)) as pairs:  # type: ignore[type-var]
+    with drawer, closing(find_pictures(frames, media, stream=stream)) as pairs:  # type: ignore[type-var]
         for frame, picture in pairs:
             if not drawer.draw(picture.image, frame):
                 return

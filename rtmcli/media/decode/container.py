@@ -42,6 +42,15 @@ def open_container(file: str | BinaryIO, name: str) -> Any:
     return container
 
 
+def tagged_seconds(stream: Any) -> float | None:
+    """The duration of one stream in Matroska's statistics tag, `00:00:05.040000000`, or None."""
+    try:
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except (KeyError, ValueError):
+        return None
+
+
 @cache
 def decode_failures() -> tuple[type[Exception], ...]:
     """What PyAV raises on damaged data (IndexError where a stream appears that was not there at the beginning)."""

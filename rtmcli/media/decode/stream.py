@@ -81,7 +81,8 @@ class VideoStream:
 
     def order(self, packet: Any) -> int | None:
         """What sorts packets as their frames are shown."""
-        return packet.pts if self.has_presentation_times else packet.dts
+        order: int | None = packet.pts if self.has_presentation_times else packet.dts
+        return order
 
     def seek(self, start: float) -> int | None:
         """Go to the last keyframe at or before `start` seconds; return the number of its first packet.

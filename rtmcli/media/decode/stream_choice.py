@@ -3,6 +3,7 @@
 from typing import Any
 
 from rtmcli.errors import DataError, UsageError
+from rtmcli.media.decode.container import tagged_seconds
 
 
 def choose_stream(container: Any, name: str, number: int | None) -> Any:
@@ -16,9 +17,8 @@ def choose_stream(container: Any, name: str, number: int | None) -> Any:
     if number is not None:
         chosen = next((stream for stream in videos if stream.index == number), None)
         if chosen is None:
-            raise UsageError(
-                f"{name}: --stream {number} is not a video; {_listed(videos) or 'there is no video in it'}"
-            )
+            known = f"its video streams are {_listed(videos)}" if videos else "there is no video in it"
+            raise UsageError(f"{name}: --stream {number} is not a video stream; {known}")
     else:
         # Cover images of music and films are never meant.
         shown = [stream for stream in videos if not _is_cover(stream)]
@@ -47,12 +47,21 @@ def _rank(stream: Any) -> tuple[bool, bool, bool, int, int, int]:
     special = Disposition.still_image | Disposition.timed_thumbnails | Disposition.dependent
     return (
         context is not None,
-        # A single image beside a video is a cover or a preview.
-        stream.frames != 1 and not stream.disposition & special,
+        not (_is_single_image(stream) or stream.disposition & special),
         bool(stream.disposition & Disposition.default),
         context.width * context.height if context is not None else 0,
         stream.frames,
         -stream.index,
+    )
+
+
+def _is_single_image(stream: Any) -> bool:
+    """Whether a stream holds one frame: beside a video it is a cover or a preview."""
+    step = 1 / stream.average_rate if stream.average_rate else 0.04
+    return (
+        stream.frames == 1
+        or stream.metadata.get("NUMBER_OF_FRAMES") == "1"
+        or (tagged_seconds(stream) or 1e9) <= 1.5 * step
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rtmcli.media.decode.container import tagged_seconds
 from rtmcli.media.decode.stream import VideoStream
 
 # Containers that store their duration (that of MPEG streams is estimated from the bit rate).
@@ -98,15 +99,6 @@ class Declared:
             return min(length, tag)
         # Sound may go on after the last frame.
         return length if len(container.streams) == 1 else None
-
-
-def tagged_seconds(stream: Any) -> float | None:
-    """The duration of one stream in Matroska's statistics tag, `00:00:05.040000000`, or None."""
-    try:
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except (KeyError, ValueError):
-        return None
 
 
 def _shown_entries(stream: Any) -> int:

@@ -27,6 +27,7 @@ class Video:
     Attributes:
         frames: how many frames the container declares, or None.
         fps: average frames a second, or None.
+        chosen_stream: the stream that was asked for, or None.
         note: which of several video streams is read, or None.
         lost: frames left out so far.
         truncated: how a source that was read to its end fell short of what it declares, in words, or None.
@@ -50,6 +51,7 @@ class Video:
         self._source = VideoStream(file, name, strict=self._stop, live=live, number=stream)
         self._declared = Declared(self._source)
         self.frames, self.fps = self._declared.frames, self._source.fps
+        self.chosen_stream = stream
         self.note = describe_choice(self._source.container, self._source.stream) if stream is None else None
         self._pixel = self._source.stream.sample_aspect_ratio
 
