@@ -95,7 +95,7 @@ def test_the_examples_are_found_and_parsed() -> None:
     ]
     with pytest.raises(Exception, match="No such option"):
         parse(["pose", "demo", "--det-evry", "5"])
-    with pytest.raises(Exception, match="No such command"):
+    with pytest.raises(Exception, match="no such command"):
         parse(["models", "lsit"])
 
 

@@ -35,6 +35,16 @@ def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
+def height_width_of(text: str | None, flag: str) -> tuple[int, int] | None:
+    """`256x192`, height x width as in model names -> (192, 256). Raises UsageError for anything else."""
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise UsageError(f"{flag} {text!r} is not a size; write height x width as in {flag} 256x192")
+    return int(width), int(height)
+
+
 def threshold_of(text: str, flag: str) -> float | None:
     """`0.7` -> 0.7, `none` -> None. Raises UsageError for anything else."""
     if text == "none":

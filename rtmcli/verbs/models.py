@@ -2,11 +2,13 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rtmcli.cli.command import Given, as_command
+from rtmcli.cli.options import height_width_of
 from rtmcli.errors import DataError, UsageError
 from rtmcli.terminal.messages import say
 
@@ -15,7 +17,21 @@ if TYPE_CHECKING:
 
 _say = partial(say, program="rtm models")
 
-app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+
+class _Commands(TyperGroup):
+    """The commands of `rtm models`; for a model's name in their place, the error names the command that shows it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if not word.startswith("-") and word not in self.commands:
+            raise UsageError(
+                f"no such command {word!r}; 'rtm models show {word}' shows a model, "
+                "'rtm models --help' lists the commands"
+            )
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=_Commands, invoke_without_command=True, no_args_is_help=False)
 
 Names = Annotated[
     list[str] | None,
@@ -243,7 +259,9 @@ def convert(
     """
     from rtmcli.zoo.convert import convert_checkpoint
 
-    card = convert_checkpoint(checkpoint, out, skeleton=skeleton, input_size=_height_width(input_size))
+    card = convert_checkpoint(
+        checkpoint, out, skeleton=skeleton, input_size=height_width_of(input_size, "--input-size")
+    )
     _say(
         f"{out} is {card.name}: {card.family}-{card.size}, {card.height}x{card.width}, {card.skeleton or 'boxes'}"
     )
@@ -273,15 +291,3 @@ def _unpack(file: Path, names: list[str] | None) -> None:
     done = unpack_models(file)
     _say(f"installed {len(done)} models: {', '.join(path.stem for path in done)}")
     write_files([path.stem for path in done], done)
-
-
-def _height_width(text: str | None) -> tuple[int, int] | None:
-    """`256x192` -> (192, 256): height x width as in model names -> (width, height)."""
-    if text is None:
-        return None
-    height, _, width = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise UsageError(
-            f"--input-size {text!r} is not a size; write height x width as in --input-size 256x192"
-        )
-    return int(width), int(height)

@@ -60,6 +60,10 @@ class PullOptions:
     say: Callable[[str], None] = lambda text: None
 
 
+class HashMismatch(DataError):
+    """A downloaded file has another hash than expected."""
+
+
 def pull_model(entry: Entry, *, kind: Kind | None = None, options: PullOptions | None = None) -> Path:
     """Download a published model, unless it is installed already.
 
@@ -90,6 +94,9 @@ def pull_model(entry: Entry, *, kind: Kind | None = None, options: PullOptions |
     make_folder(target.parent)
     failures: list[Exception] = []
     for file, url in _sources(files, options.mirror):
+        if any(isinstance(failure, HashMismatch) for failure in failures) and not _is_hash_known(file):
+            # A wrong file was offered, so that one which cannot be checked is not taken in its place.
+            continue
         if failures:
             options.say(f"{failures[-1]}; trying {url}")
         try:
@@ -162,17 +169,21 @@ def _download(entry: Entry, file: RemoteFile, url: str, target: Path, options: P
     options.say(f"{entry.name} comes from {url}; its SHA-256 {digest} {proof}")
 
 
+def _is_hash_known(file: RemoteFile) -> bool:
+    return bool(file.sha256) or recorded_hash("downloads", download_key(file.url)) is not None
+
+
 def _check(file: RemoteFile, digest: str, options: PullOptions) -> str:
-    """How the hash of a file was checked, in words. Raises DataError where it is not the expected one."""
+    """How the hash of a file was checked, in words. Raises HashMismatch where it is not the expected one."""
     agrees = digest.startswith(file.sha256)
     if not agrees and not file.stated_by:
-        raise DataError(
+        raise HashMismatch(
             f"{file.name}: its SHA-256 is {digest}, but its publisher's starts with {file.sha256}; it is not installed"
         )
     recorded = recorded_hash("downloads", download_key(file.url))
     if recorded is not None:
         if digest != recorded:
-            raise DataError(
+            raise HashMismatch(
                 f"{file.name}: its SHA-256 is {digest}, but {recorded} is recorded in {lock_path()}; the file was "
                 "changed at its source or on the way and is not installed; to accept it, remove its entry there"
             )
@@ -184,7 +195,7 @@ def _check(file: RemoteFile, digest: str, options: PullOptions) -> str:
         return f"agrees with {file.stated_by or 'its publisher'} ({file.sha256}); it is {enforced}"
     differs = f"{file.name}: its SHA-256 is {digest}, but {file.stated_by} say {file.sha256}"
     if not options.trust:
-        raise DataError(f"{differs}; it is not installed; if you trust the source, --trust accepts it")
+        raise HashMismatch(f"{differs}; it is not installed; if you trust the source, --trust accepts it")
     options.say(f"{differs}; accepted because of --trust")
     return f"is {enforced}"
 

@@ -152,6 +152,7 @@ def test_show_tells_of_a_bundled_model_a_published_one_and_a_file() -> None:
         (["pull", "rtmpose"], 4, "'rtmpose' is a family of models; name one of rtmpose-tiny, rtmpose-s"),
         (["pull", "rtmo-z"], 4, "no such model 'rtmo-z'; rtmo comes as rtmo-t, rtmo-s"),
         (["pull"], 2, "no model named"),
+        (["rtmpose-m"], 2, "no such command 'rtmpose-m'; 'rtm models show rtmpose-m' shows a model"),
         (["bundle", "rtmpose-m"], 2, "needs names and a file"),
         (["bundle", "--from", "nowhere.tar"], 4, "no file 'nowhere.tar'"),
         (["--task", "dancing"], 2, "no model has the task or subject 'dancing'; expected one of"),

@@ -175,6 +175,22 @@ def test_a_third_partys_hash_is_shown_beside_the_files_and_trust_accepts_it(
     assert rtm("models", "pull", "rtmpose-m")[0] == 0
 
 
+def test_after_a_wrong_file_none_is_taken_that_cannot_be_checked(
+    server: Server, rtm: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "yolox-m-humanart-640x640"
+    hosts = {"download.openmmlab.com": server.address, "huggingface.co": server.address}
+    paths = move_hosts(monkeypatch, name, hosts)
+    server.answers[paths["download.openmmlab.com"]] = whole(ZIP)
+    server.answers[paths["huggingface.co"]] = whole(MODEL)
+    code, out, err = rtm("models", "pull", name)
+    assert (code, out) == (3, "") and "say a000224f" in err
+    assert [path for path, _ in server.asked] == [paths["download.openmmlab.com"]]
+    # A publisher that is down offers no wrong file.
+    server.answers[paths["download.openmmlab.com"]] = status(404)
+    assert rtm("models", "pull", name)[0] == 0
+
+
 def test_a_third_partys_hash_that_agrees_is_named(
     server: Server, rtm: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
