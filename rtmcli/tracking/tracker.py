@@ -1,254 +1,278 @@
-"""Ids for people: constant-velocity prediction, IoU or OKS, the best assignment as a whole.
+"""Ids for people, online: predict every track, pair tracks with people as a whole, start tracks for the rest.
 
-A person who stays unseen keeps the id for `max_gap` seconds of the record's own time, so that the frame rate does not
-matter; one who walked out of the picture does not.
+The parts are published ones: association in two stages by detection score (ByteTrack, Zhang et al., ECCV 2022), the
+observation-centric re-update after a gap (OC-SORT, Cao et al., CVPR 2023), similarity of poses by OKS. Whatever depends
+on time is in seconds, so that the frame rate does not matter.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from rtmcli.arrays import BoolArray, Float32Array
+from rtmcli.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IndexArray
 from rtmcli.errors import RtmError
-from rtmcli.geometry.boxes import iou_matrix, keypoints_box
-from rtmcli.geometry.oks import oks_matrix
+from rtmcli.geometry.boxes import keypoints_box
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.assignment import assign
+from rtmcli.tracking.camera import camera_shift
+from rtmcli.tracking.motion import Tracks, boxes_at
+from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity
 from rtmcli.tracking.source_state import Sources, seconds
 
-Method = Literal["iou", "oks"]
+Method = Literal["auto", "iou", "oks"]
 
-# The least similarity of a pair that goes together by itself (mmpose's tracking threshold for both measures).
+# The least similarity of a pair (mmpose's tracking threshold for IoU and OKS).
 THRESHOLD = 0.3
+# Detections below this score continue tracks and start none.
+START_SCORE = 0.4
+MAX_GAP = 3.0
 
-_VELOCITY_SETTLES = (
-    0.2  # seconds over which velocity is averaged: a step's noise must not turn a crossing person
-)
-_VELOCITY_FADES = 1.5  # seconds a person unseen keeps going
-_SETTLED = 3  # frames after which a track goes before new ones
+_HIGH = 0.6  # score from which a detection is paired in the first stage
+_SETTLED = 4  # detections after which a track goes before newer ones
+_TALLER = 1.35  # somebody this many times as tall is not the same person
+_REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
+_RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too
+_STALE = 0.5  # seconds in which the worth of an expected place falls to 1/e
 _DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
-_REACH = 0.25  # box diagonals that a person may be off the prediction where boxes do not overlap enough
-_SIZE_CHANGE = 1.6  # and the factor by which the box may have changed
 
 
 class Tracker:
     """Gives each person of a source one id through time; ids start at 1 and are never used twice in a source.
 
-    Ids that come in are replaced. State is bounded by the people of the last frame and the last `max_gap` seconds.
-
-    Args:
-        method: what pairs people with their tracks: `iou`, the overlap of boxes, or `oks`, the similarity of poses
-            (of boxes where there is no pose).
-        similarity_threshold: least similarity, in [0, 1].
-        max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
-            ago that was.
+    Ids that come in are replaced. A person without a box, or with a score below `start_score` and no track to
+    continue, has no id. State is bounded by the people of the last `max_gap` seconds.
 
     Example:
-        from rtmcli import Tracker, read_frames, write_frames
+        >>> from rtmcli import Tracker, read_frames, write_frames
+        >>> tracker = Tracker()
+        >>> write_frames(map(tracker, read_frames("poses.jsonl")), "tracked.jsonl")  # doctest: +SKIP
 
-        tracker = Tracker("oks")
-        write_frames(map(tracker, read_frames("walk.jsonl")), "tracked.jsonl")
+    Args:
+        method: what pairs people with tracks: `iou`, the overlap of boxes; `oks`, the similarity of poses; `auto`,
+            poses and boxes together where there are poses.
+        threshold: least similarity, in [0, 1].
+        max_gap: seconds that a person may be unseen and keep the id.
+        start_score: least score, in [0, 1], of a detection that starts a track.
     """
 
     def __init__(
-        self, method: Method = "iou", *, similarity_threshold: float = THRESHOLD, max_gap: float = 1.0
+        self,
+        method: Method = "auto",
+        *,
+        threshold: float = THRESHOLD,
+        max_gap: float = MAX_GAP,
+        start_score: float = START_SCORE,
     ) -> None:
         self._method = method
-        self._threshold = similarity_threshold
+        self._threshold = threshold
         self._max_gap = max_gap
+        self._start_score = start_score
         self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
 
     def __call__(self, frame: Frame) -> Frame:
         """The same frame with ids; the given one stays as it is."""
         source, now = self._sources.of(frame), seconds(frame)
-        source.tracks = [
-            track
-            for track in source.tracks
-            if not track.missed or (now - track.seen <= self._max_gap and not track.has_left(frame, now))
-        ]
-        people = [
-            _Person(at, box, i) for at, i in enumerate(frame.instances) if (box := _box_of(i)) is not None
-        ]
-        ids: dict[int, int] = {}
-        pairs = self._pairs(source.tracks, people, frame, now)
-        leaders = [person.box for track, person in pairs if track.hits >= _SETTLED]
-        for track, person in pairs:
-            if track.hits >= _SETTLED or not _doubles(person.box, leaders):
-                track.hits += 1
-            track.update(person, now)
-            ids[person.index] = track.id
-        for track in source.tracks:
-            track.missed = track.seen < now
-        for person in people:
-            if person.index not in ids:
-                track = _Track(source.next_id, person.box, person.instance.keypoints, now, place=person.index)
-                source.tracks.append(track)
-                source.next_id += 1
-                ids[person.index] = track.id
+        tracks = source.tracks
+        people = _people_of(frame, tracks)
+        self._forget(tracks, frame, now)
+        found = np.zeros(len(people.index), np.intp)  # ids; 0 is none
+        if len(people.index) and len(tracks):
+            rows, columns, expected = self._pairs(source, people, frame, now)
+            _update(tracks, people, rows, columns, expected, now)
+            found[columns] = tracks.ids[rows]
+        new = np.flatnonzero((found == 0) & (people.scores >= self._start_score))
+        if len(new):
+            found[new] = np.arange(source.next_id, source.next_id + len(new))
+            source.next_id += len(new)
+            tracks.start(found[new], people.boxes[new], people.poses[new], people.index[new], now)
+        tracks.missed = tracks.seen < now
+        source.time = now
+        ids: list[int | None] = [None] * len(frame.instances)
+        for at, number in zip(people.index.tolist(), found.tolist(), strict=True):
+            ids[at] = number or None
         return replace(
-            frame, instances=[replace(i, id=ids.get(index)) for index, i in enumerate(frame.instances)]
+            frame, instances=[replace(i, id=number) for i, number in zip(frame.instances, ids, strict=True)]
         )
+
+    def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
+        """Drop who was unseen for too long, or is expected outside the image."""
+        if not tracks.missed.any():
+            return
+        alive = now - tracks.seen <= self._max_gap
+        if frame.width is not None and frame.height is not None:
+            boxes = boxes_at(tracks.predict(now), tracks.sizes)
+            alive &= (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (frame.width, frame.height)).all(axis=1)
+        alive |= ~tracks.missed
+        if not alive.all():
+            tracks.keep(alive)
 
     def _pairs(
-        self, tracks: "list[_Track]", people: "list[_Person]", frame: Frame, now: float
-    ) -> "list[tuple[_Track, _Person]]":
-        if not tracks or not people:
-            return []
-        expected = np.stack([track.box_at(now) for track in tracks])  # (T, 4)
-        boxes = np.stack([person.box for person in people])  # (P, 4)
-        overlap = iou_matrix(expected, boxes)  # (T, P)
-        similar = overlap if self._method == "iou" else self._oks(tracks, people, overlap, frame, now)
-        clear = similar >= self._threshold
-        worth = _worth(tracks, people, now)
-        # A second box on somebody must not take the id of who has been there.
-        pairs = assign(
-            similar * worth, clear & np.array([track.hits >= _SETTLED for track in tracks])[:, None]
-        )
-        pairs += _rest(pairs, similar * worth, clear)
-        if len(pairs) < min(
-            len(tracks), len(people)
-        ):  # those who moved too far, or changed their pose too much
-            near = np.maximum(np.where(overlap >= self._threshold, overlap, 0), _nearness(expected, boxes))
-            pairs += _rest(pairs, near * worth, near > 0)
-        return [(tracks[t], people[p]) for t, p in pairs]
+        self, source: "_Source", people: "_People", frame: Frame, now: float
+    ) -> tuple[IndexArray, IndexArray, Float64Array]:
+        """Rows of tracks and columns of people that belong together, and the expected centres (T, 2)."""
+        tracks = source.tracks
+        expected = tracks.predict(now)
+        similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
+        settled = tracks.hits >= _SETTLED
+        shift = self._camera_shift(tracks, people, expected, similar)
+        if shift is not None:
+            tracks.shift_unseen(shift, now, source.time)
+            expected = expected + shift
+            similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
+        # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
+        allowed = (similar >= self._threshold) | ((overlap >= self._threshold) & ~tracks.missed[:, None])
+        matching = _Matching(len(tracks), len(people.index))
+        if not tracks.missed.any() and _one_each(allowed):
+            matching.add(similar, allowed)
+            return *matching.result(), expected
+        gap = now - tracks.seen
+        # The order of the last frame's list decides only between two who stand in one place.
+        moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
+        worth = np.where(tracks.missed, np.exp(-gap / _STALE), 1.0)[:, None] * (1 - 1e-4 * moved)
+        fits = (ratio * _TALLER > 1) | ~tracks.missed[:, None]
+        allowed &= fits
+        recent = (~tracks.missed | (gap <= _RECENT))[:, None]
+        value = similar * worth
+        matching.add(value, allowed & settled[:, None] & (people.scores >= _HIGH)[None])
+        matching.add(value, allowed & recent)
+        matching.add(value, allowed)
+        if not matching.complete():  # who moved too far, or changed the pose too much
+            near = nearness(boxes_at(expected, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
+            matching.add(near * worth, (near > 0) & fits)
+        return *matching.result(), expected
 
-    def _oks(
-        self, tracks: "list[_Track]", people: "list[_Person]", overlap: Float32Array, frame: Frame, now: float
-    ) -> Float32Array:
-        """(T, P): OKS where both have a pose of the same skeleton, else the overlap."""
-        similar = overlap.copy()
-        poses = [person.instance.keypoints for person in people]
-        for k in {len(pose) for pose in poses if pose is not None}:
-            rows = [t for t, track in enumerate(tracks) if track.count == k]
-            columns = [(c, pose) for c, pose in enumerate(poses) if pose is not None and len(pose) == k]
-            if rows and columns:
-                at = [c for c, _ in columns]
-                similar[np.ix_(rows, at)] = oks_matrix(
-                    np.stack([tracks[t].keypoints_at(now) for t in rows]),
-                    np.stack([pose for _, pose in columns]),
-                    np.array([_area(tracks[t].box) for t in rows]),
-                    np.array([_area(people[c].box) for c in at]),
-                    _sigmas(frame.skeleton, k),
-                )
-        return similar
+    def _camera_shift(
+        self, tracks: Tracks, people: "_People", expected: Float64Array, similar: Float64Array
+    ) -> Float64Array | None:
+        if min(similar.shape) < 4:
+            return None
+        sure = (similar >= self._threshold) & ((tracks.hits >= _SETTLED) & ~tracks.missed)[:, None]
+        pairs = np.array(assign(similar, sure), np.intp).reshape(-1, 2)
+        boxes = people.boxes[pairs[:, 1]]
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        return camera_shift(expected[pairs[:, 0]], middles, tracks.sizes[pairs[:, 0], 1])
+
+    def _similarity(
+        self, tracks: Tracks, people: "_People", frame: Frame, expected: Float64Array
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """(T, P) similarity, overlap of the boxes, and ratio of their heights."""
+        similar, overlap, ratio = box_similarity(boxes_at(expected, tracks.sizes), people.boxes)
+        count = tracks.poses.shape[1]
+        if self._method == "iou" or not count:
+            return similar, overlap, ratio
+        # Poses relative to the boxes' middles, so that a track's moves with its prediction.
+        middles = (people.boxes[:, :2] + people.boxes[:, 2:]) / 2
+        offset = (expected[:, None] - middles[None])[:, :, None]  # (T, P, 1, 2)
+        oks = pose_similarity(
+            tracks.poses, people.poses, offset, tracks.sizes.prod(axis=1), _sigmas(frame.skeleton, count)
+        )
+        both = np.isfinite(oks)  # the overlap counts where one of the two has no pose
+        return np.where(both, oks if self._method == "oks" else (similar + oks) / 2, similar), overlap, ratio
 
 
 @dataclass(slots=True)
 class _Source:
     next_id: int
-    tracks: "list[_Track]" = field(default_factory=list)
+    tracks: Tracks = field(default_factory=Tracks)
+    time: float = 0.0  # of the last frame
 
 
 @dataclass(slots=True)
-class _Person:
-    """An instance of the frame that can be tracked: it has a box."""
+class _People:
+    """The instances of a frame that can be tracked: they have a box.
 
-    index: int
-    box: Float32Array
-    instance: Instance
+    Attributes:
+        index: (P,) their places in the frame's list.
+        boxes: (P, 4). scores: (P,); 1 where there is none.
+        poses: (P, K, 3) as in `Tracks`.
+    """
 
-
-@dataclass(slots=True)
-class _Track:
-    id: int
-    box: Float32Array
-    keypoints: Float32Array | None
-    seen: float
-    hits: int = 1
-    missed: bool = False  # not seen in the last frame
-    place: int = 0  # in the list of people of the frame where last seen
-    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
-
-    @property
-    def count(self) -> int:
-        """The number of keypoints, 0 without a pose."""
-        return 0 if self.keypoints is None else len(self.keypoints)
-
-    def shift_at(self, now: float) -> np.ndarray:
-        """How far the person has come since last seen, (2,) pixels: the velocity fades while nobody sees it."""
-        dt = now - self.seen
-        return self.velocity * (_VELOCITY_FADES * -np.expm1(-dt / _VELOCITY_FADES) if self.missed else dt)
-
-    def box_at(self, now: float) -> np.ndarray:
-        result: np.ndarray = np.add(self.box, np.tile(self.shift_at(now), 2))
-        return result
-
-    def keypoints_at(self, now: float) -> np.ndarray:
-        assert self.keypoints is not None
-        result: np.ndarray = np.add(self.keypoints[:, :2], self.shift_at(now))
-        return result
-
-    def freshness(self, now: float) -> float:
-        """What a prediction is worth beside that of somebody seen a frame ago."""
-        return float(np.exp(self.seen - now)) if self.missed else 1.0
-
-    def has_left(self, frame: Frame, now: float) -> bool:
-        """Whether an unseen person's expected middle is outside the picture."""
-        if not self.missed or frame.width is None or frame.height is None:
-            return False
-        x, y = _center(self.box_at(now))
-        return not (0 <= x <= frame.width and 0 <= y <= frame.height)
-
-    def update(self, person: _Person, now: float) -> None:
-        dt = now - self.seen
-        if dt > 0:
-            share = -np.expm1(-dt / _VELOCITY_SETTLES)
-            step = (_center(person.box) - _center(self.box)) / dt
-            self.velocity = share * step + (1 - share) * self.velocity
-        self.box, self.keypoints, self.seen = person.box, person.instance.keypoints, now
-        self.place = person.index
+    index: IndexArray
+    boxes: Float64Array
+    scores: Float64Array
+    poses: Float64Array
 
 
-def _doubles(box: np.ndarray, leaders: list[Float32Array]) -> bool:
-    """Whether a box is a second one on somebody who has a settled track: that track stays the one that goes on."""
-    if not leaders:
-        return False
-    others = np.stack(leaders)  # (L, 4)
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])  # (L, 2)
+class _Matching:
+    """Pairs of rows and columns, found in stages: what one stage took is not free for the next."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._free_rows, self._free_columns = np.ones(rows, np.bool_), np.ones(columns, np.bool_)
+        self._pairs: list[tuple[int, int]] = []
+
+    def add(self, value: Float64Array, allowed: BoolArray) -> None:
+        """The pairs of the highest total value among those that are allowed and free."""
+        if self.complete():
+            return
+        for row, column in assign(value, allowed & self._free_rows[:, None] & self._free_columns[None]):
+            self._free_rows[row] = self._free_columns[column] = False
+            self._pairs.append((row, column))
+
+    def complete(self) -> bool:
+        return len(self._pairs) == min(len(self._free_rows), len(self._free_columns))
+
+    def result(self) -> tuple[IndexArray, IndexArray]:
+        pairs = np.array(self._pairs, np.intp).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+
+def _update(
+    tracks: Tracks,
+    people: _People,
+    rows: IndexArray,
+    columns: IndexArray,
+    expected: Float64Array,
+    now: float,
+) -> None:
+    hits = tracks.hits[rows]
+    boxes = people.boxes[columns]
+    tracks.update(rows, expected[rows], boxes, people.poses[columns], people.index[columns], now)
+    settled = hits >= _SETTLED
+    for k in np.flatnonzero(~settled):  # a second box on somebody never settles
+        if _doubles(boxes[k], boxes[settled]):
+            tracks.hits[rows[k]] = hits[k]
+
+
+def _one_each(allowed: BoolArray) -> bool:
+    """Whether every row and every column has exactly one candidate."""
+    return bool((allowed.sum(axis=0) == 1).all() and (allowed.sum(axis=1) == 1).all())
+
+
+def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
+    """Whether a box (4,) covers one of the boxes (L, 4), or lies in it: both show one person."""
+    sides = np.minimum(box[2:], leaders[:, 2:]) - np.maximum(box[:2], leaders[:, :2])  # (L, 2)
     shared = np.clip(sides, 0, None).prod(axis=1)
-    smaller = np.minimum(_area(box), np.clip(others[:, 2:] - others[:, :2], 0, None).prod(axis=1))
+    smaller = np.minimum((box[2:] - box[:2]).prod(), (leaders[:, 2:] - leaders[:, :2]).prod(axis=1))
     return bool((shared > _DOUBLE * smaller).any())
 
 
-def _rest(pairs: list[tuple[int, int]], values: np.ndarray, allowed: BoolArray) -> list[tuple[int, int]]:
-    """The best pairs among the rows and columns that are still free."""
-    if len(pairs) == min(values.shape):
-        return []
-    free = allowed.copy()
-    for t, p in pairs:
-        free[t, :] = free[:, p] = False
-    return assign(values, free)
-
-
-def _worth(tracks: list[_Track], people: list[_Person], now: float) -> np.ndarray:
-    """(T, P) factors: whoever was just seen before who is only expected, then the order of the last frame's list.
-
-    The latter decides only between two who stand in one place.
-    """
-    fresh = np.array([track.freshness(now) for track in tracks])[:, None]  # (T, 1)
-    moved = np.array([[track.place - person.index for person in people] for track in tracks])  # (T, P)
-    result: np.ndarray = np.multiply(fresh, 1 - 1e-4 * np.minimum(np.abs(moved), 10))
-    return result
-
-
-def _nearness(expected: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(T, P) in [0, 1]: 1 at the expected place, 0 beyond reach or where the size does not fit."""
-    distance = np.linalg.norm(_center(expected)[:, None] - _center(boxes)[None], axis=-1)  # (T, P)
-    old = np.linalg.norm(expected[:, 2:] - expected[:, :2], axis=-1)[:, None]  # (T, 1)
-    new = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1)[None]  # (1, P)
-    fits = np.maximum(old, new) <= _SIZE_CHANGE * np.minimum(old, new)
-    return np.where(fits, np.clip(1 - distance / (_REACH * np.maximum(np.minimum(old, new), 1e-6)), 0, 1), 0)
-
-
-def _center(box: np.ndarray) -> np.ndarray:
-    result: np.ndarray = np.divide(box[..., :2] + box[..., 2:], 2)
-    return result
-
-
-def _area(box: np.ndarray) -> float:
-    return float(max(box[2] - box[0], 0) * max(box[3] - box[1], 0))
+def _people_of(frame: Frame, tracks: Tracks) -> _People:
+    index, boxes, scores = [], [], []
+    for at, instance in enumerate(frame.instances):
+        box = _box_of(instance)
+        if box is not None:
+            index.append(at)
+            boxes.append(box)
+            scores.append(1.0 if instance.score is None else instance.score)
+    corners = np.array(boxes, np.float64).reshape(-1, 4)
+    poses = [frame.instances[at].keypoints for at in index]
+    count = tracks.poses.shape[1]
+    if not count:
+        count = next((len(pose) for pose in poses if pose is not None), 0)
+        if count:
+            tracks.use_keypoints(count)
+    if count and all(pose is not None and len(pose) == count for pose in poses):
+        stacked = np.array(poses, np.float64).reshape(-1, count, 3)
+    else:
+        stacked = np.full((len(index), count, 3), np.nan)
+        for row, pose in enumerate(poses):
+            if count and pose is not None and len(pose) == count:
+                stacked[row] = pose
+    stacked[..., :2] -= ((corners[:, :2] + corners[:, 2:]) / 2)[:, None]
+    return _People(np.array(index, np.intp), corners, np.array(scores, np.float64), stacked)
 
 
 def _box_of(instance: Instance) -> Float32Array | None:
@@ -258,10 +282,11 @@ def _box_of(instance: Instance) -> Float32Array | None:
     return box if box is not None and np.isfinite(box).all() else None
 
 
-def _sigmas(skeleton: str | None, k: int) -> np.ndarray:
-    """The skeleton's sigmas; one for all points where nobody knows the skeleton."""
+@lru_cache(maxsize=16)
+def _sigmas(skeleton: str | None, count: int) -> Float64Array:
+    """The skeleton's sigmas; one for all keypoints where the skeleton is unknown."""
     try:
         known = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
     except RtmError:
         known = np.zeros(0)
-    return known if len(known) == k else np.full(k, 0.05)
+    return known if len(known) == count else np.full(count, 0.05)

@@ -1,0 +1,24 @@
+"""Camera motion from the tracks themselves: what all people's boxes did at once that none of them was expected to."""
+
+import numpy as np
+
+from rtmcli.arrays import Float64Array
+
+_FEWEST = 4  # people; fewer may move together without the camera
+_CLEAR = 2.5  # standard errors of the median that a common shift must exceed
+_LEAST = 0.003  # body heights below which a shift is not worth a correction
+
+
+def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Array) -> Float64Array | None:
+    """The shift (2,) in pixels common to people expected at (N, 2) and found at (N, 2); None where there is none.
+
+    The median holds against the few who turn or stop by themselves.
+    """
+    if len(expected) < _FEWEST:
+        return None
+    steps = found - expected
+    shift = np.median(steps, axis=0)
+    # 1.48 median absolute deviations are a standard deviation.
+    error = 1.48 * np.median(np.abs(steps - shift), axis=0) / np.sqrt(len(steps))
+    clear = np.abs(shift) > _CLEAR * error + _LEAST * np.median(heights)
+    return np.asarray(shift) if clear.any() else None

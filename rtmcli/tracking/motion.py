@@ -1,0 +1,150 @@
+"""Where tracked people are expected: all tracks of a source as arrays, filtered and predicted together.
+
+Centres follow a g-h filter (Brookner, "Tracking and Kalman Filtering Made Easy", 1998, chapters 1 and 2): a Kalman
+filter of constant velocity in its steady state. A new track starts with the gains of a least-squares line through
+its first points (the expanding-memory filter, section 2.4), so that its velocity settles within a few frames. Gains
+depend on the time between frames, not on their number.
+"""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from rtmcli.arrays import BoolArray, Float64Array, IndexArray
+
+_MEMORY = 0.2  # seconds that the filter of centres looks back
+_SIZE_MEMORY = 0.1  # and that of sizes
+_FADE = 1.5  # seconds in which the velocity of somebody unseen falls to 1/e
+_FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person
+
+
+def _rows(*shape: int) -> Float64Array:
+    return np.zeros((0, *shape))
+
+
+@dataclass(slots=True)
+class Tracks:
+    """The tracks of a source, a row each.
+
+    Attributes:
+        ids: (T,).
+        centers, sizes: (T, 2) filtered middle and width, height of the box, in pixels.
+        velocities: (T, 2) pixels a second.
+        seen: (T,) time of the last detection in seconds.
+        last: (T, 2) middle of the last detection as it was measured.
+        hits: (T,) how many detections a track has.
+        missed: (T,) not seen in the last frame.
+        places: (T,) index in the list of people when last seen.
+        poses: (T, K, 3) keypoints when last seen: x, y relative to the box's middle, score; NaN without a pose. K is 0
+            until the first pose comes.
+    """
+
+    ids: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
+    centers: Float64Array = field(default_factory=lambda: _rows(2))
+    sizes: Float64Array = field(default_factory=lambda: _rows(2))
+    velocities: Float64Array = field(default_factory=lambda: _rows(2))
+    seen: Float64Array = field(default_factory=lambda: _rows())
+    last: Float64Array = field(default_factory=lambda: _rows(2))
+    hits: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
+    missed: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    places: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
+    poses: Float64Array = field(default_factory=lambda: _rows(0, 3))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def keep(self, rows: BoolArray) -> None:
+        """Drop all other tracks."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(self, name)[rows])
+
+    def predict(self, now: float) -> Float64Array:
+        """(T, 2) expected centres: constant velocity, which fades for people who are unseen."""
+        gap = now - self.seen
+        if self.missed.any():
+            gap = np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
+        return self.centers + self.velocities * gap[:, None]
+
+    def update(
+        self,
+        rows: IndexArray,
+        expected: Float64Array,
+        boxes: Float64Array,
+        poses: Float64Array,
+        places: IndexArray,
+        now: float,
+    ) -> None:
+        """Correct the tracks `rows` (N,) by the boxes (N, 4) and poses (N, K, 3) of people found now.
+
+        `expected` (N, 2) are their predicted centres. After a gap the velocity is that of the straight line from the
+        last detection (the observation-centric re-update of OC-SORT, Cao et al., CVPR 2023, section 3.2).
+        """
+        low, high = boxes[:, :2], boxes[:, 2:]
+        center, size = (low + high) / 2, high - low
+        gap = np.maximum(now - self.seen[rows], 1e-6)  # (N,)
+        count = self.hits[rows] + 1.0
+        keep = np.exp(-gap / _MEMORY)
+        g = np.maximum(1 - keep**2, 2 * (2 * count - 1) / (count * (count + 1)))
+        h = np.maximum((1 - keep) ** 2, 6 / (count * (count + 1)))
+        step = center - expected
+        filtered = expected + np.minimum(g, 1)[:, None] * step
+        velocity = self.velocities[rows] + np.minimum(h, 1)[:, None] * step / gap[:, None]
+        missed = self.missed[rows]
+        if missed.any():
+            straight = (center - self.last[rows]) / gap[:, None]
+            blended = keep[:, None] * self.velocities[rows] + (1 - keep)[:, None] * straight
+            filtered = np.where(missed[:, None], center, filtered)
+            velocity = np.where(missed[:, None], blended, velocity)
+        share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)[:, None]
+        sizes = self.sizes[rows]
+        sizes += share * (size - sizes)
+        limit = _FASTEST * np.maximum(sizes[:, 1], 1e-6)
+        speed = np.sqrt(velocity[:, 0] ** 2 + velocity[:, 1] ** 2)
+        velocity *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]
+        self.centers[rows], self.velocities[rows], self.sizes[rows] = filtered, velocity, sizes
+        self.last[rows], self.seen[rows], self.places[rows] = center, now, places
+        self.poses[rows] = poses
+        self.hits[rows] += 1
+        self.missed[rows] = False
+
+    def start(
+        self, ids: IndexArray, boxes: Float64Array, poses: Float64Array, places: IndexArray, now: float
+    ) -> None:
+        """New tracks at `boxes` (N, 4), with `poses` (N, K, 3) relative to the boxes' middles."""
+        count = len(ids)
+        center = (boxes[:, :2] + boxes[:, 2:]) / 2
+        fresh = Tracks(
+            ids,
+            center,
+            boxes[:, 2:] - boxes[:, :2],
+            np.zeros((count, 2)),
+            np.full(count, now),
+            center,
+            np.ones(count, np.intp),
+            np.zeros(count, np.bool_),
+            places,
+            poses,
+        )
+        for name in _FIELDS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(fresh, name)]))
+
+    def use_keypoints(self, count: int) -> None:
+        """Give poses `count` keypoints; called once, when the first pose of a source comes."""
+        self.poses = np.full((len(self), count, 3), np.nan)
+
+    def shift_unseen(self, step: Float64Array, now: float, before: float) -> None:
+        """Move people who are unseen by a step (2,) of the camera, and let their velocity take part in it."""
+        gap = max(now - before, 1e-6)
+        rows = self.missed
+        self.centers[rows] += step
+        self.last[rows] += step
+        self.velocities[rows] += (1 - np.exp(-gap / _MEMORY)) ** 2 * step / gap
+
+
+_FIELDS = tuple(f.name for f in fields(Tracks))
+
+
+def boxes_at(centers: Float64Array, sizes: Float64Array) -> Float64Array:
+    """Boxes (T, 4) of these centres and sizes (T, 2)."""
+    half = sizes / 2
+    return np.concatenate([centers - half, centers + half], axis=1)
