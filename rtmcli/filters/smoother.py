@@ -56,7 +56,7 @@ class Smoother:
             raise UsageError(f"no such filter {method!r}; there is oneeuro")
         self._cutoffs = (min_cutoff, beta, d_cutoff)
         self._max_gap = max_gap
-        self._tracker = Tracker(max_gap=max_gap)
+        self._tracker = Tracker(max_gap=max_gap, start_score=0)
         self._sources: Sources[_Source] = Sources(
             lambda old: _Source(has_ids=old is not None and old.has_ids)
         )

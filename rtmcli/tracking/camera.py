@@ -5,8 +5,8 @@ import numpy as np
 from rtmcli.arrays import Float64Array
 
 _FEWEST = 4  # people; fewer may move together without the camera
-_CLEAR = 2.5  # standard errors of the median that a common shift must exceed
-_LEAST = 0.003  # body heights below which a shift is not worth a correction
+_CLEAR = 5.0  # standard errors of the median that a common shift must exceed
+_LEAST = 0.015  # body heights below which a shift is not worth a correction
 
 
 def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Array) -> Float64Array | None:

@@ -15,9 +15,11 @@ from rtmcli.arrays import Float64Array
 from rtmcli.tracking.assignment import assign
 
 _ENDS = 15  # detections kept at each end of a tracklet
+_ENDS_LEAST = 4  # detections that the motion there is fitted to at least
 _ENDS_SECONDS = 0.3  # and the time over which its motion there is fitted
 _FADE = 1.5  # seconds in which a velocity carried into a gap falls to 1/e
-_PLACE = (0.2, 0.5)  # tolerance of the place in body heights: at once, and for each second of the gap
+# Tolerance of the place in body heights: at once, and for each second of the gap, at rest and by the speed.
+_PLACE = (0.2, 0.1, 0.6)
 _SIZE = 0.15  # tolerance of the logarithm of the height
 _APPEARANCE = 0.25  # tolerance of the distance of appearances
 _COST = 1.5  # squared tolerances that a link may cost
@@ -106,7 +108,9 @@ def _fit(points: list[tuple[float, ...]], *, at_end: bool) -> _End:
     """The least-squares line through the points at one end."""
     data = np.array(points)  # (N, 5)
     at = data[-1, 0] if at_end else data[0, 0]
-    data = data[np.abs(data[:, 0] - at) <= _ENDS_SECONDS]
+    near = np.abs(data[:, 0] - at)
+    # At a low frame rate, the time of a few detections.
+    data = data[near <= max(_ENDS_SECONDS, np.sort(near)[:_ENDS_LEAST][-1])]
     time = data[:, 0] - at
     place, velocity = data[:, 1:3].mean(axis=0), np.zeros(2)
     spread = ((time - time.mean()) ** 2).sum()
@@ -128,7 +132,8 @@ def _cost(earlier: Tracklet, later: Tracklet, end: _End, start: _End) -> float:
         for velocity in (end.velocity, start.velocity, (end.velocity + start.velocity) / 2)
     ]
     error = min(errors) / max(height, 1e-6)
-    place = error / (_PLACE[0] + _PLACE[1] * gap)
+    speed = (np.hypot(*end.velocity) + np.hypot(*start.velocity)) / 2 / max(height, 1e-6)
+    place = error / (_PLACE[0] + (_PLACE[1] + _PLACE[2] * speed) * gap)
     size = np.log(max(start.height, 1e-6) / max(end.height, 1e-6)) / _SIZE
     cost = place**2 + size**2 + _GAP_COST * gap
     if earlier.appearance is not None and later.appearance is not None:

@@ -15,6 +15,7 @@ from rtmcli.arrays import BoolArray, Float64Array, IndexArray
 _MEMORY = 0.2  # seconds that the filter of centres looks back
 _SIZE_MEMORY = 0.1  # and that of sizes
 _FADE = 1.5  # seconds in which the velocity of somebody unseen falls to 1/e
+_CAMERA_GAIN = 0.7  # share of a common step that velocities take over
 _FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person
 
 
@@ -132,13 +133,14 @@ class Tracks:
         """Give poses `count` keypoints; called once, when the first pose of a source comes."""
         self.poses = np.full((len(self), count, 3), np.nan)
 
-    def shift_unseen(self, step: Float64Array, now: float, before: float) -> None:
-        """Move people who are unseen by a step (2,) of the camera, and let their velocity take part in it."""
-        gap = max(now - before, 1e-6)
-        rows = self.missed
-        self.centers[rows] += step
-        self.last[rows] += step
-        self.velocities[rows] += (1 - np.exp(-gap / _MEMORY)) ** 2 * step / gap
+    def shift(self, step: Float64Array, now: float, before: float) -> None:
+        """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.
+
+        The step is what the velocities did not foresee; many people agree on it, so they take it over nearly at once.
+        """
+        self.centers += step
+        self.last += step
+        self.velocities += _CAMERA_GAIN * step / max(now - before, 1e-6)
 
 
 _FIELDS = tuple(f.name for f in fields(Tracks))

@@ -16,7 +16,7 @@ def box_similarity(
     """
     old, new = (expected[:, 3] - expected[:, 1])[:, None], (boxes[:, 3] - boxes[:, 1])[None]
     ratio = np.minimum(old, new) / np.maximum(np.maximum(old, new), 1e-6)  # (T, P)
-    overlap = np.asarray(iou_matrix(expected, boxes))
+    overlap = np.asarray(iou_matrix(expected, boxes), np.float64)
     return overlap * ratio**2, overlap, ratio
 
 
@@ -40,7 +40,10 @@ def pose_similarity(
     if not known.all():
         similar, weight = np.where(known, similar, 0), np.where(known, weight, 0)
     total = weight.sum(axis=-1)
-    return np.divide((similar * weight).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0)
+    result: Float64Array = np.divide(
+        (similar * weight).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0
+    )
+    return result
 
 
 def nearness(

@@ -27,15 +27,16 @@ Method = Literal["auto", "iou", "oks"]
 # The least similarity of a pair (mmpose's tracking threshold for IoU and OKS).
 THRESHOLD = 0.3
 # Detections below this score continue tracks and start none.
-START_SCORE = 0.4
+START_SCORE = 0.45
 MAX_GAP = 3.0
 
 _HIGH = 0.6  # score from which a detection is paired in the first stage
 _SETTLED = 4  # detections after which a track goes before newer ones
+_UNSETTLED = 0.6  # worth of a track of fewer detections
 _TALLER = 1.35  # somebody this many times as tall is not the same person
 _REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
 _RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too
-_STALE = 0.5  # seconds in which the worth of an expected place falls to 1/e
+_STALE = 2.0  # seconds in which the worth of an expected place falls to 1/e
 _DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
 
 
@@ -53,7 +54,7 @@ class Tracker:
     Args:
         method: what pairs people with tracks: `iou`, the overlap of boxes; `oks`, the similarity of poses; `auto`,
             poses and boxes together where there are poses.
-        threshold: least similarity, in [0, 1].
+        similarity_threshold: least similarity, in [0, 1].
         max_gap: seconds that a person may be unseen and keep the id.
         start_score: least score, in [0, 1], of a detection that starts a track.
     """
@@ -62,12 +63,12 @@ class Tracker:
         self,
         method: Method = "auto",
         *,
-        threshold: float = THRESHOLD,
+        similarity_threshold: float = THRESHOLD,
         max_gap: float = MAX_GAP,
         start_score: float = START_SCORE,
     ) -> None:
         self._method = method
-        self._threshold = threshold
+        self._threshold = similarity_threshold
         self._max_gap = max_gap
         self._start_score = start_score
         self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
@@ -119,7 +120,7 @@ class Tracker:
         settled = tracks.hits >= _SETTLED
         shift = self._camera_shift(tracks, people, expected, similar)
         if shift is not None:
-            tracks.shift_unseen(shift, now, source.time)
+            tracks.shift(shift, now, source.time)
             expected = expected + shift
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
@@ -135,8 +136,8 @@ class Tracker:
         fits = (ratio * _TALLER > 1) | ~tracks.missed[:, None]
         allowed &= fits
         recent = (~tracks.missed | (gap <= _RECENT))[:, None]
-        value = similar * worth
-        matching.add(value, allowed & settled[:, None] & (people.scores >= _HIGH)[None])
+        value = similar * worth * np.where(settled, 1.0, _UNSETTLED)[:, None]
+        matching.add(value, allowed & (people.scores >= _HIGH)[None])
         matching.add(value, allowed & recent)
         matching.add(value, allowed)
         if not matching.complete():  # who moved too far, or changed the pose too much

@@ -1,13 +1,15 @@
 """`rtm track`: one id for each person through time."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rtmcli.cli.filter_verb import run_filter
+from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from rtmcli.tracking import Tracker
+    from rtmcli.records.frame import Frame
 
 
 def main(
@@ -15,29 +17,123 @@ def main(
         list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
     ] = None,
     method: Annotated[
-        Literal["iou", "oks"],
-        typer.Option("--method", help="Pair people by the overlap of boxes or the similarity of poses."),
-    ] = "iou",
+        Literal["auto", "iou", "oks"],
+        typer.Option(
+            "--method",
+            help="What pairs people between frames: the overlap of boxes (iou), the similarity of poses (oks), or both "
+            "where there are poses (auto).",
+        ),
+    ] = "auto",
     threshold: Annotated[
         float, typer.Option("--threshold", min=0, max=1, help="Least similarity of one person in two frames.")
     ] = 0.3,
     max_gap: Annotated[
         float, typer.Option("--max-gap", min=0, help="Seconds a person may be unseen and keep the id.")
-    ] = 1.0,
+    ] = 3.0,
+    start_score: Annotated[
+        float,
+        typer.Option(
+            "--start-score",
+            min=0,
+            max=1,
+            help="Least score of a new person; weaker detections only continue one.",
+        ),
+    ] = 0.45,
+    lookahead: Annotated[
+        float | None,
+        typer.Option(
+            "--lookahead",
+            min=0,
+            metavar="SECONDS",
+            help="Write that much later, and decide with what came meanwhile.",
+        ),
+    ] = None,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Read to the end, then decide with all of it. Frames wait on disk."),
+    ] = False,
+    min_length: Annotated[
+        float | None,
+        typer.Option(
+            "--min-length",
+            min=0,
+            metavar="SECONDS",
+            help="With --offline: no id for people seen shorter (0.5).",
+        ),
+    ] = None,
+    fill: Annotated[
+        float | None,
+        typer.Option(
+            "--fill",
+            min=0,
+            metavar="SECONDS",
+            help="Insert interpolated people, marked 'filled', where one is missing for up to so long.",
+        ),
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Write one line per person instead of the records.")
+    ] = False,
 ) -> None:
     """Give every person one id through time.
 
-    Ids start at 1 in each source and are never given to somebody else. Motion is predicted, so that people
-    who cross keep theirs. Ids that come in are replaced.
+    Ids start at 1 in each source and are never given to somebody else. Ids that come in are replaced. Without
+    --lookahead or --offline each frame is written as soon as it is read.
 
     Example:
 
-      rtm pose video.mp4 | rtm track --method oks > tracked.jsonl
+      rtm pose video.mp4 | rtm track > tracked.jsonl
+      rtm track poses.jsonl --offline --fill 1 > tracked.jsonl
+      rtm track poses.jsonl --summary
     """
+    if offline and lookahead is not None:
+        raise UsageError("--offline knows the whole future already; leave --lookahead out")
+    if min_length is not None and not offline:
+        raise UsageError("--min-length needs --offline: only then is it known how long a person is seen")
 
-    def make() -> "Tracker":
-        from rtmcli.tracking import Tracker
+    def tracked() -> "Iterator[Frame]":
+        from rtmcli.tracking import Tracker, fill_gaps, track_ahead, track_offline
 
-        return Tracker(method, similarity_threshold=threshold, max_gap=max_gap)
+        frames: Iterator[Frame] = read_with_progress(records or ["-"], "track")
+        if offline:
+            length = {} if min_length is None else {"min_length": min_length}
+            frames = track_offline(
+                frames,
+                method,
+                similarity_threshold=threshold,
+                max_gap=max_gap,
+                start_score=start_score,
+                **length,
+            )
+        elif lookahead is not None:
+            frames = track_ahead(
+                frames,
+                lookahead,
+                method,
+                similarity_threshold=threshold,
+                max_gap=max_gap,
+                start_score=start_score,
+            )
+        else:
+            tracker = Tracker(
+                method, similarity_threshold=threshold, max_gap=max_gap, start_score=start_score
+            )
+            frames = map(tracker, frames)
+        return fill_gaps(frames, fill) if fill is not None else frames
 
-    run_filter(records, make, "track")
+    if summary:
+        _write_summary(tracked())
+    else:
+        from rtmcli.records.ndjson import write_frames
+
+        write_frames(tracked(), "-")
+
+
+def _write_summary(frames: "Iterator[Frame]") -> None:
+    import orjson
+
+    from rtmcli.records.line_io import Sink
+    from rtmcli.tracking.summary import summarize_tracks
+
+    with Sink("-") as out:
+        for line in summarize_tracks(frames):
+            out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

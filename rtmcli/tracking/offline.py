@@ -1,0 +1,175 @@
+"""Tracking with knowledge of the future: of all of it (`track_offline`), or of some seconds (`track_ahead`).
+
+The online tracker gives short, safe tracks; linking puts them together. Memory is bounded by the tracks: frames wait in
+a temporary file, or in a buffer of `lookahead` seconds.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from rtmcli.records.frame import Frame
+from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.tracking.linking import Tracklet, first_ids, link
+from rtmcli.tracking.source_state import seconds
+from rtmcli.tracking.tracker import MAX_GAP, START_SCORE, THRESHOLD, Method, Tracker
+
+# Seconds that the online tracker bridges by itself; what is longer is left to linking, which knows more.
+_ONLINE_GAP = 0.7
+MIN_LENGTH = 0.5
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass through a source: its tracklets, and how their ids are written."""
+
+    last_frame: int = -1
+    tracklets: dict[int, Tracklet] = field(default_factory=dict)
+    links: dict[int, int] = field(default_factory=dict)
+
+    def add(self, frame: Frame) -> None:
+        self.last_frame = frame.frame
+        now = seconds(frame)
+        for instance in frame.instances:
+            if instance.id is not None and instance.box is not None:
+                tracklet = self.tracklets.get(instance.id)
+                if tracklet is None:
+                    tracklet = self.tracklets[instance.id] = Tracklet(instance.id, now, now)
+                tracklet.add(now, instance.box.tolist(), instance.extra.get("appearance"))
+
+
+def track_offline(
+    frames: Iterable[Frame],
+    method: Method = "auto",
+    *,
+    similarity_threshold: float = THRESHOLD,
+    max_gap: float = MAX_GAP,
+    start_score: float = START_SCORE,
+    min_length: float = MIN_LENGTH,
+) -> Iterator[Frame]:
+    """The frames with ids, after all of them were read: a person who was unseen or away keeps the id.
+
+    Args:
+        method, similarity_threshold, start_score: as for `Tracker`.
+        max_gap: seconds that a person may be unseen and keep the id.
+        min_length: people seen for a shorter time, in seconds, get no id.
+    """
+    tracker = _online(method, similarity_threshold, max_gap, start_score)
+    runs: dict[str, list[_Run]] = {}
+    with tempfile.TemporaryFile(prefix="rtm-track-") as spool:
+        for frame in map(tracker, frames):
+            _run_of(runs, frame).add(frame)
+            spool.write(encode_frame(frame))
+        names = {
+            source: _names(passes, max_gap=max_gap, min_length=min_length) for source, passes in runs.items()
+        }
+        spool.seek(0)
+        for frame in read_frames(spool):
+            yield _renamed(frame, names[frame.source])
+
+
+def track_ahead(
+    frames: Iterable[Frame],
+    lookahead: float,
+    method: Method = "auto",
+    *,
+    similarity_threshold: float = THRESHOLD,
+    max_gap: float = MAX_GAP,
+    start_score: float = START_SCORE,
+) -> Iterator[Frame]:
+    """The frames with ids, each `lookahead` seconds of the record's time late.
+
+    When a frame leaves, who is new in it is compared with who was lost before, knowing how both moved since.
+    """
+    tracker = _online(method, similarity_threshold, max_gap, start_score)
+    runs: dict[str, list[_Run]] = {}
+    held: deque[tuple[Frame, _Run]] = deque()
+    newest: dict[str, float] = {}
+    for frame in map(tracker, frames):
+        run = _run_of(runs, frame)
+        run.add(frame)
+        held.append((frame, run))
+        newest[frame.source] = seconds(frame)
+        while held and newest[held[0][0].source] - seconds(held[0][0]) > lookahead:
+            yield _decided(*held.popleft(), max_gap)
+    for waiting in held:
+        yield _decided(*waiting, max_gap)
+
+
+def _online(method: Method, threshold: float, max_gap: float, start_score: float) -> Tracker:
+    return Tracker(
+        method, similarity_threshold=threshold, max_gap=min(max_gap, _ONLINE_GAP), start_score=start_score
+    )
+
+
+def _run_of(runs: dict[str, list[_Run]], frame: Frame) -> _Run:
+    """The pass through the source that this frame belongs to; a source that starts again begins another."""
+    passes = runs.setdefault(frame.source, [])
+    if not passes or frame.frame <= passes[-1].last_frame:
+        passes.append(_Run())
+    return passes[-1]
+
+
+def _names(passes: list[_Run], *, max_gap: float, min_length: float) -> dict[int, int]:
+    """The final id of each tracklet of a source, counted from 1 in order of appearance."""
+    names: dict[int, int] = {}
+    count = 0
+    for run in passes:
+        first = first_ids(link(run.tracklets.values(), max_gap=max_gap))
+        length: dict[int, tuple[float, float]] = {}
+        for tracklet in run.tracklets.values():
+            person = first.get(tracklet.id, tracklet.id)
+            start, end = length.get(person, (tracklet.start, tracklet.end))
+            length[person] = min(start, tracklet.start), max(end, tracklet.end)
+        numbers: dict[int, int] = {}
+        for person, (start, end) in sorted(length.items(), key=lambda entry: (entry[1][0], entry[0])):
+            if end - start >= min_length:
+                count += 1
+                numbers[person] = count
+        for tracklet in run.tracklets.values():
+            person = first.get(tracklet.id, tracklet.id)
+            if person in numbers:
+                names[tracklet.id] = numbers[person]
+    return names
+
+
+def _renamed(frame: Frame, names: dict[int, int]) -> Frame:
+    return replace(
+        frame,
+        instances=[replace(i, id=None if i.id is None else names.get(i.id)) for i in frame.instances],
+    )
+
+
+def _decided(frame: Frame, run: _Run, max_gap: float) -> Frame:
+    """The frame with the ids that are known by now; links are made when a tracklet's first frame leaves."""
+    now = seconds(frame)
+    new = [
+        run.tracklets[i.id]
+        for i in frame.instances
+        if i.id is not None
+        and i.id in run.tracklets
+        and run.tracklets[i.id].start == now
+        and i.id not in run.links
+    ]
+    if new:
+        taken = set(run.links.values())
+        lost = [
+            t for t in run.tracklets.values() if t.end < now and t.id not in taken and now - t.end <= max_gap
+        ]
+        for later, earlier in link([*lost, *new], max_gap=max_gap).items():
+            if any(later == t.id for t in new):
+                run.links[later] = earlier
+    names = first_ids(run.links)
+    # Who is gone for good is forgotten, but for the ids of those who go on.
+    old = [t.id for t in run.tracklets.values() if now - t.end > max_gap]
+    for number in old:
+        del run.tracklets[number]
+    return _renamed(frame, _Identity(names))
+
+
+class _Identity(dict[int, int]):
+    """Ids that are not renamed stand for themselves."""
+
+    def get(self, key: int, default: int | None = None) -> int:  # type: ignore[override]
+        return super().get(key, key)
