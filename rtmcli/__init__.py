@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from rtmcli.skeletons import load_skeleton as load_skeleton
     from rtmcli.skeletons import map_keypoints as map_keypoints
     from rtmcli.tracking import Tracker as Tracker
+    from rtmcli.tracking import fill_gaps as fill_gaps
+    from rtmcli.tracking import summarize_tracks as summarize_tracks
+    from rtmcli.tracking import track_ahead as track_ahead
+    from rtmcli.tracking import track_offline as track_offline
     from rtmcli.zoo.card import Card as Card
     from rtmcli.zoo.fetch import fetch_model as fetch_model
     from rtmcli.zoo.listing import list_models as list_models
@@ -82,7 +86,7 @@ _PUBLIC = {
     "engines": ("open_engine",),
     "engines.base": ("Engine",),
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
-    "tracking": ("Tracker",),
+    "tracking": ("Tracker", "track_ahead", "track_offline", "fill_gaps", "summarize_tracks"),
     "filters.smoother": ("Smoother",),
     "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),

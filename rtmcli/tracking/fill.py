@@ -28,6 +28,10 @@ def fill_gaps(frames: Iterable[Frame], longest: float) -> Iterator[Frame]:
 
     Boxes, keypoints and scores are interpolated in time. An added instance has the key `filled`: the indices of its
     keypoints, none of which a network saw. Frames come out in order, `longest` seconds of the record's time late.
+
+    Example::
+
+        write_frames(fill_gaps(read_frames("tracked.jsonl"), 0.5), "filled.jsonl")
     """
     held: deque[_Held] = deque()
     newest: dict[str, float] = {}  # time of the last frame of each source

@@ -25,6 +25,10 @@ def summarize_tracks(frames: Iterable[Frame]) -> Iterator[dict[str, Any]]:
 
     Times and the gap are in seconds; a gap is the time between two frames with the person beyond one frame. Filled
     instances do not count.
+
+    Example::
+
+        people = list(summarize_tracks(read_frames("tracked.jsonl")))
     """
     people: dict[tuple[str, int], _Person] = {}
     before: dict[str, float] = {}  # time of the previous frame of a source
