@@ -32,6 +32,7 @@ LAYERS = [
         "records.schema",
         # Recognise a model by its outputs or its weights. networks.load opens checkpoints that way.
         *("zoo.infer_card", "zoo.infer_checkpoint_card", "zoo.catalogue"),
+        *("zoo.name_words", "zoo.onnx_classes", "zoo.port_roles"),
     },
     {"engines", "tracking", "filters", "media", "zoo", "draw"},
     {"inference", "formats", "metrics"},

@@ -14,11 +14,10 @@ import numpy as np
 
 from rtmcli.bench.machine import peak_memory
 from rtmcli.bench.timing import RUNS, WARMUP, measure
-from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.errors import MissingError, RtmError, UsageError
+from rtmcli.inference.open_model import open_model
 from rtmcli.zoo.card import Card
-from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.resolve import find_model
 
 
@@ -111,11 +110,10 @@ def _send_result(sender: Connection, row: Setting) -> None:
 
 def bench_network(row: Setting) -> dict[str, Any]:
     """Measure one row in this process."""
-    path = find_model(row.model)
-    engine = open_engine(
-        path, engine=row.engine, device=row.device, precision=row.precision, threads=row.threads
+    model = open_model(
+        row.model, engine=row.engine, device=row.device, precision=row.precision, threads=row.threads
     )
-    card = engine.card or guess_card(path, engine.inputs, engine.outputs)
+    engine, card = model.engine, model.card
     feeds = example(engine, card, row.batch)
     timing = measure(lambda: engine(feeds), warmup=row.warmup, runs=row.runs)
     laps = asdict(timing)

@@ -148,6 +148,13 @@ class DetectorOptions:
         str | None,
         typer.Option(metavar="NAME", help="rtmdet or yolox, where the detector's file does not say it."),
     ] = None
+    det_classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Names of a custom detector's classes, in the order of its labels: ball,player.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,7 +64,7 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
         opened,
         score_threshold=options.detector.score,
         iou_threshold=options.detector.nms,
-        classes=words(options.classes),
+        classes="all" if options.classes == "all" else words(options.classes),
     )
     if not options.detector.detector:
         _note_bundled(opened.card, "yolox-m")
@@ -163,7 +163,7 @@ def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int
     return open_model(
         options.detector or DEFAULT_DETECTOR, task="detector", engine=engine.engine, device=engine.device,
         precision=engine.precision, threads=threads, size=size_of(options.det_size, "--det-size"),
-        family=options.family,
+        family=options.family, classes=words(options.det_classes),
     )  # fmt: skip
 
 

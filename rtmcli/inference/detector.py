@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from rtmcli.arrays import Float32Array, Image, IndexArray
-from rtmcli.errors import UsageError
+from rtmcli.errors import DataError, UsageError
 from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.open_model import OpenModel, open_model, run_checked
 from rtmcli.inference.preprocess import Batch, Placement, check_images, fill_input
@@ -28,7 +29,7 @@ class Detector:
             threshold that the model file was exported with cannot come back.
         iou_threshold: drop a box that overlaps a better one of its class by a higher IoU; by default only the
             non-maximum suppression inside the model applies.
-        classes: names of the classes to keep; by default "person" where the model has it, else all.
+        classes: names of the classes to keep, or "all"; by default "person" where the model has it, else all.
         size, family: what a file without a card does not say (`rtmcli.zoo.infer_card`).
 
     Attributes:
@@ -53,7 +54,7 @@ class Detector:
         threads: int | None = None,
         score_threshold: float | None = None,
         iou_threshold: float | None = None,
-        classes: Collection[str] | None = None,
+        classes: Collection[str] | Literal["all"] | None = None,
         size: tuple[int, int] | None = None,
         family: str | None = None,
     ) -> None:
@@ -101,7 +102,15 @@ class Detector:
         place: Placement,
     ) -> list[Instance]:
         """One image's rows (M, 5) and (M,) as instances; padding rows have score 0."""
-        kept = (dets[:, 4] > self.score_threshold) & np.isin(labels, self._labels)
+        found = dets[:, 4] > self.score_threshold
+        if found.any() and labels[found].max() >= len(self.card.classes):
+            names = self.card.classes
+            raise DataError(
+                f"{self.card.name} gave the label {labels[found].max()}, but has "
+                f"{len(names)} class{'es' * (len(names) > 1)} ({', '.join(names[:3])}{', ...' * (len(names) > 3)}); "
+                "name all of them with --det-classes"
+            )
+        kept = found & np.isin(labels, self._labels)
         scores, labels = dets[kept, 4], labels[kept]
         corners = place.to_image(dets[kept, :4].reshape(-1, 2, 2))  # (M, 2 corners, 2)
         height, width = image.shape[:2]
@@ -131,10 +140,12 @@ class Detector:
         return found[np.argsort(-scores[found], kind="stable")]
 
 
-def _labels(known: Sequence[str], wanted: Collection[str] | None) -> list[int]:
+def _labels(known: Sequence[str], wanted: Collection[str] | Literal["all"] | None) -> list[int]:
     """Label numbers of the wanted classes. Raises UsageError for a class the model does not have."""
     if wanted is None:
         wanted = ("person",) if "person" in known else known
+    if wanted == "all":
+        wanted = known
     for name in wanted:
         if name not in known:
             raise UsageError(f"this detector has no class {name!r}; it has {', '.join(known)}")

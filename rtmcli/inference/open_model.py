@@ -1,14 +1,16 @@
 """Opening a model for a predictor: the file, the engine, the card, and that they fit the task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtmcli.engines import open_engine
 from rtmcli.engines.base import Arrays, Engine, Port, non_finite
 from rtmcli.errors import RtmError, UsageError
+from rtmcli.inference.adapted_engine import adapt
 from rtmcli.inference.yolox_rows import YoloxRows, has_yolox_rows
 from rtmcli.zoo.card import Card, Task, refuse_overrides
-from rtmcli.zoo.infer_card import guess_card
+from rtmcli.zoo.infer_card import guess_card, name_classes
 from rtmcli.zoo.resolve import find_model
 
 STRIDE = 32  # of the coarsest maps of every network here
@@ -45,6 +47,7 @@ def open_model(
     size: tuple[int, int] | None = None,
     skeleton: str | None = None,
     family: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> OpenModel:
     """Open a model by name or file. One that is open already is returned as it is, after the check of its task.
 
@@ -53,10 +56,12 @@ def open_model(
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
         size: (width, height) of the network's input, for a file that accepts any, or that does not say its own.
         skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
+        classes: names of a detector's classes, in the order of its labels, for a file that does not say its own.
 
     Raises:
         UsageError: the model does something else than `task`; a property of the file stays unknown, or is given
             although the file says it.
+        DataError: the file takes no images, or its outputs are of no model known here.
         Errors of `find_model` and `open_engine`.
 
     Example:
@@ -70,11 +75,20 @@ def open_model(
         opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
         if opened.card is None:
             card = guess_card(
-                path, opened.inputs, opened.outputs, size=size, skeleton=skeleton, family=family
+                path,
+                opened.inputs,
+                opened.outputs,
+                size=size,
+                skeleton=skeleton,
+                family=family,
+                classes=classes,
             )
         else:
             refuse_overrides(opened.card, skeleton=skeleton, family=family)
             card = at_size(opened.card, opened.inputs[0], size)
+            card = replace(card, classes=name_classes(classes, len(card.classes), card.name) or card.classes)
+        if card.contract == "plain":
+            opened = adapt(opened, path)
         if has_yolox_rows(opened, card):
             opened = YoloxRows(opened, card)
         model = OpenModel(opened, card)

@@ -36,6 +36,11 @@ def build_network(card: Card) -> "nn.Module":
             f"model {card.name!r}: unknown network family {card.family!r}; expected one of {families}"
         )
     size = card.size if card.size in sizes else OTHER_NAMES.get(card.size, card.size)
+    if not size:
+        raise DataError(
+            f"{card.name}: the size of its {card.family} network is unknown; name the file like the published ones, "
+            f"for example {card.family}-{sizes[-2]}.onnx"
+        )
     if size not in sizes:
         known = ", ".join(sizes)
         raise DataError(

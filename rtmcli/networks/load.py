@@ -73,6 +73,7 @@ class _Port:
 
     name: str
     shape: tuple[int | None, ...]
+    dtype: str
 
 
 def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) -> Card:
@@ -84,11 +85,17 @@ def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) 
             "the package onnx is not installed, which reading weights from ONNX needs; pip install 'rtmcli[export]'"
         ) from None
     graph = onnx.load(path).graph
+    constants = {tensor.name for tensor in graph.initializer}  # some exporters list them among the inputs
 
     def ports(values: list[onnx.ValueInfoProto]) -> list[_Port]:
         return [
-            _Port(value.name, tuple(d.dim_value or None for d in value.type.tensor_type.shape.dim))
+            _Port(
+                value.name,
+                tuple(d.dim_value or None for d in value.type.tensor_type.shape.dim),
+                onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name,
+            )
             for value in values
+            if value.name not in constants
         ]
 
     return guess_card(path, ports(graph.input), ports(graph.output), size=size, skeleton=skeleton)

@@ -1,10 +1,10 @@
-"""The card of a model file that carries none: what its ports, its bytes and its path say.
+"""The card of a model file that has none: from its ports, its layers and its name.
 
-Official exports are called `end2end.onnx` and lie in a folder with a telling name, so the whole path is read.
+The file comes first. Whole words of its name, and of its folder's where that is a model's name (`zoo.name_words`), tell
+what the file leaves unknown.
 """
 
 import mmap
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,20 +12,28 @@ from typing import Any, Literal
 from rtmcli.errors import DataError, UsageError
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
+from rtmcli.zoo.name_words import find_word, input_size, size_word
+from rtmcli.zoo.onnx_classes import count_classes
+from rtmcli.zoo.port_roles import ImageInput, Port, describe, image_input, output_roles
 
-Port = Any  # engines.base.Port: name, shape, dtype; zoo stands beside engines and imports nothing of it
-
-# Keypoints a model has -> its skeleton, and the words in a path that mean another one of as many points.
-SKELETONS: dict[int, tuple[str, dict[str, str]]] = {
-    17: ("coco17", {"ap10k": "ap10k17", "ap-10k": "ap10k17", "animal": "ap10k17"}),
-    26: ("halpe26", {}),
-    133: ("coco133", {}),
-    14: ("crowdpose14", {}),
-    16: ("mpii16", {}),
-    21: ("hand21", {}),
-    106: ("face106", {}),
-    98: ("face98", {}),
-    68: ("face68", {}),
+# Number of keypoints -> the skeleton of the published models with as many.
+SKELETONS = {
+    17: "coco17", 26: "halpe26", 133: "coco133", 14: "crowdpose14", 16: "mpii16", 21: "hand21", 106: "face106",
+    98: "face98", 68: "face68",
+}  # fmt: skip
+# Words in a name by which 17 keypoints are those of animals.
+ANIMAL_WORDS = {word: "ap10k17" for word in ("ap10k", "animal", "animals")}
+# Words in a name that tell the class of a detector of one class.
+CLASS_WORDS = {
+    **dict.fromkeys(("person", "people", "human"), "person"),
+    **dict.fromkeys(("hand", "hands"), "hand"),
+    **dict.fromkeys(("face", "faces"), "face"),
+}
+# Names of layers, which every export keeps, and the family that has them.
+LAYER_NAMES: dict[bytes, Literal["rtmdet", "yolox"]] = {
+    b"rtm_cls": "rtmdet",
+    b"multi_level_conv": "yolox",
+    b"cls_preds": "yolox",
 }
 
 
@@ -37,122 +45,153 @@ def guess_card(
     size: tuple[int, int] | None = None,
     skeleton: str | None = None,
     family: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Card:
-    """Describe an official export.
+    """Describe a model file.
 
     Args:
-        path: the file; its folders' names count too.
+        path: the file.
         inputs, outputs: the engine's ports.
         size: (width, height) of the input, where a person gave it.
-        skeleton, family: where a person gave them.
+        skeleton, family, classes: where a person gave them.
 
     Raises:
-        UsageError: something stays open; the message names the flag that settles it.
-        DataError: no model this program knows has such outputs.
+        UsageError: a property stays unknown; the message names the option that sets it.
+        DataError: the file takes no images, or no model known here has such outputs.
     """
-    shapes = {port.name: port.shape for port in outputs}
-    words = "/".join(path.resolve().parts[-3:]).lower()
-    common: dict[str, Any] = {"name": path.stem, "size": _size_word(words)}
-    if {"dets", "keypoints"} <= shapes.keys():
-        points = shapes["keypoints"][-2]
-        width, height = _input_size(path, inputs[0], words, size)
-        return Card(
-            **common, family="rtmo", task="onestage", width=width, height=height,
-            skeleton=_skeleton(path, points, words, skeleton), codec={"name": "rtmo"},
+    image = image_input(path, inputs)
+    roles = output_roles(path, outputs, size=(image.width, image.height))
+    common: dict[str, Any] = {"name": path.stem, "size": size_word(path)}
+    if "dets" in roles and "keypoints" in roles:
+        width, height = _input_size(path, image, size)
+        card = Card(
+            **common, **FAMILY_PIXELS["rtmo"], family="rtmo", task="onestage", width=width, height=height,
+            skeleton=_skeleton(path, roles["keypoints"].shape[-2], skeleton), codec={"name": "rtmo"},
         )  # fmt: skip
-    if {"dets", "labels"} <= shapes.keys():
-        family = family or _detector_family(path)
-        width, height = _input_size(path, inputs[0], words, size, flag="--det-size")
-        return Card(
-            **common, family=family, task="detector", width=width, height=height, classes=_classes(words),
-            **FAMILY_PIXELS[family],
+    elif "dets" in roles or "rows" in roles:
+        rows = roles.get("rows")
+        family = "yolox" if rows else family or _detector_family(path)
+        if family not in ("rtmdet", "yolox"):
+            raise UsageError(f"unknown family {family!r} of detectors; expected --family rtmdet or yolox")
+        width, height = _input_size(path, image, size, flag="--det-size")
+        count = rows.shape[2] - 5 if rows and rows.shape[2] else count_classes(path)
+        card = Card(
+            **common, **FAMILY_PIXELS[family], family=family, task="detector", width=width, height=height,
+            classes=_classes(path, count, classes),
         )  # fmt: skip
-    if len(outputs) in (2, 3) and all(len(port.shape) == 3 for port in outputs):
-        points = outputs[0].shape[1]
-        width, height = _input_size(path, inputs[0], words, size)
-        if len(outputs) == 3:
-            family = "rtmw3d"
-        elif family is None:
-            family = "rtmw" if "rtmw" in words else "rtmpose"
-        return Card(
-            **common, family=family, task="topdown", width=width, height=height,
-            skeleton=_skeleton(path, points, words, skeleton), **FAMILY_PIXELS[family],
-            codec={"name": "simcc3d" if len(outputs) == 3 else "simcc", "ratio": 2.0},
+    else:
+        width, height = _input_size(path, image, size)
+        # First of all, because two outputs of three axes may be something else than vectors.
+        ratio = _ratio(path, roles["simcc_x"], roles["simcc_y"], width, height)
+        family = "rtmw3d" if "simcc_z" in roles else family or find_word(path, {"rtmw": "rtmw"}) or "rtmpose"
+        card = Card(
+            **common, **FAMILY_PIXELS["rtmpose"], family=family, task="topdown", width=width, height=height,
+            skeleton=_skeleton(path, roles["simcc_x"].shape[1], skeleton),
+            codec={"name": "simcc3d" if "simcc_z" in roles else "simcc", "ratio": ratio},
         )  # fmt: skip
-    names = ", ".join(shapes)
-    raise DataError(
-        f"{path}: no model known here has the outputs {names}; expected simcc_x and simcc_y, or dets"
-    )
+    _check_pixels(path, image, card)
+    return card
+
+
+def name_classes(
+    classes: Sequence[str] | None, count: int | None, path: Path | str
+) -> tuple[str, ...] | None:
+    """The names that a person gave (`--det-classes`), in the order of the labels; None where none were given.
+
+    Raises UsageError where their number is not that of the file.
+    """
+    if classes is None:
+        return None
+    if not classes or len(set(classes)) != len(classes):
+        raise UsageError(f"--det-classes {','.join(classes)}: expected different names with commas between")
+    if count is not None and len(classes) != count:
+        raise UsageError(
+            f"{path}: has {count} classes, but --det-classes names {len(classes)} ({', '.join(classes)})"
+        )
+    return tuple(classes)
 
 
 def _input_size(
-    path: Path, port: Port, words: str, size: tuple[int, int] | None, *, flag: str = "--size"
+    path: Path, image: ImageInput, size: tuple[int, int] | None, *, flag: str = "--size"
 ) -> tuple[int, int]:
-    """(width, height): the flag, else the file's own, else what the path says."""
-    height, width = port.shape[2:]
-    if width and height:
-        if size and size != (width, height):
+    """(width, height): the file's own, else the option, else what the name says."""
+    if image.width and image.height:
+        if size and size != (image.width, image.height):
             raise UsageError(
-                f"{path}: takes pictures of {width}x{height}, not of {size[0]}x{size[1]}; leave {flag} out"
+                f"{path}: takes images of {image.width}x{image.height}, not of {size[0]}x{size[1]}; leave {flag} out"
             )
-        return width, height
+        return image.width, image.height
     if size:
         return size
-    if written := re.search(
-        r"(?<!\d)(\d{3})x(\d{3})(?!\d)", words
-    ):  # 256x192: height x width, as the field writes
-        return int(written[2]), int(written[1])
-    if side := re.search(r"(?<!\d)(320|416|640)(?!\d)", words):
-        return int(side[1]), int(side[1])
-    if "nano" in words and "rtmdet" in words:
+    if named := input_size(path):
+        return named
+    if find_word(path, {"rtmdet": "rtmdet"}) and find_word(path, {"nano": "nano"}):
         return 320, 320
     raise UsageError(
-        f"{path}: says nowhere how large its input is; give {flag} WIDTHxHEIGHT, for example {flag} 640x640"
+        f"{path}: the size of its input is unknown; give {flag} WIDTHxHEIGHT, for example {flag} 640x640"
     )
 
 
-def _skeleton(path: Path, points: int | None, words: str, given: str | None) -> str:
+def _skeleton(path: Path, points: int | None, given: str | None) -> str:
     if given:
         return given
-    default, others = SKELETONS.get(points or 0, ("", {}))
-    for word, name in others.items():
-        if word in words:
-            return name
-    if not default:
+    animal = find_word(path, ANIMAL_WORDS) if points == 17 else None
+    skeleton = animal or SKELETONS.get(points or 0)
+    if skeleton is None:
         raise UsageError(
-            f"{path}: {points or 'an unknown number of'} keypoints could be anything; give --skeleton NAME"
+            f"{path}: its skeleton is unknown ({points or 'an unknown number of'} keypoints); give --skeleton NAME"
         )
-    return default
+    return skeleton
 
 
-def _detector_family(path: Path) -> Literal["rtmdet", "yolox"]:
-    """Both families have the same ports; the names of their layers, which every export keeps, tell them apart."""
+def _ratio(path: Path, x: Port, y: Port, width: int, height: int) -> float:
+    """SimCC bins a pixel. Raises DataError where the numbers of bins are not the same multiple of both sides."""
+    bins_x, bins_y = x.shape[2], y.shape[2]
+    if bins_x is None or bins_y is None:
+        return 2.0
+    if bins_x * height != bins_y * width or bins_x < width:
+        raise DataError(
+            f"{path}: its outputs {x.name} {describe(x)} and {y.name} {describe(y)} are no SimCC vectors of an input "
+            f"of {width}x{height} pixels; expected 2 bins a pixel, {2 * width} and {2 * height}"
+        )
+    return bins_x / width
+
+
+def _detector_family(path: Path) -> str:
+    """Both families have the same ports; the names of their layers, or the file's name, tell them apart."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(b"rtm_cls") >= 0:
-            return "rtmdet"
-        if data.find(b"multi_level_conv") >= 0:
-            return "yolox"
-    words = str(path.resolve()).lower()
-    if ("rtmdet" in words) != ("yolox" in words):
-        return "rtmdet" if "rtmdet" in words else "yolox"
-    raise UsageError(
-        f"{path}: could be an RTMDet or a YOLOX, which take different colours; give --family rtmdet or yolox"
-    )
+        for layer, family in LAYER_NAMES.items():
+            if data.find(layer) >= 0:
+                return family
+    named = find_word(path, {"rtmdet": "rtmdet", "yolox": "yolox"})
+    if named is None:
+        raise UsageError(
+            f"{path}: may be an RTMDet or a YOLOX, which take different pixels; give --family rtmdet or yolox"
+        )
+    return named
 
 
-def _size_word(words: str) -> str:
-    found = re.findall(r"(?:rtm\w*|yolox)[-_](nano|tiny|t|s|m|l|x)(?![a-z])", words)
-    return found[-1] if found else ""
+def _classes(path: Path, count: int | None, given: Sequence[str] | None) -> tuple[str, ...]:
+    """The names by label: given by a person, else by the number of classes and the name."""
+    if named := name_classes(given, count, path):
+        return named
+    word = find_word(path, CLASS_WORDS)
+    if count is None:
+        # The published RTMDet-nano find people, or what their names say; those of other sizes COCO's 80 classes.
+        nano = find_word(path, {"rtmdet": "rtmdet"}) and find_word(path, {"nano": "nano"})
+        return (word or "person",) if word or nano else COCO80
+    if count == 1:
+        return (word or "person",)
+    return COCO80 if count == len(COCO80) else tuple(f"class {index}" for index in range(count))
 
 
-def _classes(words: str) -> tuple[str, ...]:
-    if "person" in words or ("nano" in words and "hand" not in words and "yolox" not in words):
-        return ("person",)
-    if "hand" in words:
-        return ("hand",)
-    if "face" in words:
-        return ("face",)
-    return COCO80
+def _check_pixels(path: Path, image: ImageInput, card: Card) -> None:
+    """Raise UsageError for 8-bit pixels where the network needs normalised ones."""
+    if image.dtype == "uint8" and card.std != (1.0, 1.0, 1.0):
+        raise UsageError(
+            f"{path}: its input has 8-bit elements, and whether it takes BGR or RGB and normalises them itself is "
+            f"unknown; export it with a float32 input of normalised {card.color.upper()} pixels"
+        )
 
 
 # fmt: off

@@ -13,7 +13,8 @@ from typing import Any
 from rtmcli.errors import DataError, UsageError
 from rtmcli.zoo.card import Card
 from rtmcli.zoo.catalogue import entry_for_file, family_card
-from rtmcli.zoo.infer_card import COCO80
+from rtmcli.zoo.infer_card import CLASS_WORDS, COCO80
+from rtmcli.zoo.name_words import words_of
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -22,8 +23,8 @@ _STEM = {16: "nano", 24: "t", 32: "s", 48: "m", 64: "l", 80: "x"}
 # Number of keypoints -> the skeletons of published models with that many, each with words that identify it.
 _SKELETONS: dict[int, dict[str, tuple[str, ...]]] = {
     17: {
-        "ap10k17": ("ap10k", "ap-10k", "animal"),
-        "coco17": ("coco", "body7", "body8", "humanart", "human-art"),
+        "ap10k17": ("ap10k", "animal", "animals"),
+        "coco17": ("coco", "body7", "body8", "humanart"),
     },
     26: {"halpe26": ()},
     133: {"coco133": ()},
@@ -61,7 +62,7 @@ def infer_checkpoint_card(
     size = _size(shapes, family, path)
     width, height = _input_size(shapes, family, size, meta, path, input_size)
     known = entry_for_file(path.name)
-    words = f"{_meta_words(meta)} {path.name.lower()}"
+    words = {*words_of(path.name), *_meta_words(meta)}
     if family in ("rtmdet", "yolox"):
         name = f"{family}-{size}-{height}x{width}"
         card = family_card(
@@ -153,7 +154,7 @@ def _input_size(
     return side, side
 
 
-def _skeleton(points: int, family: str, words: str, path: Path) -> str:
+def _skeleton(points: int, family: str, words: set[str], path: Path) -> str:
     candidates = _SKELETONS.get(points)
     if candidates is None:
         raise UsageError(
@@ -164,7 +165,7 @@ def _skeleton(points: int, family: str, words: str, path: Path) -> str:
     if family == "rtmo":  # all published ones are of people
         return "coco17"
     for name, signs in candidates.items():
-        if any(sign in words for sign in signs):
+        if words.intersection(signs):
             return name
     names = " or ".join(sorted(candidates, reverse=True))
     raise UsageError(
@@ -186,7 +187,7 @@ def _check_points(skeleton: str, points: int, path: Path) -> None:
         )
 
 
-def _classes(shapes: Shapes, meta: Mapping[str, Any], words: str) -> tuple[str, ...]:
+def _classes(shapes: Shapes, meta: Mapping[str, Any], words: set[str]) -> tuple[str, ...]:
     keys = ("bbox_head.rtm_cls.0.weight", "bbox_head.multi_level_conv_cls.0.weight")
     count = next((shapes[key][0] for key in keys if key in shapes), 0)
     dataset = meta.get("dataset_meta")
@@ -204,11 +205,11 @@ def _classes(shapes: Shapes, meta: Mapping[str, Any], words: str) -> tuple[str, 
     if count == len(COCO80):
         return COCO80
     if count == 1:
-        return ("hand",) if "hand" in words else ("face",) if "face" in words else ("person",)
+        return next(((CLASS_WORDS[word],) for word in sorted(words) if word in CLASS_WORDS), ("person",))
     return tuple(f"class {index}" for index in range(count))
 
 
-def _meta_words(meta: Mapping[str, Any]) -> str:
+def _meta_words(meta: Mapping[str, Any]) -> set[str]:
     """The words of the metadata about the training set, in lower case; only strings are read.
 
     Paths of pre-trained weights in the configuration name the data of another model and are ignored.
@@ -216,11 +217,17 @@ def _meta_words(meta: Mapping[str, Any]) -> str:
     dataset = meta.get("dataset_meta")
     name = dataset.get("dataset_name", "") if isinstance(dataset, Mapping) else ""
     if isinstance(name, str) and name:
-        return name.lower()
+        return _dataset_words(name)
     config = meta.get("cfg")
     if not isinstance(config, str):
-        return ""
+        return set()
     kinds = re.findall(
         r"(?:dataset_type|ann_file|metainfo|from_file|type)\s*=\s*(?:dict\()?'([^']*)'", config
     )
-    return " ".join(word for word in kinds if "dataset" in word.lower() or "/" in word).lower()
+    return _dataset_words(" ".join(word for word in kinds if "dataset" in word.lower() or "/" in word))
+
+
+def _dataset_words(text: str) -> set[str]:
+    """Whole words; a class name such as `AP10KDataset` also without its ending."""
+    words = set(words_of(text))
+    return words | {word.removesuffix("dataset") for word in words}

@@ -19,8 +19,12 @@ def file(tmp_path: Path, name: str, content: bytes = b"x") -> Path:
     return path
 
 
-def simcc(points: int, count: int = 2) -> list[Port]:
-    return [Port(f"simcc_{axis}", (None, points, 384), "float32") for axis in "xyz"[:count]]
+def simcc(points: int, *sides: int) -> list[Port]:
+    """Vectors of two bins a pixel along sides of 192 and 256 pixels, or of others."""
+    return [
+        Port(f"simcc_{axis}", (None, points, 2 * side), "float32")
+        for axis, side in zip("xyz", sides or (192, 256), strict=False)
+    ]
 
 
 def crop(height: int = 256, width: int = 192) -> list[Port]:
@@ -47,7 +51,7 @@ def test_pose_models_have_their_skeleton_by_count_and_name(
 
 
 def test_three_vectors_are_a_pose_in_space(tmp_path: Path) -> None:
-    card = guess_card(file(tmp_path, "rtmw3d-x.onnx"), crop(384, 288), simcc(133, 3))
+    card = guess_card(file(tmp_path, "rtmw3d-x.onnx"), crop(384, 288), simcc(133, 288, 384, 288))
     assert card.family == "rtmw3d" and card.codec["name"] == "simcc3d"
 
 
