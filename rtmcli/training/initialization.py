@@ -59,6 +59,6 @@ def hold_norms(network: nn.Module, *, every: bool) -> None:
 def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
     """The trained weights with the card that says what they are: `rtm export` takes the file.
 
-    A pre-trained backbone with its heat-map head has no card: it is there for `--init` alone.
+    A pre-trained backbone with its heatmap head has no card: it is there for `--init` alone.
     """
     save_checkpoint(path, network.state_dict(), card=None if recipe.topdown.heatmap else make_card(recipe))

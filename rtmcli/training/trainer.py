@@ -57,7 +57,7 @@ class Training:
         every: steps between lines of the log.
         tick: called with the number of samples after each step.
         save_every: minutes between checkpoints within an epoch; there is one at the end of each besides.
-        norms: False leaves batch norms in eval mode, as fine-tuning on few pictures and equal-to-one-process
+        norms: False leaves batch norms in eval mode, as fine-tuning on few images and equal-to-one-process
             tests want it.
     """
 
@@ -209,10 +209,15 @@ class Training:
 
     # --- checks and checkpoints ---
 
+    @property
+    def trained(self) -> nn.Module:
+        """The network that is validated and shipped: the moving average where there is one, without a teacher."""
+        return kept(self.average.model if self.average is not None else self.network)
+
     def validate(self) -> dict[str, float]:
         """The figures of the averaged network on the held-out set, by the code of `rtm eval`; keeps the best."""
         assert self.held_out is not None
-        network = kept(self.average.model if self.average is not None else self.network).eval()
+        network = self.trained.eval()
         figures = self.task.evaluate(network, self.held_out, self.device) if self.rank == 0 else {}
         if self.rank == 0:
             self._note(figures)

@@ -14,12 +14,12 @@ def write_dots(folder: Path) -> None:
     (folder / "images").mkdir()
     images, notes = [], []
     for number in range(8):
-        picture = random.integers(0, 60, (96, 80, 3), np.uint8)
+        entry = random.integers(0, 60, (96, 80, 3), np.uint8)
         points = np.stack([random.uniform(20, 60, 17), random.uniform(15, 80, 17)], 1).round(1)
         for k, (x, y) in enumerate(points):
-            cv2.circle(picture, (int(x), int(y)), 3, (255 - 12 * k, 60 + 11 * k, 15 * k), -1)
+            cv2.circle(entry, (int(x), int(y)), 3, (255 - 12 * k, 60 + 11 * k, 15 * k), -1)
         name = f"{number:03d}.png"
-        cv2.imwrite(str(folder / "images" / name), picture)
+        cv2.imwrite(str(folder / "images" / name), entry)
         images.append({"id": number, "file_name": name, "width": 80, "height": 96})
         notes.append(
             {
@@ -48,9 +48,9 @@ def write_bodies(folder: Path) -> None:
         # One colour an image: batch norms make a network unsure of images that differ by little.
         color = np.array([230 * (number != 0), 230 * (number != 1), 230 * (number != 2)])
         patches = (0.7 * color + 0.3 * random.integers(0, 255, (6, 6, 3))).astype(np.uint8)
-        picture = cv2.resize(patches, (120, 120))
+        entry = cv2.resize(patches, (120, 120))
         name = f"{number:03d}.png"
-        cv2.imwrite(str(folder / "whole" / name), picture)
+        cv2.imwrite(str(folder / "whole" / name), entry)
         images.append({"id": number, "file_name": name, "width": 120, "height": 120})
         flat = [v for x, y in points.tolist() for v in (x, y, 2)]
         note: dict = {

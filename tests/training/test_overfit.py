@@ -1,6 +1,6 @@
 """A network learns what it is shown: a few people by heart, by the same loop and recipes as `rtm train`.
 
-The ordinary tests take toy pictures, RTMO's at a toy width; the slow ones networks as they are, on real pictures.
+The ordinary tests take toy images, RTMO's at a toy width; the slow ones networks as they are, on real images.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from torch import nn
 from rtmcli.networks.rtmo import RTMO
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
-from rtmcli.training.data.labels import Picture
+from rtmcli.training.data.labels import LabelledImage
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.recipe_file import load_recipe, with_values
@@ -36,15 +36,15 @@ def by_heart(
     recipe: Recipe, data: DataSet, folder: Path, *, epochs: int, flat: int,
     network: Callable[[], nn.Module] | None = None, seed: int = 0,
 ) -> float:  # fmt: skip
-    """AP on the training pictures, all of them in each step, without augmentation, as soon as it is above .95.
+    """AP on the training images, all of them in each step, without augmentation, as soon as it is above .95.
 
     The rate stays for `flat` of the `epochs` steps and falls along a cosine afterwards. RTMO's second stage begins at
-    70 %; in it norms use the stored statistics, from which those of so few pictures, in maps of so few cells, differ.
+    70 %; in it norms use the stored statistics, from which those of so few images, in maps of so few cells, differ.
     """
     top_down = recipe.model.family == "rtmpose"
     recipe = with_values(
         recipe, **PLAIN, epochs=epochs, second=epochs, proxy_from=7 * epochs // 10, schedule="flat-cosine", warmup=10,
-        cosine_from=flat, cosine_to=epochs, batch=len(data.people if top_down else data.pictures),
+        cosine_from=flat, cosine_to=epochs, batch=len(data.people if top_down else data.images),
         weight_decay=0.0, validate=20, average=0.0, clip=10.0,
     )  # fmt: skip
     torch.manual_seed(seed)
@@ -76,33 +76,33 @@ def toys(dots: Path) -> DataSet:
 
 
 def real(data_dir: Path) -> DataSet:
-    """The first eight pictures of `val` whose few people are all large and well labelled."""
+    """The first eight images of `val` whose few people are all large and well labelled."""
     folder = data_dir / "val"
     data = load_set(folder / "person_keypoints.json", folder / "images", skeleton=load_skeleton("coco17"))
 
-    def easy(picture: Picture) -> bool:
-        labels = picture.labels
+    def easy(entry: LabelledImage) -> bool:
+        labels = entry.labels
         if not 0 < len(labels.boxes) <= 3 or len(labels.crowds) or ((labels.weights > 0).sum(1) < 10).any():
             return False
-        height, width = data.store.read(picture.name).shape[:2]
+        height, width = data.store.read(entry.name).shape[:2]
         return bool((labels.areas >= 0.04 * width * height).all())
 
-    chosen = list(islice(filter(easy, data.pictures), 8))
+    chosen = list(islice(filter(easy, data.images), 8))
     return DataSet(data.source, data.store, chosen)
 
 
-def test_rtmpose_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) -> None:
+def test_rtmpose_overfits_eight_toy_people_until_overfit(dots: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmpose-t"), width=64, height=64, sigma=(2.0, 2.0), lr=2e-3)
     assert by_heart(recipe, toys(dots), tmp_path, epochs=120, flat=60) > 0.95
 
 
-def test_rtmdet_learns_eight_toy_boxes_by_heart(dots: Path, tmp_path: Path) -> None:
+def test_rtmdet_overfits_eight_toy_boxes_until_overfit(dots: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmdet-nano"), width=96, height=96, lr=1e-2)
     assert first_good(recipe, toys(dots), tmp_path, epochs=150, flat=75) > 0.95
 
 
 def few(recipe: Recipe, **changes: Any) -> Recipe:
-    """RTMO's recipe for few pictures and no pretrained backbone.
+    """RTMO's recipe for few images and no pretrained backbone.
 
     At the published rate the likelihood's bumps grow narrow before all points have come near, and those left behind
     get no gradient any more; at its published weight its gradient through the boxes drowns that of the boxes.
@@ -110,27 +110,27 @@ def few(recipe: Recipe, **changes: Any) -> Recipe:
     return with_values(recipe, **{"lr": 3e-4, "mle": 0.05, "mle_proxy": 0.25, **changes})
 
 
-def test_rtmo_learns_eight_toy_people_by_heart(dots: Path, tmp_path: Path) -> None:
+def test_rtmo_overfits_eight_toy_people_until_overfit(dots: Path, tmp_path: Path) -> None:
     recipe = few(load_recipe("rtmo-t"), width=64, height=64, mle=0.02)
     toy = partial(RTMO, "t", 17, width=0.125, depth=0.33, neck=32)
     assert first_good(recipe, toys(dots), tmp_path, epochs=420, flat=100, network=toy) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmpose_t_learns_eight_real_pictures_by_heart(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmpose_t_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmpose-t"), lr=2e-3)
     assert by_heart(recipe, real(data_dir), tmp_path, epochs=80, flat=25) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmdet_nano_learns_eight_real_pictures_by_heart(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmdet_nano_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
     """A box pulls only as much as it overlaps its label, so from a random start the published rate is slow."""
     recipe = with_values(load_recipe("rtmdet-nano"), width=192, height=192, lr=1e-2)
     assert first_good(recipe, real(data_dir), tmp_path, epochs=300, flat=150) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmo_t_learns_eight_real_pictures_by_heart(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmo_t_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
     """Nine people, at a side that costs a seventh of the published one's."""
     recipe = few(load_recipe("rtmo-t"), width=160, height=160)
     assert first_good(recipe, real(data_dir), tmp_path, epochs=560, flat=100) > 0.95

@@ -1,7 +1,7 @@
 """Whole bodies by heart: RTMW and RTMW3D learn a few people by the same loop and recipes as `rtm train`.
 
-The toys are networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for pictures;
-the others see the four real pictures with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
+The toys are networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for images;
+the others see the four real images with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
 """
 
 import json
@@ -35,7 +35,7 @@ BETA = 1.0
 def by_heart(
     recipe: Recipe, network: nn.Module, data: DataSet, folder: Path, *, epochs: int
 ) -> dict[str, float]:
-    """Figures on the training pictures, all of them in each step, as soon as they are good."""
+    """Figures on the training images, all of them in each step, as soon as they are good."""
     recipe = with_values(
         recipe, epochs=epochs, second=epochs, batch=len(data.people), cosine_from=epochs // 4, cosine_to=epochs,
         validate=10,
@@ -60,7 +60,7 @@ def bin_of(recipe: Recipe) -> float:
 
 
 def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
-    """Twelve people of four pictures; with synthetic depths, other for every point, where asked."""
+    """Twelve people of four images; with synthetic depths, other for every point, where asked."""
     content = json.loads((data_dir / "samples/coco/test_coco_wholebody.json").read_text())
     random = np.random.default_rng(7)
     for note in content["annotations"]:
@@ -71,14 +71,16 @@ def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
     return load_set(file, data_dir / "samples/coco", skeleton=WHOLE)
 
 
-def test_a_toy_rtmw_learns_four_toy_bodies_by_heart(bodies: Path, tmp_path: Path) -> None:
+def test_a_toy_rtmw_learns_four_toy_bodies_until_overfit(bodies: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
     figures = by_heart(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=100)
     assert figures["AP"] > 0.95
 
 
-def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: Path, tmp_path: Path) -> None:
+def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_until_overfit(
+    bodies: Path, tmp_path: Path
+) -> None:
     recipe = with_values(
         load_recipe("rtmw3d-l"),
         **PLAIN,
@@ -97,7 +99,7 @@ def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_by_heart(bodies: P
 
 
 @pytest.mark.slow
-def test_rtmw_m_learns_twelve_real_bodies_by_heart(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmw_m_learns_twelve_real_bodies_until_overfit(data_dir: Path, tmp_path: Path) -> None:
     """The whole network, at half the input's sides, 128 x 96, which costs a quarter."""
     recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=128, sigma=(3.0, 3.0), lr=1e-3)
     data = real(data_dir, tmp_path, depths=False)

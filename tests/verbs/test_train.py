@@ -99,5 +99,5 @@ def test_control_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> No
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=120)
     assert running.returncode == -signal.SIGINT
-    assert "the same command goes on from there" in err
+    assert "the same command resumes from it" in err
     assert (tmp_path / "run/last.pt").exists()

@@ -1,4 +1,4 @@
-"""Augmentation of top-down crops: which part of the picture is cut out, how it is turned, and what happens to it.
+"""Augmentation of top-down crops: which part of the image is cut out, how it is turned, and what happens to it.
 
 The order is the reference's: box -> flip -> half body -> scale, rotate, shift -> affine -> colour -> blur and holes.
 Centre and scale are those of `geometry.boxes.center_scale`; a scale is width and height in pixels.
@@ -32,7 +32,7 @@ class CropStage:
     shift: of the centre, as a share of the scale, drawn with `shift_probability`.
     scale: smallest and largest factor. rotation: degrees either way, drawn with `rotation_probability`.
     hsv, photometric: colour steps, on or off. blur, median_blur, cutout: probabilities.
-    udp: the unbiased affine map (heat-map pre-training).
+    udp: the unbiased affine map (heatmap pre-training).
     """
 
     flip: float = 0.5
@@ -61,7 +61,7 @@ class BoxDraw(NamedTuple):
 class Crop(NamedTuple):
     """A network input: image (H, W, 3) uint8 BGR, keypoints (K, 2) in its pixels, visible (K,).
 
-    matrix: (2, 3) from the picture to it. flipped: it is a mirror image, keypoints[i] being point flip_indices[i].
+    matrix: (2, 3) from the image to it. flipped: it is a mirror image, keypoints[i] being point flip_indices[i].
     """
 
     image: Image
@@ -88,18 +88,18 @@ def random_crop(
     """One augmented crop of a person.
 
     Args:
-        image: (H, W, 3) uint8 BGR, the whole picture.
+        image: (H, W, 3) uint8 BGR, the whole image.
         center, scale: (2,) of the person's padded box.
-        keypoints: (K, 2) in picture pixels; visible: (K,).
+        keypoints: (K, 2) in image pixels; visible: (K,).
         size: (W, H) of the crop.
         flip_indices: (K,) the keypoint that moves to each place when mirrored.
         upper, lower: indices of the halves; empty where the skeleton has none, which leaves half bodies out.
     """
     flipped = bool(rng.random() < stage.flip)
     if flipped:
-        picture = (image.shape[1], image.shape[0])
-        center = flip_points(center, picture)
-        moved, seen = flip_keypoints(keypoints[None], visible[None], picture, flip_indices)
+        size_before = (image.shape[1], image.shape[0])
+        center = flip_points(center, size_before)
+        moved, seen = flip_keypoints(keypoints[None], visible[None], size_before, flip_indices)
         keypoints, visible = moved[0], seen[0]
     half = None
     if rng.random() < stage.half_body and len(upper) and len(lower):
@@ -178,7 +178,7 @@ def cut(
 ) -> Crop:
     """The crop that a draw stands for.
 
-    `center`, `scale`, `keypoints` are those of the mirrored picture where `flipped`; `image` is the picture as it
+    `center`, `scale`, `keypoints` are those of the mirrored image where `flipped`; `image` is the image as it
     is. Mirroring rides on the affine map, which costs nothing.
     """
     center, scale = change_box(center, scale, draw)

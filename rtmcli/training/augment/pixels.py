@@ -1,6 +1,6 @@
 """Augmentations that change pixels and move nothing: colour, blur, holes. Numpy and OpenCV.
 
-Each comes as a function of its drawn numbers and a sampler that draws them from a numpy Generator. Pictures are
+Each comes as a function of its drawn numbers and a sampler that draws them from a numpy Generator. Images are
 (H, W, 3) uint8 BGR and are never changed in place.
 """
 
@@ -71,7 +71,7 @@ def random_photometric(image: Image, rng: np.random.Generator) -> Image:
     draws = Photometric(
         brightness=float(rng.uniform(-32, 32)) if rng.random() < 0.5 else None,
         # The reference draws whether, and whether before or after the colours; it then applies the contrast in
-        # both places or in none, so that one picture in four has it, twice.
+        # both places or in none, so that one image in four has it, twice.
         contrast=float(rng.uniform(0.5, 1.5)) if rng.random() < 0.25 else None,
         saturation=float(rng.uniform(0.5, 1.5)) if mode in (1, 3) else None,
         hue=int(rng.integers(-18, 18)) if mode in (2, 3) else None,
@@ -110,7 +110,7 @@ def random_cutout(
     probability: float = 1.0,
     share: tuple[float, float] = (0.2, 0.4),
 ) -> Image:
-    """One hole whose sides are `share` of the picture's (CoarseDropout)."""
+    """One hole whose sides are `share` of the image's (CoarseDropout)."""
     if rng.random() >= probability:
         return image
     height, width = image.shape[:2]

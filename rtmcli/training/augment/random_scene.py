@@ -28,16 +28,16 @@ from rtmcli.training.augment.scene import (
 )
 
 Draw = Callable[[], Scene]
-TRIES = 20  # pictures in a row in which the draws may leave nobody
+TRIES = 20  # images in a row in which the draws may leave nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneStage:
     """RTMO's numbers (recipes `rtmo-*.toml`).
 
-    mosaic: four pictures and a uniform draw; else one picture, fitted, and truncated normal draws.
+    mosaic: four images and a uniform draw; else one image, fitted, and truncated normal draws.
     shift: share of the input either way. rotation, shear: degrees either way. scale: smallest and largest.
-    mixup: smallest and largest factor on the mixed-in picture; None for none.
+    mixup: smallest and largest factor on the mixed-in image; None for none.
     flip: probability. hsv: colour jitter.
     """
 
@@ -55,8 +55,8 @@ class SceneStage:
 class DetectorStage:
     """RTMDet's numbers (recipes `rtmdet-*.toml`).
 
-    mosaic: four pictures on a canvas of twice the size; else one.
-    resize: smallest and largest factor on the canvas (or on the picture fitted into the size) before the crop.
+    mosaic: four images on a canvas of twice the size; else one.
+    resize: smallest and largest factor on the canvas (or on the image fitted into the size) before the crop.
     mixup: probability. flip: probability. hsv: colour jitter.
     """
 
@@ -75,10 +75,10 @@ def random_scene(
     stage: SceneStage,
     rng: np.random.Generator,
 ) -> Scene:
-    """A training picture of RTMO with somebody in it.
+    """A training image of RTMO with somebody in it.
 
     Args:
-        draw: gives another picture of the data set at each call.
+        draw: gives another image of the data set at each call.
         size: (W, H) of the result.
         flip_indices: (K,) the keypoint that moves to each place when mirrored.
     """
@@ -102,7 +102,7 @@ def random_detector_scene(
     stage: DetectorStage,
     rng: np.random.Generator,
 ) -> Scene:
-    """A training picture of RTMDet with something in it.
+    """A training image of RTMDet with something in it.
 
     Args:
         draw: gives the sample's own image, another of the set at each further call.

@@ -1,4 +1,4 @@
-"""Augmentation of whole pictures with everybody in them: what RTMO and RTMDet are trained on.
+"""Augmentation of whole images with everybody in them: what RTMO and RTMDet are trained on.
 
 Each operation is a function of its drawn numbers; the samplers are in `training.augment`. Positions are pixels.
 """
@@ -14,12 +14,12 @@ from rtmcli.geometry.affine import sheared_matrix, topdown_matrix, transform, wa
 from rtmcli.geometry.flip import flip_boxes, flip_keypoints
 from rtmcli.opencv import cv2
 
-FILL = 114  # grey of what lies outside pictures
+FILL = 114  # grey of what lies outside images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """A picture and who is in it.
+    """A image and who is in it.
 
     image: (H, W, 3) uint8 BGR.
     boxes: (G, 4) x1, y1, x2, y2. labels: (G,) classes. areas: (G,) square pixels.
@@ -46,7 +46,7 @@ class Scene:
 
 
 def mosaic(scenes: Sequence[Scene], size: tuple[int, int], center_factors: tuple[float, float]) -> Scene:
-    """Four pictures about a common corner, on a canvas of twice `size` (YOLOX; YOLOv4, arXiv 2004.10934).
+    """Four images about a common corner, on a canvas of twice `size` (YOLOX; YOLOv4, arXiv 2004.10934).
 
     Args:
         scenes: upper left, upper right, lower left, lower right; each is resized to fit into `size`.
@@ -79,10 +79,10 @@ def mixup(
     offset: tuple[int, int],
     flip_indices: npt.NDArray[np.integer],
 ) -> Scene:
-    """Half of each pixel from another picture, and everybody of both (YOLOX; mixup, arXiv 1710.09412).
+    """Half of each pixel from another image, and everybody of both (YOLOX; mixup, arXiv 1710.09412).
 
     Args:
-        scene: of the final size. other: any picture.
+        scene: of the final size. other: any image.
         jitter: factor on the other one after it has been fitted into that size.
         flipped: mirror the other one.
         offset: (x, y) of the part of the other one that is taken; see `mixup_room`.
@@ -101,7 +101,7 @@ def mixup(
 
 
 def mixup_room(size: tuple[int, int], jitter: float) -> tuple[int, int]:
-    """The largest offset (x, y) that `mixup` takes: how far the jittered picture exceeds `size`."""
+    """The largest offset (x, y) that `mixup` takes: how far the jittered image exceeds `size`."""
     return max(int(size[0] * jitter) - size[0], 0), max(int(size[1] * jitter) - size[1], 0)
 
 
@@ -132,7 +132,7 @@ def fitted_affine(
     scale: float = 1.0,
     rotation: float = 0.0,
 ) -> Scene:
-    """The whole picture in `size` with its aspect kept, then shifted (share of the picture), scaled, turned.
+    """The whole image in `size` with its aspect kept, then shifted (share of the image), scaled, turned.
 
     `scale` is of the view: 2 shows everybody half as large.
     """
@@ -166,7 +166,7 @@ def apply(scene: Scene, matrix: FloatArray, size: tuple[int, int]) -> Scene:
 
 
 def flip(scene: Scene, flip_indices: npt.NDArray[np.integer]) -> Scene:
-    """The mirrored picture: left becomes right.
+    """The mirrored image: left becomes right.
 
     Boxes are mirrored as their keypoints are, x' = W - 1 - x (mmpose), or edge to edge where there are none (mmdet).
     """
@@ -235,7 +235,7 @@ def move(scene: Scene, x: float, y: float) -> Scene:
 
 
 def inside(scene: Scene) -> Scene:
-    """Boxes clipped to the picture's border; keypoints beyond it stay where they are and become invisible."""
+    """Boxes clipped to the image's border; keypoints beyond it stay where they are and become invisible."""
     limit = np.array(scene.size, np.float32)
     within = ((scene.keypoints >= 0) & (scene.keypoints <= limit)).all(axis=-1)  # (G, K)
     return replace(
@@ -262,7 +262,7 @@ def keep_people(scene: Scene, *, min_side: float = 1.0) -> Scene:
 
 
 def join(scenes: Sequence[Scene], image: Image, ignored: npt.NDArray[np.uint8] | None) -> Scene:
-    """Everybody of several scenes in one picture."""
+    """Everybody of several scenes in one image."""
     return Scene(
         image=image,
         boxes=np.concatenate([s.boxes for s in scenes]),

@@ -1,4 +1,4 @@
-"""Labelled pictures for training: COCO files and records, in folders, tar shards or zips, mixed as a recipe asks.
+"""Labelled images for training: COCO files and records, in folders, tar shards or zips, mixed as a recipe asks.
 
 A set is read once into plain arrays; pixels are read when a sample is drawn. Points are told in the recipe's
 skeleton from the start (`skeleton_map`), so all geometry afterwards uses one flip and one pair of halves.
@@ -18,7 +18,7 @@ from rtmcli.formats.image_matching import listing, match_files
 from rtmcli.skeletons import Skeleton
 from rtmcli.terminal.messages import say
 from rtmcli.training.data.image_store import Store
-from rtmcli.training.data.labels import Picture, from_coco, from_records
+from rtmcli.training.data.labels import LabelledImage, from_coco, from_records
 
 
 @dataclass(eq=False)
@@ -26,21 +26,21 @@ class DataSet:
     """A labelled set in a target skeleton.
 
     ratio: samples an epoch as a share of the set; 3 takes it three times, 0.3 draws that part anew each epoch.
-    people: (picture, person) of everybody with a usable box and a point, for crops.
+    people: (image, person) of everybody with a usable box and a point, for crops.
     """
 
     source: str
     store: Store
-    pictures: list[Picture]
+    images: list[LabelledImage]
     ratio: float = 1.0
     people: list[tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.people = [
             (i, j)
-            for i, picture in enumerate(self.pictures)
-            for j in range(len(picture.labels.boxes))
-            if (picture.labels.weights[j] > 0).any() and _sides(picture.labels.boxes[j]).min() >= 1
+            for i, entry in enumerate(self.images)
+            for j in range(len(entry.labels.boxes))
+            if (entry.labels.weights[j] > 0).any() and _sides(entry.labels.boxes[j]).min() >= 1
         ]
 
 
@@ -65,26 +65,26 @@ def load_set(
     if not labels.is_file():
         raise DataError(f"no label file {labels}; --data takes a COCO .json or records .jsonl")
     records = labels.suffix in (".jsonl", ".ndjson")
-    pictures = (
+    entries = (
         list(from_records(labels, skeleton))
         if records
         else list(from_coco(labels, skeleton, source_skeleton))
     )
-    if not pictures:
-        raise DataError(f"{labels} holds no pictures; is it the right file?")
+    if not entries:
+        raise DataError(f"{labels} holds no images; is it the right file?")
     store = Store(images if images is not None else labels.parent)
-    pictures = _as_stored(pictures, store, str(labels))
-    return DataSet(str(labels), store, pictures, ratio)
+    entries = _as_stored(entries, store, str(labels))
+    return DataSet(str(labels), store, entries, ratio)
 
 
-def _as_stored(pictures: list[Picture], store: Store, labels: str) -> list[Picture]:
-    """The pictures under their names in the store, which may differ in separators, folders or what hosts add.
+def _as_stored(entries: list[LabelledImage], store: Store, labels: str) -> list[LabelledImage]:
+    """The images under their names in the store, which may differ in separators, folders or what hosts add.
 
-    A picture that is not there keeps its name, for `check_set` to list. Raises DataError where most are not.
+    A image that is not there keeps its name, for `check_set` to list. Raises DataError where most are not.
     """
-    if all(picture.name in store for picture in pictures):
-        return pictures
-    names = list(dict.fromkeys(picture.name for picture in pictures))
+    if all(entry.name in store for entry in entries):
+        return entries
+    names = list(dict.fromkeys(entry.name for entry in entries))
     images = [{"id": name, "file_name": name} for name in names]
     stored, notes = match_files(images, store.names(), labels=labels)
     missing = [name for name in names if name not in stored]
@@ -95,31 +95,31 @@ def _as_stored(pictures: list[Picture], store: Store, labels: str) -> list[Pictu
         raise DataError(f"{text}; name their folder or archive with --images")
     for note in [*notes, *([text] if missing else [])]:
         say(note, program="rtm train")
-    return [replace(picture, name=stored.get(picture.name, picture.name)) for picture in pictures]
+    return [replace(entry, name=stored.get(entry.name, entry.name)) for entry in entries]
 
 
 def check_set(data: DataSet) -> Iterator[str]:
-    """One line for each thing that is wrong with a set: unreadable pictures, boxes and points outside, no area."""
-    for picture in data.pictures:
+    """One line for each thing that is wrong with a set: unreadable images, boxes and points outside, no area."""
+    for entry in data.images:
         try:
-            height, width = data.store.read(picture.name).shape[:2]
+            height, width = data.store.read(entry.name).shape[:2]
         except DataError as error:
             yield str(error)
             continue
-        labels = picture.labels
+        labels = entry.labels
         for j, box in enumerate(labels.boxes):
-            who = f"{data.source}: picture {picture.name}, person {j}"
+            who = f"{data.source}: image {entry.name}, person {j}"
             if _sides(box).min() < 1:
                 yield f"{who}: the box {box.tolist()} is empty"
             elif box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
-                yield f"{who}: the box {box.tolist()} lies outside the picture of {width} x {height}"
+                yield f"{who}: the box {box.tolist()} lies outside the image of {width} x {height}"
             if labels.areas[j] <= 0:
                 yield f"{who}: its area is {labels.areas[j]:g}"
             known = labels.weights[j] > 0
             points = labels.keypoints[j][known]
             grown = np.array([width, height]) * 0.5
             if ((points < -grown) | (points > np.array([width, height]) + grown)).any():
-                yield f"{who}: a labelled point lies far outside the picture"
+                yield f"{who}: a labelled point lies far outside the image"
             if labels.maps and (soft := labels.maps[j]) is not None:
                 try:
                     soft.read(labels.keypoints.shape[1])

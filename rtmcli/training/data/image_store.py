@@ -1,4 +1,4 @@
-"""Where pictures lie: a folder, a tar, a zip, or a folder of those, read by name."""
+"""Where images lie: a folder, a tar, a zip, or a folder of those, read by name."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rtmcli.opencv import cv2
 class Store:
     """The pixels of a set by name: a folder, a tar, a zip, or a folder of tars or zips.
 
-    Archives stay closed until the first picture is asked for, and each process and thread opens its own.
+    Archives stay closed until the first image is asked for, and each process and thread opens its own.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            raise DataError(f"no pictures at {path}; name a folder, a tar or a zip with --images")
+            raise DataError(f"no images at {path}; name a folder, a tar or a zip with --images")
         self.path = path
         shards = sorted([*path.glob("*.tar"), *path.glob("*.zip")]) if path.is_dir() else [path]
         self.members: dict[str, tuple[Path, int, int]] = {}
@@ -44,12 +44,12 @@ class Store:
         return [*self.members, *(str(path.relative_to(self.path)) for path in files)]
 
     def read(self, name: str) -> Image:
-        """The picture (H, W, 3) BGR. Raises DataError where it is missing or damaged."""
+        """The image (H, W, 3) BGR. Raises DataError where it is missing or damaged."""
         data = self.bytes_of(name)
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise DataError(
-                f"{name} in {self.path} cannot be decoded as a picture; 'rtm train --check' lists all"
+                f"{name} in {self.path} cannot be decoded as a image; 'rtm train --check' lists all"
             )
         return np.asarray(image, np.uint8)
 

@@ -25,12 +25,12 @@ WHOLE_BODY = dict(zip(POINT_FIELDS, (17, 6, 68, 21, 21), strict=True))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Labels:
-    """Who is in one picture.
+    """Who is in one image.
 
     boxes: (G, 4) x1, y1, x2, y2. keypoints: (G, K, 2). weights: (G, K) 0 where unknown, 1 a label, between: a
     teacher's confidence. areas: (G,). crowds: (C, 4) boxes in which nobody is told apart. classes: (G,).
     depths: (G, K) metres away from the camera, counted from any plane, NaN where unknown; None where the file has
-    none. maps: a teacher's heat maps of each person, None for who has none; empty where the file has none.
+    none. maps: a teacher's heatmaps of each person, None for who has none; empty where the file has none.
     """
 
     boxes: Float32Array
@@ -44,16 +44,16 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Picture:
-    """A picture of a set: its name in the store, its id in the label file, and who is in it."""
+class LabelledImage:
+    """A image of a set: its name in the store, its id in the label file, and who is in it."""
 
     name: str
     id: Any
     labels: Labels
 
 
-def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iterator[Picture]:
-    """The pictures of a COCO file. Besides COCO's own keys an annotation may have
+def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iterator[LabelledImage]:
+    """The images of a COCO file. Besides COCO's own keys an annotation may have
 
     foot_kpts .. righthand_kpts: COCO-WholeBody's further points, read where the labels' skeleton has all 133.
     keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
@@ -88,10 +88,10 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
         maps = _maps(kept, path, mapped=pairs is not None) if skeleton is not None else ()
         corners = np.array(crowds, np.float32).reshape(-1, 4)
         labels = Labels(boxes, points, weights, areas, corners, classes, depths, maps)
-        yield Picture(entry["file_name"], entry["id"], labels)
+        yield LabelledImage(entry["file_name"], entry["id"], labels)
 
 
-def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[Picture]:
+def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[LabelledImage]:
     """Records as a teacher's labels: a keypoint's weight is its score, at most 1; `keypoints3d` gives the depth."""
     from rtmcli.records.ndjson import read_frames
 
@@ -108,7 +108,7 @@ def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[Picture]:
         boxes = np.array([one.box for one in kept], np.float32).reshape(-1, 4)
         areas = 0.53 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         none, first = np.zeros((0, 4), np.float32), np.zeros(len(kept), np.int64)
-        yield Picture(name, number, Labels(boxes, points, weights, areas, none, first, depths))
+        yield LabelledImage(name, number, Labels(boxes, points, weights, areas, none, first, depths))
 
 
 def _told(
@@ -150,11 +150,11 @@ def _depths(
 
 
 def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[SoftMap | None, ...]:
-    """The heat maps that annotations name, paths taken from the label file's folder."""
+    """The heatmaps that annotations name, paths taken from the label file's folder."""
     if not any("heatmap" in note for note in notes):
         return ()
     if mapped:
-        raise UsageError(f"{path}: heat maps cannot be told in another skeleton; train in that of the labels")
+        raise UsageError(f"{path}: heatmaps cannot be told in another skeleton; train in that of the labels")
     found: list[SoftMap | None] = []
     for note in notes:
         if "heatmap" not in note:
@@ -162,9 +162,7 @@ def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[Sof
             continue
         box = note.get("heatmap_box")
         if not isinstance(box, list) or len(box) != 4 or min(box[2:]) <= 0:
-            raise DataError(
-                f"{path}: the heat map {note['heatmap']} has no heatmap_box [x, y, width, height]"
-            )
+            raise DataError(f"{path}: the heatmap {note['heatmap']} has no heatmap_box [x, y, width, height]")
         found.append(SoftMap(path.parent / note["heatmap"], (box[0], box[1], box[2], box[3])))
     return tuple(found)
 

@@ -1,7 +1,7 @@
-"""A teacher's heat maps as labels: what it holds possible, rather than the one point where it sees most.
+"""A teacher's heatmaps as labels: what it holds possible, rather than the one point where it sees most.
 
 An annotation names them by `heatmap`, a `.npy` file of (K, h, w) numbers in 0..1 (uint8: 0..255), its path taken
-from the label file's folder, and by `heatmap_box` [x, y, width, height], the part of the picture that they cover:
+from the label file's folder, and by `heatmap_box` [x, y, width, height], the part of the image that they cover:
 cell (row, column) lies at (x + column width / w, y + row height / h), as in a top-down crop and its map.
 """
 
@@ -19,7 +19,7 @@ from rtmcli.opencv import cv2
 
 @dataclass(frozen=True, slots=True)
 class SoftMap:
-    """Heat maps of one person on disk. box: x, y, width, height in the picture."""
+    """Heatmaps of one person on disk. box: x, y, width, height in the image."""
 
     path: Path
     box: tuple[float, float, float, float]
@@ -29,9 +29,9 @@ class SoftMap:
         try:
             maps = np.load(self.path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"the heat maps {self.path} cannot be read ({error})") from None
+            raise DataError(f"the heatmaps {self.path} cannot be read ({error})") from None
         if maps.ndim != 3 or len(maps) != count:
-            raise DataError(f"the heat maps {self.path} are {maps.shape}, not ({count}, rows, columns)")
+            raise DataError(f"the heatmaps {self.path} are {maps.shape}, not ({count}, rows, columns)")
         return maps.astype(np.float32) / np.float32(255 if maps.dtype == np.uint8 else 1)
 
 
@@ -67,7 +67,7 @@ def soft_cells(
     """The maps (K, H, W) as they lie in a crop, and how high each is there, at most 1, (K,).
 
     Args:
-        matrix: (2, 3) from the picture to the crop, a mirror included. size: (W, H) of the crop.
+        matrix: (2, 3) from the image to the crop, a mirror included. size: (W, H) of the crop.
         flip: the points' order where the crop is a mirror image, else None. count: K.
     """
     maps = soft.read(count)

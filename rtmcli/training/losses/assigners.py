@@ -1,6 +1,6 @@
 """Which cell learns which instance: SimOTA with OKS cost (RTMO) and dynamic soft labels (RTMDet).
 
-Shapes: A cells (priors) of all levels, G instances of one picture, K keypoints, C classes. No gradient flows here.
+Shapes: A cells (priors) of all levels, G instances of one image, K keypoints, C classes. No gradient flows here.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ OUTSIDE = 1e5  # cost of a cell outside the box or its middle
 
 
 class Assignment(NamedTuple):
-    """The outcome for one picture.
+    """The outcome for one image.
 
     matched: (A,) index of the instance a cell learns, -1 for background.
     overlaps: (A,) OKS (SimOTA) or IoU (soft labels) of a positive with its instance, 0 for background.

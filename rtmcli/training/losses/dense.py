@@ -110,7 +110,7 @@ def box_l1(raw: Tensor, targets: Tensor) -> Tensor:
 
 
 def heatmap_mse(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Squared error of heat maps (B, K, h, w), weighted by (B, K), mean over all entries: a scalar."""
+    """Squared error of heatmaps (B, K, h, w), weighted by (B, K), mean over all entries: a scalar."""
     loss = (predictions - targets).square()
     return (loss * weights[..., None, None]).mean()
 

@@ -12,7 +12,7 @@ from rtmcli.training.losses.dense import giou_loss, quality_focal
 
 
 class Objects(NamedTuple):
-    """The labels of one picture: boxes (G, 4) in input pixels and classes (G,).
+    """The labels of one image: boxes (G, 4) in input pixels and classes (G,).
 
     ignored: (H, W) bool, regions where a detection is not held against a cell (crowds); None for nowhere.
     """
@@ -45,7 +45,7 @@ def rtmdet_loss(
 
     Args:
         scores, distances: what `RTMDet.forward` returns: (N, C, h, w) logits and (N, 4, h, w) distances a level.
-        objects: the labels of each picture.
+        objects: the labels of each image.
         bbox_weight: weight of the GIoU term; that of the classification is 1.
         share: averages a number over the processes of a distributed run. All terms are divided by the shared sum
             of the positives' IoU, so that averaged gradients are those of the whole batch.

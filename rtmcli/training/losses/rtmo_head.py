@@ -1,6 +1,6 @@
 """The whole loss of RTMO's head (arXiv 2312.07526, section 3.4), both stages and the auxiliary term.
 
-Names: N pictures, A cells, K keypoints, G people of a picture, n positives of the batch.
+Names: N images, A cells, K keypoints, G people of a image, n positives of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from rtmcli.training.losses.dense import (
 
 
 class People(NamedTuple):
-    """The labels of one picture, in input pixels.
+    """The labels of one image, in input pixels.
 
     boxes: (G, 4) x1, y1, x2, y2.
     keypoints: (G, K, 2).
@@ -79,7 +79,7 @@ def rtmo_loss(
     Args:
         maps: what `RTMO.forward` returns in train mode.
         dcc: the network's classifier, `network.head.dcc`.
-        people: the labels of each picture.
+        people: the labels of each image.
         sigmas: (K,) COCO's tolerance of each keypoint.
         weights: the stage's numbers.
         share: averages a number over the processes of a distributed run. All terms are divided by the shared

@@ -26,7 +26,7 @@ Terms = dict[str, Tensor]
 class Batch:
     """What one step learns from.
 
-    images: (N, H, W, 3) uint8 BGR. targets: tensors, or lists of tensors a picture, as the task's loss takes them.
+    images: (N, H, W, 3) uint8 BGR. targets: tensors, or lists of tensors a image, as the task's loss takes them.
     names: where each sample came from, for messages.
     """
 
@@ -61,9 +61,9 @@ class Task(Protocol):
         """The loss of a batch on the network's device in step `step` of the run, and its terms for the log."""
 
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
-        """The figures of `rtm eval` on a set: true boxes for crops, whole pictures for scenes."""
+        """The figures of `rtm eval` on a set: true boxes for crops, whole images for scenes."""
 
-    def picture(self, sample: dict[str, Any]) -> np.ndarray:
+    def preview(self, sample: dict[str, Any]) -> np.ndarray:
         """A sample with its targets drawn, for `--show-batch`."""
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array
 from rtmcli.training.data.dataset import DataSet
-from rtmcli.training.data.labels import Picture
+from rtmcli.training.data.labels import LabelledImage
 
 
 def coco_truth(data: DataSet) -> dict[str, Any]:
     """A set as the content of a COCO label file. Crowds are kept, so that matches with them count neither way."""
     notes: list[dict[str, Any]] = []
-    for picture in data.pictures:
-        labels = picture.labels
+    for entry in data.images:
+        labels = entry.labels
         seen = (labels.weights > 0) * 2.0  # (G, K)
         points = np.concatenate([labels.keypoints, seen[..., None]], -1)  # (G, K, 3)
         for j, box in enumerate(labels.boxes):
@@ -25,15 +25,15 @@ def coco_truth(data: DataSet) -> dict[str, Any]:
                 "num_keypoints": int((seen[j] > 0).sum()),
                 "keypoints": points[j].ravel().tolist(),
             }
-            notes.append(_note(len(notes) + 1, picture, box) | known)
+            notes.append(_note(len(notes) + 1, entry, box) | known)
         for box in labels.crowds:
             nobody = {"iscrowd": 1, "num_keypoints": 0, "keypoints": [0.0] * 3 * seen.shape[1]}
-            notes.append(_note(len(notes) + 1, picture, box) | nobody)
-    return {"images": [{"id": p.id} for p in data.pictures], "annotations": notes, "categories": [{"id": 1}]}
+            notes.append(_note(len(notes) + 1, entry, box) | nobody)
+    return {"images": [{"id": p.id} for p in data.images], "annotations": notes, "categories": [{"id": 1}]}
 
 
-def _note(number: int, picture: Picture, box: Float32Array) -> dict[str, Any]:
+def _note(number: int, entry: LabelledImage, box: Float32Array) -> dict[str, Any]:
     x1, y1, x2, y2 = map(float, box)
     corner = [x1, y1, x2 - x1, y2 - y1]
     area = corner[2] * corner[3]
-    return {"id": number, "image_id": picture.id, "category_id": 1, "bbox": corner, "area": area}
+    return {"id": number, "image_id": entry.id, "category_id": 1, "bbox": corner, "area": area}

@@ -21,11 +21,11 @@ from rtmcli.training.model import make_card, normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
-from rtmcli.training.tasks.scenes import drawn_from, ignored_pixels, picture_of, stacked, validation_batches
+from rtmcli.training.tasks.scenes import draw_scene, drawn_from, ignored_pixels, stacked, validation_batches
 
 
 class DetectorTask:
-    """One sample is one picture with boxes."""
+    """One sample is one image with boxes."""
 
     sums_samples = False
 
@@ -44,14 +44,14 @@ class DetectorTask:
         self.stages = first, replace(first, mosaic=scenes.mosaic_2, resize=scenes.resize_2, mixup=0.0)
 
     def sizes(self) -> list[int]:
-        return [len(data.pictures) for data in self.sets]
+        return [len(data.images) for data in self.sets]
 
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
         others = drawn_from(data, index, random, points=False)
         stage = self.stages[epoch >= self.recipe.stages.second]
         scene = random_detector_scene(others, size=self.size, stage=stage, rng=random)
-        return {"name": f"{data.pictures[index].name} ({data.source})", "scene": scene}
+        return {"name": f"{data.images[index].name} ({data.source})", "scene": scene}
 
     def collate(self, samples: list[dict[str, Any]]) -> Batch:
         scenes = [s["scene"] for s in samples]
@@ -96,8 +96,8 @@ class DetectorTask:
                     )
         return box_figures(coco_truth(data), results)
 
-    def picture(self, sample: dict[str, Any]) -> np.ndarray:
-        return picture_of(sample["scene"])
+    def preview(self, sample: dict[str, Any]) -> np.ndarray:
+        return draw_scene(sample["scene"])
 
 
 def sum_of(levels: list[Tensor]) -> Tensor:

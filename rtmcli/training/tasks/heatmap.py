@@ -1,4 +1,4 @@
-"""Pre-training of a backbone on heat maps (RTMPose, section 3.2; recipe `cspnext-m-udp`).
+"""Pre-training of a backbone on heatmaps (RTMPose, section 3.2; recipe `cspnext-m-udp`).
 
 The head is thrown away: `rtm train rtmpose-m --init` takes the backbone.
 """
@@ -23,7 +23,7 @@ from rtmcli.training.tasks.topdown import CropTask, as_arrays
 
 
 class HeatmapTask(CropTask):
-    """One sample is one person; the loss is the squared error of UDP's heat maps, a quarter of the crop's sides."""
+    """One sample is one person; the loss is the squared error of UDP's heatmaps, a quarter of the crop's sides."""
 
     sums_samples = False
 

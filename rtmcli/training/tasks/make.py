@@ -32,7 +32,7 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
         return DistillTask(recipe, sets, teacher)
     if recipe.topdown.heatmap:
         if family != "rtmpose":
-            raise UsageError(f"{family!r} is not pre-trained on heat maps; rtmpose's backbones are")
+            raise UsageError(f"{family!r} is not pre-trained on heatmaps; rtmpose's backbones are")
         return HeatmapTask(recipe, sets)
     if family in ("rtmpose", "rtmw"):
         return CropTask(recipe, sets)

@@ -17,7 +17,7 @@ def random_size(low: int, high: int, rng: random.Random, *, step: int = 32) -> i
 def resize_batch(
     images: Tensor, people: Sequence[People], size: tuple[int, int]
 ) -> tuple[Tensor, list[People]]:
-    """Pictures (N, 3, H, W) resized to `size` (H, W), bilinear, with their labels; areas follow both factors."""
+    """Images (N, 3, H, W) resized to `size` (H, W), bilinear, with their labels; areas follow both factors."""
     height, width = images.shape[2:]
     if size == (height, width):
         return images, list(people)

@@ -23,11 +23,11 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
 from rtmcli.training.tasks.multiscale import random_size, resize_batch
-from rtmcli.training.tasks.scenes import drawn_from, ignored_pixels, picture_of, stacked, validation_batches
+from rtmcli.training.tasks.scenes import draw_scene, drawn_from, ignored_pixels, stacked, validation_batches
 
 
 class OneStageTask:
-    """One sample is one picture with poses; the input size changes from batch to batch."""
+    """One sample is one image with poses; the input size changes from batch to batch."""
 
     sums_samples = False
 
@@ -58,7 +58,7 @@ class OneStageTask:
         self.stages = first, second
 
     def sizes(self) -> list[int]:
-        return [len(data.pictures) for data in self.sets]
+        return [len(data.images) for data in self.sets]
 
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
@@ -66,7 +66,7 @@ class OneStageTask:
         stage = self.stages[epoch >= self.recipe.stages.second]
         scene = random_scene(others, size=self.size, flip_indices=self.skeleton.flip, stage=stage, rng=random)
         return {
-            "name": f"{data.pictures[index].name} ({data.source})",
+            "name": f"{data.images[index].name} ({data.source})",
             "scene": scene,
         }
 
@@ -148,5 +148,5 @@ class OneStageTask:
                     )
         return keypoint_figures(coco_truth(data), results, self.skeleton.sigmas)
 
-    def picture(self, sample: dict[str, Any]) -> np.ndarray:
-        return picture_of(sample["scene"])
+    def preview(self, sample: dict[str, Any]) -> np.ndarray:
+        return draw_scene(sample["scene"])

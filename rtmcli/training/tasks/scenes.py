@@ -1,4 +1,4 @@
-"""Whole pictures of a set: as scenes to be augmented, as batches to be judged, and drawn with their labels."""
+"""Whole images of a set: as scenes to be augmented, as batches to be judged, and drawn with their labels."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from rtmcli.zoo.card import Card
 def drawn_from(
     data: DataSet, index: int, random: np.random.Generator, *, points: bool
 ) -> Callable[[], Scene]:
-    """Gives the sample's own picture first, then others of the set at random."""
+    """Gives the sample's own image first, then others of the set at random."""
     pending = [index]
 
     def draw() -> Scene:
-        place = pending.pop() if pending else int(random.integers(len(data.pictures)))
+        place = pending.pop() if pending else int(random.integers(len(data.images)))
         return make_scene(data, place, points=points)
 
     return draw
 
 
 def make_scene(data: DataSet, index: int, *, points: bool) -> Scene:
-    """A picture of a set with everybody in it; crowds become ignored pixels."""
-    picture = data.pictures[index]
-    labels, image = picture.labels, data.store.read(picture.name)
+    """A image of a set with everybody in it; crowds become ignored pixels."""
+    entry = data.images[index]
+    labels, image = entry.labels, data.store.read(entry.name)
     ignored = None
     if len(labels.crowds):
         ignored = np.zeros(image.shape[:2], np.uint8)
@@ -64,17 +64,17 @@ def validation_batches(
     data: DataSet, card: Card, batch: int = 16
 ) -> Iterator[tuple[list[Any], Tensor, list[Placement]]]:
     """Batches of image ids, images (N, H, W, 3) as `rtm detect` and `rtm pose` fill a network's input, placements."""
-    for start in range(0, len(data.pictures), batch):
-        pictures = data.pictures[start : start + batch]
-        inputs = np.empty((len(pictures), card.height, card.width, 3), np.uint8)
+    for start in range(0, len(data.images), batch):
+        entries = data.images[start : start + batch]
+        inputs = np.empty((len(entries), card.height, card.width, 3), np.uint8)
         placements = [
-            fill_input(data.store.read(picture.name), card, slot)
-            for picture, slot in zip(pictures, inputs, strict=True)
+            fill_input(data.store.read(entry.name), card, slot)
+            for entry, slot in zip(entries, inputs, strict=True)
         ]
-        yield [picture.id for picture in pictures], torch.from_numpy(inputs), placements
+        yield [entry.id for entry in entries], torch.from_numpy(inputs), placements
 
 
-def picture_of(scene: Scene) -> np.ndarray:
+def draw_scene(scene: Scene) -> np.ndarray:
     """The scene with its boxes and points, its ignored part dark, for `--show-batch`."""
     image = scene.image.copy()
     if scene.ignored is not None:

@@ -30,9 +30,9 @@ FACE = range(23, 91)  # of a whole body's 133 points
 
 
 class Found(NamedTuple):
-    """One person's pose: places in the set, points (K, 2) in the picture, depths (K,) or None, scores (K,)."""
+    """One person's pose: places in the set, points (K, 2) in the image, depths (K,) or None, scores (K,)."""
 
-    picture: int
+    image: int
     person: int
     points: Float32Array
     depths: Float32Array | None
@@ -57,9 +57,9 @@ class CropTask:
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
         place, person = data.people[index]
-        picture = data.pictures[place]
-        labels = picture.labels
-        image = data.store.read(picture.name)
+        entry = data.images[place]
+        labels = entry.labels
+        image = data.store.read(entry.name)
         box = geometry.clip(labels.boxes[person], (image.shape[1], image.shape[0]))
         center, scale = geometry.center_scale(box)
         crop = random_crop(
@@ -82,7 +82,7 @@ class CropTask:
         if labels.maps and (soft := labels.maps[person]) is not None:
             self.soften(targets, soft, crop)
         return {
-            "name": f"{picture.name} person {person} ({data.source})",
+            "name": f"{entry.name} person {person} ({data.source})",
             "image": crop.image,
             "keypoints": crop.keypoints,
             **targets,
@@ -105,7 +105,7 @@ class CropTask:
         return (weights * own).astype(np.float32)
 
     def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
-        """Put a teacher's heat maps in the place of the labels' Gaussians."""
+        """Put a teacher's heatmaps in the place of the labels' Gaussians."""
         targets["x"], targets["y"], seen = soft_labels(
             soft,
             crop.matrix,
@@ -151,7 +151,7 @@ class CropTask:
             good = found.scores[found.scores > 0.2]
             results.append(
                 {
-                    "image_id": data.pictures[found.picture].id,
+                    "image_id": data.images[found.image].id,
                     "category_id": 1,
                     "keypoints": np.concatenate([found.points, found.scores[:, None]], 1).ravel().tolist(),
                     "score": float(good.mean()) if len(good) else 0.0,
@@ -167,9 +167,9 @@ class CropTask:
             crops = np.empty((len(people), self.card.height, self.card.width, 3), np.uint8)
             placements = []
             for crop, (index, person) in zip(crops, people, strict=True):
-                picture = data.pictures[index]
-                image = data.store.read(picture.name)
-                placements.append(self.place(image, picture.labels.boxes[person], crop))
+                entry = data.images[index]
+                image = data.store.read(entry.name)
+                placements.append(self.place(image, entry.labels.boxes[person], crop))
             images = torch.from_numpy(crops).to(device)
             points, depths, scores = self.decode(network(normalise(images, self.card)))
             for n, (index, person) in enumerate(people):
@@ -186,7 +186,7 @@ class CropTask:
         points, scores = simcc.decode(x, y, ratio=self.recipe.topdown.ratio)
         return points, None, scores
 
-    def picture(self, sample: dict[str, Any]) -> np.ndarray:
+    def preview(self, sample: dict[str, Any]) -> np.ndarray:
         image = sample["image"].copy()
         for k, (x, y) in enumerate(sample["keypoints"]):
             if sample["weights"][k] > 0:

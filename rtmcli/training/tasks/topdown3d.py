@@ -1,7 +1,7 @@
-"""RTMW3D: a person's crop to the whole body in the picture and in depth (recipes `rtmw3d-*`).
+"""RTMW3D: a person's crop to the whole body in the image and in depth (recipes `rtmw3d-*`).
 
 Depth is counted from the root, the middle of the hips, in metres, and away from the camera: mirroring and turning
-the picture leave it as it is. A point of unknown depth learns its place in the picture alone.
+the image leave it as it is. A point of unknown depth learns its place in the image alone.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ class SpaceTask(CropTask):
         return points[..., :2], points[..., 2], scores
 
     def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
-        """The keypoints' figures in the picture, and `z_error`: metres, mean over the points of known depth."""
+        """The keypoints' figures in the image, and `z_error`: metres, mean over the points of known depth."""
         figures = super().figures(people, data)
         errors: list[Float32Array] = []
         for found in people:
-            labels = data.pictures[found.picture].labels
+            labels = data.images[found.image].labels
             if labels.depths is not None and found.depths is not None:
                 off = np.abs(found.depths - self.from_root(labels.depths[found.person]))
                 errors.append(off[np.isfinite(off) & (labels.weights[found.person] > 0)])

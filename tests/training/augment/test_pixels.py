@@ -41,7 +41,7 @@ def test_photometric_distortion_equals_the_reference(case: str) -> None:
     assert np.abs(found.astype(int) - GOLDEN[f"photo_out_{case}"]).max() <= 4
 
 
-def test_pixel_steps_draw_within_their_ranges_and_leave_the_picture_alone() -> None:
+def test_pixel_steps_draw_within_their_ranges_and_leave_the_image_alone() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     before = image.copy()
     rng = np.random.default_rng(1)

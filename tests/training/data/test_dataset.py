@@ -51,18 +51,18 @@ def test_a_set_holds_people_boxes_and_crowds(dots: Path) -> None:
     file.write_text(json.dumps(content))
     data = load_set(file, dots / "images", skeleton=COCO)
     assert len(data.people) == 8
-    first = data.pictures[0].labels
+    first = data.images[0].labels
     np.testing.assert_array_equal(first.boxes, [[15, 10, 65, 85]])
     np.testing.assert_array_equal(first.crowds, [[1, 2, 31, 42]])
     assert first.keypoints.shape == (1, 17, 2)
-    assert load_set(file, dots / "images", skeleton=None).pictures[0].labels.keypoints.shape == (1, 0, 2)
+    assert load_set(file, dots / "images", skeleton=None).images[0].labels.keypoints.shape == (1, 0, 2)
 
 
 def test_another_skeleton_is_mapped_and_points_it_lacks_weigh_nothing(dots: Path) -> None:
     data = load_set(
         dots / "labels.json", dots / "images", skeleton=load_skeleton("halpe26"), source_skeleton="coco17"
     )
-    labels = data.pictures[0].labels
+    labels = data.images[0].labels
     assert labels.keypoints.shape == (1, 26, 2)
     assert (labels.weights[0, :17] == 1).all()
     assert (labels.weights[0, 20:] == 0).all()  # halpe's feet
@@ -81,7 +81,7 @@ def test_records_are_a_teacher_s_labels_weighted_by_score(dots: Path) -> None:
     frame = Frame("000.png", 0, skeleton="coco17", instances=[person])
     file = dots / "teacher.jsonl"
     write_frames([frame], file)
-    labels = load_set(file, dots / "images", skeleton=COCO).pictures[0].labels
+    labels = load_set(file, dots / "images", skeleton=COCO).images[0].labels
     assert labels.weights[0, 0] == 1
     assert labels.weights[0, 1] == pytest.approx(0.4)
 
@@ -94,15 +94,15 @@ def test_a_whole_body_s_fields_become_its_133_points_in_order(bodies: Path) -> N
     del note["foot_kpts"], content["annotations"][1]["keypoints3d"]
     file.write_text(json.dumps(content))
     data = load_set(file, bodies / "whole", skeleton=WHOLE)
-    labels = data.pictures[0].labels
+    labels = data.images[0].labels
     assert labels.keypoints.shape == (1, 133, 2)
     np.testing.assert_allclose(labels.keypoints[0, 91], left[:2])
     assert (labels.weights[0, 17:23] == 0).all()
     assert labels.weights.sum() == 127
     assert labels.depths is not None and labels.depths[0, 11] == 5 and np.isnan(labels.depths[0, 40])
-    assert data.pictures[1].labels.depths is None
+    assert data.images[1].labels.depths is None
     # the body alone, where the skeleton has no more
-    assert load_set(file, bodies / "whole", skeleton=COCO).pictures[0].labels.keypoints.shape == (1, 17, 2)
+    assert load_set(file, bodies / "whole", skeleton=COCO).images[0].labels.keypoints.shape == (1, 17, 2)
 
 
 def test_depths_of_another_number_of_points_are_an_error(bodies: Path) -> None:
@@ -120,7 +120,7 @@ def test_depths_follow_the_points_into_another_skeleton(dots: Path) -> None:
     content["annotations"][0]["keypoints3d"] = [[0, 0, k / 10, 1] for k in range(17)]
     file.write_text(json.dumps(content))
     data = load_set(file, dots / "images", skeleton=WHOLE, source_skeleton="coco17")
-    depths = data.pictures[0].labels.depths
+    depths = data.images[0].labels.depths
     assert depths is not None
     np.testing.assert_allclose(depths[0, :17], np.arange(17) / 10)
     assert np.isnan(depths[0, 17:]).all()
@@ -134,14 +134,14 @@ def test_an_epoch_takes_each_set_by_its_ratio_and_is_the_same_again() -> None:
     assert order != epoch_order([100, 10], [0.3, 3], seed=1, epoch=5)
 
 
-def test_a_check_names_missing_pictures_empty_boxes_and_points_outside(dots: Path) -> None:
+def test_a_check_names_missing_images_empty_boxes_and_points_outside(dots: Path) -> None:
     file = dots / "labels.json"
     content = json.loads(file.read_text())
     content["annotations"][1]["bbox"] = [5, 5, 0, 0]
     content["annotations"][2]["keypoints"][0] = 900
     file.write_text(json.dumps(content))
     (dots / "images/000.png").unlink()
-    (dots / "images/003.png").write_bytes(b"no picture")
+    (dots / "images/003.png").write_bytes(b"no image")
     found = list(check_set(load_set(file, dots / "images", skeleton=COCO)))
     for words in ("000.png is in the labels but not in", "001.png, person 0: the box", "002.png", "003.png"):
         assert any(words in line for line in found), words

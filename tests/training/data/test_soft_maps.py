@@ -1,4 +1,4 @@
-"""A teacher's heat maps as labels: they move with the pixels, and an exact Gaussian is the codec's own label."""
+"""A teacher's heatmaps as labels: they move with the pixels, and an exact Gaussian is the codec's own label."""
 
 import json
 from pathlib import Path
@@ -23,11 +23,11 @@ TOY = build_recipe(dict(
 
 @pytest.fixture
 def taught(dots: Path) -> Path:
-    """`dots` with a heat map of the whole picture for the first person, drawn about the labels."""
+    """`dots` with a heatmap of the whole image for the first person, drawn about the labels."""
     content = json.loads((dots / "labels.json").read_text())
     note = content["annotations"][0]
     points = np.array(note["keypoints"]).reshape(17, 3)
-    sigma = 5.0 / 2 * 93.75 / 64  # five bins of the crop's 64 pixels, which are 93.75 of the picture
+    sigma = 5.0 / 2 * 93.75 / 64  # five bins of the crop's 64 pixels, which are 93.75 of the image
     x, y = np.arange(80) - points[:, :1], np.arange(96) - points[:, 1:2]
     maps = np.exp(-(x[:, None] ** 2 + y[:, :, None] ** 2) / (2 * sigma**2))  # (17, 96, 80)
     maps[3] *= 0.4
@@ -44,7 +44,7 @@ def draw(folder: Path, recipe: Recipe = TOY, index: int = 0, seed: int = 0) -> d
 
 
 def hard(folder: Path, recipe: Recipe = TOY, seed: int = 0) -> dict:
-    """The sample as it would be without the heat map."""
+    """The sample as it would be without the heatmap."""
     task = make_task(recipe, [load_set(folder / "labels.json", folder / "images", skeleton=COCO)])
     assert isinstance(task, CropTask)
     task.soften = lambda targets, soft, crop: None  # type: ignore[method-assign]
@@ -96,7 +96,7 @@ def test_a_check_names_maps_that_are_missing_or_of_other_points(taught: Path) ->
     np.save(taught / "maps/1.npy", np.zeros((5, 4, 4), np.float32))
     data = load_set(taught / "labels.json", taught / "images", skeleton=COCO)
     (line,) = check_set(data)
-    assert "person 0: the heat maps" in line and "(5, 4, 4), not (17, rows, columns)" in line
+    assert "person 0: the heatmaps" in line and "(5, 4, 4), not (17, rows, columns)" in line
     (taught / "maps/1.npy").unlink()
     with pytest.raises(DataError, match=r"1\.npy cannot be read"):
         draw(taught)

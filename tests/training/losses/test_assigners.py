@@ -66,7 +66,7 @@ def test_dynamic_soft_labels_choose_the_reference_cells(name: str) -> None:
     check(found, case, case["gt_labels"])
 
 
-def test_a_picture_of_nobody_is_all_background() -> None:
+def test_a_image_of_nobody_is_all_background() -> None:
     priors, strides = torch.rand(9, 2) * 64, torch.full((9,), 16.0)
     boxes, nobody = torch.rand(9, 4), torch.zeros(0, 4)
     found = dynamic_soft_label(

@@ -121,7 +121,7 @@ def test_the_classifier_in_eval_mode_equals_the_reference() -> None:
         )
 
 
-def test_rtmo_loss_of_pictures_without_people_pushes_scores_down_and_reaches_every_parameter() -> None:
+def test_rtmo_loss_of_images_without_people_pushes_scores_down_and_reaches_every_parameter() -> None:
     maps, dcc = rtmo_maps(), classifier().train()
     nobody = People(
         torch.zeros(0, 4),
@@ -199,7 +199,7 @@ def test_rtmdet_predictions_of_the_same_maps_equal_the_reference() -> None:
         np.testing.assert_array_equal(labels.numpy(), RTMDET[f"pred_labels_{i}"])
 
 
-def test_rtmdet_loss_of_a_picture_without_objects_is_all_background() -> None:
+def test_rtmdet_loss_of_a_image_without_objects_is_all_background() -> None:
     scores, distances, objects = rtmdet_inputs()
     nothing = Objects(torch.zeros(0, 4).double(), torch.zeros(0, dtype=torch.long))
     loss = rtmdet_loss(scores, distances, [nothing, nothing])

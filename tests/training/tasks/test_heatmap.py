@@ -1,4 +1,4 @@
-"""Heat-map pre-training: its head, its loss, and a backbone that RTMPose goes on with."""
+"""Heatmap pre-training: its head, its loss, and a backbone that RTMPose goes on with."""
 
 from pathlib import Path
 
@@ -117,14 +117,14 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(dots: Path, tmp_path: 
 def test_a_sample_is_drawn_with_its_maps_above_each_other(dots: Path) -> None:
     task = make_task(TOY, [dots_of(dots)])
     sample = task.draw(0, 0, 0, np.random.default_rng(0))
-    picture = task.picture(sample)
-    assert picture.shape == (72, 64, 3)
+    entry = task.preview(sample)
+    assert entry.shape == (72, 64, 3)
     columns = sample["maps"].max(axis=(0, 1)) > 0.9
-    assert picture[-1, ::4, 0][columns].min() > 100
+    assert entry[-1, ::4, 0][columns].min() > 100
 
 
 def test_exact_heat_maps_get_full_marks_from_the_check(dots: Path) -> None:
-    """The crop's map, UDP's decoding and the way back to the picture undo each other."""
+    """The crop's map, UDP's decoding and the way back to the image undo each other."""
     recipe = with_values(TOY, width=192, height=256)
     task = make_task(recipe, [dots_of(dots)])
     assert isinstance(task, HeatmapTask)

@@ -14,7 +14,7 @@ from tests.training.test_overfit import PLAIN
 
 
 class Knowing(torch.nn.Module):
-    """Says of each picture what its training sample is labelled with, if it gets that very picture."""
+    """Says of each image what its training sample is labelled with, if it gets that very image."""
 
     def __init__(self, samples: list[dict]) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class Knowing(torch.nn.Module):
         return found
 
 
-def test_rtmo_is_validated_on_pictures_placed_as_in_training(dots: Path) -> None:
+def test_rtmo_is_validated_on_images_placed_as_in_training(dots: Path) -> None:
     recipe = with_values(load_recipe("rtmo-t"), **PLAIN, width=96, height=64)
     data = load_set(dots / "labels.json", dots / "images", skeleton=load_skeleton("coco17"))
     task = OneStageTask(recipe, [data])
-    samples = [task.draw(0, i, 0, np.random.default_rng(0)) for i in range(len(data.pictures))]
+    samples = [task.draw(0, i, 0, np.random.default_rng(0)) for i in range(len(data.images))]
     assert task.evaluate(Knowing(samples), data, torch.device("cpu"))["AP"] > 0.999

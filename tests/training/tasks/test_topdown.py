@@ -53,8 +53,8 @@ def test_validation_judges_the_crops_that_rtm_pose_takes(dots: Path) -> None:
     task = CropTask(with_values(load_recipe("rtmpose-t"), width=64, height=64), [data])
     validation, product = Recorder(), Recorder()
     found = list(task.found(validation, data, torch.device("cpu")))
-    images = [data.store.read(picture.name) for picture in data.pictures]
-    people = [[Instance(box=picture.labels.boxes[0], score=1.0)] for picture in data.pictures]
+    images = [data.store.read(entry.name) for entry in data.images]
+    people = [[Instance(box=entry.labels.boxes[0], score=1.0)] for entry in data.images]
     poses = TopDown(OpenModel(product, task.card))(images, people)  # type: ignore[arg-type]
     np.testing.assert_allclose(validation.seen, product.seen, atol=1e-5)
     for one, (instance,) in zip(found, poses, strict=True):

@@ -44,7 +44,7 @@ def test_a_depth_s_label_is_its_distance_from_the_hips_and_an_unknown_one_weighs
     bodies: Path,
 ) -> None:
     task = task_of(bodies)
-    sample, depths = drawn(task), task.sets[0].pictures[0].labels.depths
+    sample, depths = drawn(task), task.sets[0].images[0].labels.depths
     assert depths is not None
     known = np.isfinite(depths[0])
     found = (sample["z"].argmax(-1) / TOY.topdown.ratio / (TOY.topdown.depth / 2) - 1) * TOY.topdown.z_range
@@ -53,7 +53,7 @@ def test_a_depth_s_label_is_its_distance_from_the_hips_and_an_unknown_one_weighs
     assert (sample["weights_z"][known] == 1).all()
 
 
-def test_a_person_without_depths_learns_the_picture_alone(bodies: Path) -> None:
+def test_a_person_without_depths_learns_the_image_alone(bodies: Path) -> None:
     content = json.loads((bodies / "whole.json").read_text())
     del content["annotations"][0]["keypoints3d"]
     (bodies / "whole.json").write_text(json.dumps(content))
