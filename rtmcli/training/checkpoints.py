@@ -1,4 +1,4 @@
-"""Files of a run, each written beside its name and then renamed, so that a kill leaves the old one whole."""
+"""The files of a run; a kill leaves the previous file intact."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rtmcli.files import replacing
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """The weights alone, as `load_checkpoint` reads them."""
+    """Write the weights alone, as `load_checkpoint` reads them."""
     save_state({key: value.detach().cpu() for key, value in network.state_dict().items()}, path)
 
 
 def save_state(state: object, path: Path) -> None:
-    """Anything that `torch.load(weights_only=True)` takes."""
+    """Write anything that `torch.load(weights_only=True)` accepts."""
     with replacing(path, sync=True) as temporary, temporary.open("wb") as file:
         torch.save(state, file)

@@ -1,7 +1,7 @@
-"""Learning from a teacher (DWPose, arXiv 2307.15880): what is trained beside the student, and what is kept.
+"""The networks of a distillation (DWPose, arXiv 2307.15880): a student with what its training needs besides.
 
-Stage one trains the whole student, whose last backbone map is led to the teacher's channels. Stage two trains a fresh
-head alone, on the maps of the network that stage one made, which is its own teacher.
+The first stage trains the whole student; a 1 x 1 convolution aligns its last backbone map with the teacher's. The
+second stage trains a fresh head on the frozen backbone of the first stage's student, which is the teacher there.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.zoo.resolve import find_weights
 
 
-class Taught(nn.Module):
-    """A student with what its training needs beside it. `student` is what is validated and saved."""
+class Distilled(nn.Module):
+    """A network around a student. `student` is validated and saved."""
 
     student: nn.Module
 
 
-class Follower(Taught):
-    """Stage one. `forward(images)`: the student's SimCC logits, and its last backbone map led to the teacher's
-    channels (N, C, h, w) by a 1 x 1 convolution, where it has others.
+class FirstStage(Distilled):
+    """First stage. `forward(images)` returns the student's SimCC logits and its last backbone map (N, C, h, w) with the
+    teacher's channels.
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
@@ -43,9 +43,9 @@ class Follower(Taught):
         return head(self.student, maps), self.align(last)
 
 
-class FreshHead(Taught):
-    """Stage two: backbone and neck are the teacher's and stay so. `forward(images)`: the fresh head's logits, and
-    the maps that it took, for the teacher's head to look at too.
+class SecondStage(Distilled):
+    """Second stage: the teacher's frozen backbone and neck with a fresh head. `forward(images)` returns the head's
+    logits and the maps it took, which the teacher's head takes too.
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
@@ -55,8 +55,8 @@ class FreshHead(Taught):
         misfit = load_partial(student, shared)
         if misfit.extra or misfit.wrong or any(not key.startswith("head.") for key in misfit.missing):
             raise DataError(
-                f"the teacher of a head must be the same network, but for the head: {misfit}; "
-                "--set size=... and family=... as the teacher's card has them"
+                f"teacher and student must be the same network except for the head: {misfit}; "
+                "--set size=... and family=... to those of the teacher"
             )
         for name, part in student.named_children():
             part.requires_grad_(name == "head")
@@ -67,14 +67,14 @@ class FreshHead(Taught):
         return head(self.student, maps), maps
 
 
-def with_teacher(network: nn.Module, teacher: nn.Module, recipe: Recipe) -> Taught:
-    """The student as it is trained. Raises DataError where the second stage's teacher is another network."""
-    return (FreshHead if recipe.distillation.head_only else Follower)(network, teacher)
+def with_teacher(network: nn.Module, teacher: nn.Module, recipe: Recipe) -> Distilled:
+    """The student as it is trained. Raises DataError where teacher and student of the second stage differ."""
+    return (SecondStage if recipe.distillation.head_only else FirstStage)(network, teacher)
 
 
-def kept(network: nn.Module) -> nn.Module:
-    """What is left of a network when its training is over."""
-    return network.student if isinstance(network, Taught) else network
+def without_teacher(network: nn.Module) -> nn.Module:
+    """The student of a distillation, any other network itself."""
+    return network.student if isinstance(network, Distilled) else network
 
 
 def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
@@ -88,28 +88,28 @@ def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
         MissingError: the model is not here. And what `load_network` raises.
     """
     if not recipe.needs_teacher:
-        raise UsageError(f"the recipe {recipe.model.name} learns from labels alone; leave --teacher out")
+        raise UsageError(f"the recipe {recipe.model.name} learns from labels only; leave --teacher out")
     network, card = load_network(find_weights(model), skeleton=recipe.model.skeleton)
     if card.family not in ("rtmpose", "rtmw"):
-        raise UsageError(f"{model} is of the family {card.family}; a teacher is an RTMPose or an RTMW")
+        raise UsageError(f"{model} is of the family {card.family}; a teacher must be of rtmpose or rtmw")
     theirs = (card.width, card.height, keypoint_count(card), float(card.codec.get("ratio", 2.0)))
     ours = (recipe.model.width, recipe.model.height, keypoint_count(make_card(recipe)), recipe.topdown.ratio)
     if theirs != ours:
         raise UsageError(
-            f"{model} has (width, height, keypoints, ratio) {theirs} and the recipe {ours}; a teacher's must be the "
-            "student's"
+            f"{model} has (width, height, keypoints, ratio) {theirs}, but the recipe {ours}; choose a teacher with the "
+            "same, or change the recipe with --set"
         )
     return network.eval().requires_grad_(False)
 
 
 def trunk(network: Any, images: Tensor) -> tuple[Tensor, Any]:
-    """The last backbone map (N, C, h, w), and what the head takes: that map, or RTMW's two from the neck."""
+    """The last backbone map (N, C, h, w), and the input of the head: that map, or two maps of RTMW's neck."""
     maps = network.backbone(images)
     return maps[-1], network.neck(maps[1:])[1:] if hasattr(network, "neck") else maps[-1]
 
 
 def head(network: Any, maps: Any) -> tuple[Tensor, ...]:
-    """SimCC logits of what `trunk` gives."""
+    """SimCC logits of the second output of `trunk`."""
     return network.head(maps)
 
 

@@ -1,4 +1,4 @@
-"""Starting from somebody's weights, leaving parts as they are, and writing the model that came out."""
+"""Initial weights from another model, frozen parts, and the trained model's file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def start_from(network: nn.Module, model: str | Path) -> Misfit:
     card = read_card(file)
     if card is None:
         raise UsageError(
-            f"{file} has no card, so its network is not known; start from a .pth or .safetensors"
+            f"{file} has no card, so its network is not known; choose a .pth or .safetensors file"
         )
     source = build_network(card)
     load_onnx_weights(file, source)
@@ -42,23 +42,23 @@ def start_from(network: nn.Module, model: str | Path) -> Misfit:
 
 
 def freeze_part(network: nn.Module, part: str) -> None:
-    """Keep a part (`backbone`, `neck`, `head`) as it is: no gradients; the loop keeps its norms' statistics too."""
+    """Exclude a part (`backbone`, `neck`, `head`) from training: no gradients, and its norms keep their statistics."""
     names = [name for name, _ in network.named_children()]
     if part not in names:
         raise UsageError(f"the network has no part {part!r} to freeze; it has {', '.join(names)}")
     network.get_submodule(part).requires_grad_(False)
 
 
-def hold_norms(network: nn.Module, *, every: bool) -> None:
-    """Norms of frozen parts (or all) use their stored statistics and leave them as they are."""
+def freeze_norms(network: nn.Module, *, every: bool) -> None:
+    """Batch norms of frozen parts (with `every`, all of them) use their stored statistics and do not update them."""
     for part in network.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm) and (every or not part.weight.requires_grad):
             part.eval()
 
 
 def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
-    """The trained weights with the card that says what they are: `rtm export` takes the file.
+    """Write the weights with the model's card; `rtm export` accepts the file.
 
-    A pre-trained backbone with its heatmap head has no card: it is there for `--init` alone.
+    A backbone pretrained with a heatmap head gets no card: it serves `--init` only.
     """
     save_checkpoint(path, network.state_dict(), card=None if recipe.topdown.heatmap else make_card(recipe))

@@ -1,4 +1,4 @@
-"""Ctrl-C in a training waits for the end of a step, so that what is saved belongs together."""
+"""Ctrl-C during a training takes effect at the end of a step, so that a checkpoint is consistent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def interrupts_wait() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether Ctrl-C was pressed; pressed again, it goes up at once.
+def deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C was pressed; pressed again, it raises KeyboardInterrupt at once.
 
-    The answer is always no where signals do not arrive (outside the main thread) or are ignored (under nohup).
+    The answer is always False where signals do not arrive (outside the main thread) or are ignored (under nohup).
     """
     asked = False
 
-    def hear(number: int, frame: object) -> None:
+    def handle(number: int, frame: object) -> None:
         nonlocal asked
         if asked:
             raise KeyboardInterrupt
@@ -26,7 +26,7 @@ def interrupts_wait() -> Iterator[Callable[[], bool]]:
     if elsewhere or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, hear)
+    before = signal.signal(signal.SIGINT, handle)
     try:
         yield lambda: asked
     finally:

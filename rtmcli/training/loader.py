@@ -1,4 +1,4 @@
-"""Batches of an epoch: who gets which sample, and a generator of its own for each."""
+"""The batches of an epoch, shared by processes and workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def step_batches(
 ) -> Iterator[list[Batch]]:
     """The micro-batches of one process for each of `steps`.
 
-    The order of an epoch comes from the seed and the epoch alone, and so does every sample, whoever draws it.
+    The order of an epoch depends on the seed and the epoch alone, and every sample has its own generator: it does
+    not matter which process or worker loads it.
     """
     recipe = task.recipe
     ratios = [data.ratio for data in task.sets]
@@ -44,7 +45,7 @@ def step_batches(
         num_workers=workers,
         worker_init_fn=_one_thread,
         pin_memory=device.type == "cuda",
-        # torch draws each worker's seed from this, not from the generator that the network uses
+        # Torch draws the workers' seeds from this generator instead of the one that the network uses.
         generator=torch.Generator().manual_seed(recipe.run.seed),
     )
     source = iter(loader)
@@ -66,7 +67,7 @@ def usable_workers(wanted: int) -> int:
 
 
 class _Samples(Dataset):
-    """The samples of an epoch by place; each drawn from a generator of its own."""
+    """The samples of an epoch by position, each with its own generator."""
 
     def __init__(self, task: Task, order: list[tuple[int, int]], seed: int, epoch: int) -> None:
         self.task, self.order, self.seed, self.epoch = task, order, seed, epoch

@@ -1,4 +1,4 @@
-"""The model of a recipe: its card, its fresh network, and what the network takes."""
+"""The model of a recipe: its card, its network, and the network's input."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def make_network(recipe: Recipe) -> nn.Module:
 
 
 def normalise(images: Tensor, card: Card) -> Tensor:
-    """(N, H, W, 3) uint8 BGR -> the network's input (N, 3, H, W)."""
+    """(N, H, W, 3) uint8 BGR to the network's input (N, 3, H, W) float32."""
     mean = torch.tensor(card.mean, device=images.device).view(1, 3, 1, 1)
     factor = 1 / torch.tensor(card.std, device=images.device).view(1, 3, 1, 1)
     x = networks.normalise(images, mean=mean, factor=factor, rgb=card.color == "rgb")

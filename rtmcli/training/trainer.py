@@ -1,10 +1,10 @@
-"""The loop: one visible pass over batches, the same on one process and under `torchrun`.
+"""The training loop, the same in one process and under `torchrun`.
 
-    for epoch: for batch: loss -> gradients -> clip -> AdamW -> schedule -> moving average; now and then a check
+    for epoch: for batch: loss -> gradients -> clip -> AdamW -> schedule -> moving average; then validation
 
-Exact resume: the order of an epoch comes from the seed and the epoch, every sample from its own generator
-(`tasks`), and a checkpoint holds everything else, torch's generator included. So a run that was killed goes on as
-if nothing had happened, bit for bit on a CPU.
+A run that was killed resumes with the same results, bit for bit on a CPU: the order of an epoch depends on the seed
+and the epoch, every sample has its own generator (`tasks.base`), and a checkpoint holds everything else, torch's
+generator included.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.training.checkpoints import save_state, save_weights
 from rtmcli.training.data.dataset import DataSet, epoch_order
-from rtmcli.training.distillation import kept
-from rtmcli.training.initialization import hold_norms
-from rtmcli.training.interrupts import interrupts_wait
+from rtmcli.training.distillation import without_teacher
+from rtmcli.training.initialization import freeze_norms
+from rtmcli.training.interrupts import deferred_interrupts
 from rtmcli.training.loader import step_batches
 from rtmcli.training.log import StepMeter
 from rtmcli.training.optim.adamw import make_optimiser
@@ -41,24 +41,24 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 
 
 class NotFinite(RtmError):
-    """The loss or a gradient is not a number: training stops with the batch named."""
+    """The loss or a gradient is NaN or infinite; the message names the batch."""
 
 
 @dataclass
 class Training:
-    """A run: `Training(...).run()`.
+    """A training run: `Training(...).run()`.
 
     Args:
         task: samples, batches and losses. network: trained in place, on `device`.
-        folder: recipe.toml, last.pt (to go on from), best.pt and final weights.
-        held_out: the set that is validated on; None for no validation.
-        report: gets one dict for each line of the log.
-        workers: processes that draw samples; 0 draws in this one.
-        every: steps between lines of the log.
+        folder: takes recipe.toml, last.pt (to resume from) and best.pt (of the best validation).
+        held_out: the validation set; None for no validation.
+        report: called with the values of each log line.
+        workers: processes that load samples; 0 loads them in this one.
+        every: steps between log lines.
         tick: called with the number of samples after each step.
-        save_every: minutes between checkpoints within an epoch; there is one at the end of each besides.
-        norms: False leaves batch norms in eval mode, as fine-tuning on few images and equal-to-one-process
-            tests want it.
+        save_every: minutes between checkpoints within an epoch; another is written at the end of each epoch.
+        norms: False keeps the statistics of all batch norms, for comparisons between numbers of processes and for
+            overfitting few images.
     """
 
     task: Task
@@ -106,7 +106,8 @@ class Training:
         self.wrapped: nn.Module = self.network
         if self.world > 1:
             self.wrapped = DistributedDataParallel(self.network, broadcast_buffers=self.norms)
-        self.epoch = self.step = 0  # step within the epoch
+        # The step within the epoch.
+        self.epoch = self.step = 0
         self.best = -1.0
         self._stopping: Callable[[], bool] = lambda: False
 
@@ -115,8 +116,11 @@ class Training:
     def run(self) -> dict[str, float]:
         """Train to the end of the recipe and return the last validation's figures.
 
-        Raises NotFinite where the loss is no number; the checkpoint of before stays. Ctrl-C ends the step that is
-        under way, saves, and goes up as KeyboardInterrupt; a second one goes up at once.
+        Ctrl-C finishes the current step, saves, and raises KeyboardInterrupt; a second one raises it at once.
+
+        Raises:
+            NotFinite: the loss or a gradient is not finite; the last checkpoint is kept.
+            DataError: last.pt belongs to another training.
         """
         torch.manual_seed(self.recipe.run.seed + self.rank)
         self.resume()
@@ -124,7 +128,7 @@ class Training:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / "recipe.toml", to_toml(self.recipe).encode())
         figures: dict[str, float] = {}
-        with interrupts_wait() as self._stopping:
+        with deferred_interrupts() as self._stopping:
             while self.epoch < self.recipe.stages.epochs:
                 self._epoch()
                 self.epoch, self.step = self.epoch + 1, 0
@@ -137,7 +141,7 @@ class Training:
     def _epoch(self) -> None:
         meter, saved = StepMeter(self.recipe.optimizer.batch), time.monotonic()
         self.wrapped.train()
-        hold_norms(self.wrapped, every=not self.norms)
+        freeze_norms(self.wrapped, every=not self.norms)
         for parts in meter.timed(self.batches()):
             meter.add(self.learn(parts))
             self.update()
@@ -153,17 +157,18 @@ class Training:
                 saved = time.monotonic()
 
     def learn(self, parts: list[Batch]) -> dict[str, float]:
-        """Gradients of one step over the micro-batches of this process, clipped; the means of the loss's terms."""
+        """Compute the clipped gradients of one step from the micro-batches; returns the mean terms of the loss."""
         recipe = self.recipe
-        # The KL of crops is a sum over samples: averaged over processes it must be multiplied again. Losses of
-        # scenes are means already, and a step over several parts averages them.
+        # The loss of crops is a sum over samples, and DistributedDataParallel averages it over processes: multiply it
+        # again. Losses of scenes are means, which a step over several parts averages.
         factor = self.world if self.task.sums_samples else 1 / len(parts)
         totals: dict[str, float] = {}
         for number, batch in enumerate(parts):
             part = batch.to(self.device)
-            quiet = number + 1 < len(parts) and isinstance(self.wrapped, DistributedDataParallel)
-            context = self.wrapped.no_sync() if quiet else contextlib.nullcontext()  # type: ignore[operator]
-            with context:
+            synchronization: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+            if number + 1 < len(parts) and isinstance(self.wrapped, DistributedDataParallel):
+                synchronization = self.wrapped.no_sync()
+            with synchronization:
                 with torch.autocast(
                     self.device.type,
                     PRECISIONS[recipe.run.precision],
@@ -180,14 +185,13 @@ class Training:
         self.scaler.unscale_(self.optimiser)
         weights = [w for group in self.optimiser.param_groups for w in group["params"]]
         norm = nn.utils.clip_grad_norm_(weights, recipe.optimizer.clip or float("inf"))
-        if (
-            not torch.isfinite(norm) and recipe.run.precision != "float16"
-        ):  # float16's scaler passes such steps over
+        # The scaler of float16 skips steps whose gradients are not finite.
+        if not torch.isfinite(norm) and recipe.run.precision != "float16":
             self._stop(parts[-1], {"gradient": norm})
         return {**totals, "gradient": float(norm)}
 
     def update(self) -> None:
-        """One optimiser step with the gradients that are there, the next rate, and the moving average."""
+        """Apply the gradients, set the next learning rate, and update the moving average."""
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
@@ -196,7 +200,7 @@ class Training:
             self.average.update(self.network)
 
     def batches(self) -> Iterator[list[Batch]]:
-        """The micro-batches of this process for each step that is left of the epoch."""
+        """The micro-batches of this process for each remaining step of the epoch."""
         return step_batches(
             self.task,
             self.epoch,
@@ -207,15 +211,15 @@ class Training:
             device=self.device,
         )
 
-    # --- checks and checkpoints ---
+    # --- validation and checkpoints ---
 
     @property
     def trained(self) -> nn.Module:
-        """The network that is validated and shipped: the moving average where there is one, without a teacher."""
-        return kept(self.average.model if self.average is not None else self.network)
+        """The network to validate and save: the moving average if there is one; the student of a distillation."""
+        return without_teacher(self.average.model if self.average is not None else self.network)
 
     def validate(self) -> dict[str, float]:
-        """The figures of the averaged network on the held-out set, by the code of `rtm eval`; keeps the best."""
+        """The figures of `rtm eval` on the held-out set; best.pt takes the weights with the highest AP."""
         assert self.held_out is not None
         network = self.trained.eval()
         figures = self.task.evaluate(network, self.held_out, self.device) if self.rank == 0 else {}
@@ -229,7 +233,7 @@ class Training:
         return figures
 
     def save(self) -> None:
-        """Everything that `resume` needs, written beside and renamed."""
+        """Write last.pt, which `resume` reads."""
         if self.rank:
             return
         state = {
@@ -245,7 +249,7 @@ class Training:
         save_state(state, self.folder / "last.pt")
 
     def resume(self) -> bool:
-        """Go on from last.pt, where there is one. Raises DataError where it belongs to another network."""
+        """Restore the state of last.pt, where there is one. Raises DataError where it belongs to another training."""
         file = self.folder / "last.pt"
         if not file.exists():
             return False
@@ -257,7 +261,7 @@ class Training:
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise DataError(
-                f"{file} belongs to another training ({str(error).splitlines()[0]}); name another folder with --out"
+                f"{file} belongs to another training ({str(error).splitlines()[0]}); choose another folder with --out"
             ) from None
         self.schedule.load_state_dict(state["schedule"])
         self.scaler.load_state_dict(state["scaler"])
@@ -265,13 +269,13 @@ class Training:
         self.epoch, self.step, self.best = (state["place"][key] for key in ("epoch", "step", "best"))
         return True
 
-    # --- small things ---
+    # --- helpers ---
 
     def _global_step(self) -> int:
         return self.epoch * self.steps + self.step
 
     def _share(self, value: Tensor) -> Tensor:
-        """The mean of a number over the processes, so that normalisers are those of the whole batch."""
+        """The mean of a value over the processes, so that normalisers are those of the whole batch."""
         if self.world == 1:
             return value
         value = value.detach().clone()
@@ -289,5 +293,5 @@ class Training:
         values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
         raise NotFinite(
             f"epoch {self.epoch}, step {self.step}: the loss is not finite ({values}) on the batch {names}; "
-            "lower the rate (--set lr=...) or look at these samples with --check"
+            "lower the learning rate (--set lr=...) or check these samples with --check"
         )

@@ -18,7 +18,7 @@ from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.networks.rtmw import RTMW
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
-from rtmcli.training.distillation import Follower, FreshHead, kept, load_teacher, with_teacher
+from rtmcli.training.distillation import FirstStage, SecondStage, load_teacher, with_teacher, without_teacher
 from rtmcli.training.losses.simcc import feature_distillation, logit_distillation, simcc_kl
 from rtmcli.training.model import make_card, make_network, normalise
 from rtmcli.training.recipe import Recipe
@@ -70,7 +70,7 @@ def test_stage_one_adds_feature_and_logit_terms_that_fade(dots: Path, tmp_path: 
     teacher = teacher_of()
     training, _ = run_of(dots, tmp_path, FIRST, teacher)
     network, batch = training.network.eval(), first_batch(training)
-    assert isinstance(network, Follower) and isinstance(network.align, nn.Conv2d)
+    assert isinstance(network, FirstStage) and isinstance(network.align, nn.Conv2d)
     assert network.align.weight.shape == (512, 384, 1, 1)
     images = normalise(batch.images, make_card(FIRST))
     logits = network.student(images)
@@ -125,14 +125,16 @@ def test_stage_one_learns_and_goes_on_bit_for_bit_and_keeps_the_student_alone(
     again.run()
     for key, value in whole.network.state_dict().items():
         assert torch.equal(value, again.network.state_dict()[key]), key
-    assert set(kept(whole.network).state_dict()) == set(build_network(make_card(FIRST)).state_dict())
+    assert set(without_teacher(whole.network).state_dict()) == set(
+        build_network(make_card(FIRST)).state_dict()
+    )
 
 
 def test_stage_two_trains_the_head_alone_towards_the_teacher(dots: Path, tmp_path: Path) -> None:
     teacher = teacher_of("t")
     training, lines = run_of(dots, tmp_path, SECOND, teacher)
     network = training.network
-    assert isinstance(network, FreshHead)
+    assert isinstance(network, SecondStage)
     batch = first_batch(training)
     images = normalise(batch.images, make_card(SECOND))
     with torch.no_grad():
@@ -141,7 +143,7 @@ def test_stage_two_trains_the_head_alone_towards_the_teacher(dots: Path, tmp_pat
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)  # it does not fade
     training.run()
     assert lines[-1]["loss"] < 0.7 * lines[0]["loss"]
-    theirs, ours = teacher.state_dict(), kept(network).state_dict()
+    theirs, ours = teacher.state_dict(), without_teacher(network).state_dict()
     same = {key for key in ours if torch.equal(ours[key], theirs[key])}
     assert {key for key in ours if key.startswith("backbone")} <= same
     assert "head.cls_x.weight" not in same
@@ -165,7 +167,7 @@ def test_rtmw_learns_in_both_stages_too(dots: Path, tmp_path: Path) -> None:
 
 
 def test_a_head_has_no_teacher_in_another_network() -> None:
-    with pytest.raises(DataError, match="must be the same network, but for the head"):
+    with pytest.raises(DataError, match="must be the same network except for the head"):
         with_teacher(make_network(SECOND), teacher_of("s"), SECOND)
 
 
@@ -173,14 +175,14 @@ def test_a_teacher_of_other_bins_or_another_family_is_refused(tmp_path: Path) ->
     network = RTMPose("t", 17, 96, 64)
     recipe = with_values(FIRST, width=96)
     save_checkpoint(tmp_path / "a.safetensors", network.state_dict(), card=make_card(recipe))
-    with pytest.raises(UsageError, match="a teacher's must be the student's"):
+    with pytest.raises(UsageError, match="choose a teacher with the same"):
         load_teacher(tmp_path / "a.safetensors", FIRST)
     assert not any(w.requires_grad for w in load_teacher(tmp_path / "a.safetensors", recipe).parameters())
     detector = with_values(FIRST, family="rtmdet", size="nano", skeleton="")
     save_checkpoint(
         tmp_path / "b.safetensors", build_network(make_card(detector)).state_dict(), card=make_card(detector)
     )
-    with pytest.raises(UsageError, match="a teacher is an RTMPose or an RTMW"):
+    with pytest.raises(UsageError, match="a teacher must be of rtmpose or rtmw"):
         load_teacher(tmp_path / "b.safetensors", FIRST)
 
 

@@ -13,7 +13,7 @@ from rtmcli.training.data.dataset import load_set
 from rtmcli.training.initialization import freeze_part, save_model, start_from
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe_file import build_recipe
-from rtmcli.training.tasks.topdown import CropTask
+from rtmcli.training.tasks.topdown import TopDownTask
 from rtmcli.training.trainer import Training
 
 TOY = build_recipe(dict(
@@ -47,7 +47,7 @@ def test_a_frozen_backbone_stays_to_the_last_bit_while_the_head_learns(dots: Pat
     network = make_network(TOY)
     freeze_part(network, "backbone")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    Training(CropTask(TOY, [data]), network, tmp_path / "run").run()
+    Training(TopDownTask(TOY, [data]), network, tmp_path / "run").run()
     after = network.state_dict()
     assert all(
         torch.equal(value, after[name]) for name, value in before.items() if name.startswith("backbone")

@@ -17,7 +17,7 @@ from rtmcli.training.data.dataset import load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.recipe_file import build_recipe, with_values
-from rtmcli.training.tasks.topdown import CropTask
+from rtmcli.training.tasks.topdown import TopDownTask
 from rtmcli.training.trainer import NotFinite, Training
 
 TOY = build_recipe(dict(
@@ -31,7 +31,7 @@ def make(dots: Path, folder: Path, recipe: Recipe = TOY, **more: Any) -> tuple[T
     torch.manual_seed(0)
     lines: list[dict] = []
     training = Training(
-        CropTask(recipe, [data]), make_network(recipe), folder, report=lines.append, every=1, **more
+        TopDownTask(recipe, [data]), make_network(recipe), folder, report=lines.append, every=1, **more
     )
     return training, lines
 

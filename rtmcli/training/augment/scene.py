@@ -19,7 +19,7 @@ FILL = 114  # grey of what lies outside images
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """A image and who is in it.
+    """An image and who is in it.
 
     image: (H, W, 3) uint8 BGR.
     boxes: (G, 4) x1, y1, x2, y2. labels: (G,) classes. areas: (G,) square pixels.

@@ -80,7 +80,7 @@ def load_set(
 def _as_stored(entries: list[LabelledImage], store: Store, labels: str) -> list[LabelledImage]:
     """The images under their names in the store, which may differ in separators, folders or what hosts add.
 
-    A image that is not there keeps its name, for `check_set` to list. Raises DataError where most are not.
+    An image that is not there keeps its name, for `check_set` to list. Raises DataError where most are not.
     """
     if all(entry.name in store for entry in entries):
         return entries

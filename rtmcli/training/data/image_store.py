@@ -49,7 +49,7 @@ class Store:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise DataError(
-                f"{name} in {self.path} cannot be decoded as a image; 'rtm train --check' lists all"
+                f"{name} in {self.path} cannot be decoded as an image; 'rtm train --check' lists all"
             )
         return np.asarray(image, np.uint8)
 

@@ -45,7 +45,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledImage:
-    """A image of a set: its name in the store, its id in the label file, and who is in it."""
+    """An image of a set: its name in the store, its id in the label file, and who is in it."""
 
     name: str
     id: Any

@@ -1,6 +1,6 @@
 """The whole loss of RTMO's head (arXiv 2312.07526, section 3.4), both stages and the auxiliary term.
 
-Names: N images, A cells, K keypoints, G people of a image, n positives of the batch.
+Names: N images, A cells, K keypoints, G people of an image, n positives of the batch.
 """
 
 from collections.abc import Callable, Sequence

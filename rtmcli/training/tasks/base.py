@@ -1,8 +1,7 @@
-"""What a family trains on: how a sample is drawn, how a batch is made of samples, and what it costs.
+"""What the trainer asks of a task: samples, batches, losses and a validation.
 
-The loop (`training.trainer`) knows nothing of crops or scenes: it asks a task for samples, batches and losses. Every
-sample is drawn from its own generator, seeded by seed, epoch and place in the epoch, so that it does not matter
-which worker or process draws it, nor whether the run was interrupted before.
+Every sample has its own generator, seeded by seed, epoch and position in the epoch, so it does not matter which worker
+or process draws it, nor whether the run was interrupted before.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ Terms = dict[str, Tensor]
 
 @dataclass
 class Batch:
-    """What one step learns from.
+    """The input of one step.
 
-    images: (N, H, W, 3) uint8 BGR. targets: tensors, or lists of tensors a image, as the task's loss takes them.
-    names: where each sample came from, for messages.
+    images: (N, H, W, 3) uint8 BGR. targets: tensors, or lists with one entry per image, as the task's loss takes them.
+    names: the source of each sample, for messages.
     """
 
     images: Tensor
@@ -39,15 +38,15 @@ class Batch:
 
 
 class Task(Protocol):
-    """A family's side of the training."""
+    """Samples, batches, loss and validation of a family of networks."""
 
     recipe: Recipe
     sets: list[DataSet]
-    # losses of crops are sums over the batch (the reference's KL), those of scenes are means over it
+    # Whether the loss is a sum over the batch (crops, as in mmpose's KLDiscretLoss) and not a mean (scenes).
     sums_samples: bool
 
     def sizes(self) -> list[int]:
-        """Samples of each set."""
+        """The number of samples of each set."""
 
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         """One augmented sample of set `number`: arrays, with its `name`."""
@@ -61,7 +60,7 @@ class Task(Protocol):
         """The loss of a batch on the network's device in step `step` of the run, and its terms for the log."""
 
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
-        """The figures of `rtm eval` on a set: true boxes for crops, whole images for scenes."""
+        """The figures of `rtm eval` on a set: in the labelled boxes for crops, on whole images for scenes."""
 
     def preview(self, sample: dict[str, Any]) -> np.ndarray:
         """A sample with its targets drawn, for `--show-batch`."""

@@ -16,11 +16,11 @@ from rtmcli.training.losses.simcc import distillation_decay, feature_distillatio
 from rtmcli.training.model import normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
-from rtmcli.training.tasks.topdown import CropTask
+from rtmcli.training.tasks.topdown import TopDownTask
 
 
-class DistillTask(CropTask):
-    """The crops of RTMPose or RTMW; the network is a `distill.Taught`.
+class DistillTask(TopDownTask):
+    """The crops of RTMPose or RTMW; the network is a `distill.Distilled`.
 
     The teacher belongs to the task, so that neither optimiser nor checkpoint knows of it; workers that draw samples
     go without.

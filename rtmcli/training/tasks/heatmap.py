@@ -19,10 +19,10 @@ from rtmcli.training.augment.crop import Crop
 from rtmcli.training.data.soft_maps import SoftMap, soft_cells
 from rtmcli.training.losses.dense import heatmap_mse
 from rtmcli.training.tasks.base import Batch, Terms
-from rtmcli.training.tasks.topdown import CropTask, as_arrays
+from rtmcli.training.tasks.topdown import TopDownTask, as_arrays
 
 
-class HeatmapTask(CropTask):
+class HeatmapTask(TopDownTask):
     """One sample is one person; the loss is the squared error of UDP's heatmaps, a quarter of the crop's sides."""
 
     sums_samples = False

@@ -12,19 +12,23 @@ from rtmcli.training.tasks.detector import DetectorTask
 from rtmcli.training.tasks.distill import DistillTask
 from rtmcli.training.tasks.heatmap import HeatmapTask
 from rtmcli.training.tasks.onestage import OneStageTask
-from rtmcli.training.tasks.topdown import CropTask
-from rtmcli.training.tasks.topdown3d import SpaceTask
+from rtmcli.training.tasks.topdown import TopDownTask
+from rtmcli.training.tasks.topdown3d import TopDown3DTask
 
 
 def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = None) -> Task:
-    """The task of a recipe. `teacher` is the network that a recipe of DWPose learns from.
+    """The task of a recipe.
 
-    Raises UsageError for a family that is not trained, and for a recipe that lacks its teacher.
+    Args:
+        teacher: the network that a recipe of DWPose learns from.
+
+    Raises:
+        UsageError: the family cannot be trained, or the recipe needs a teacher.
     """
     family = recipe.model.family
     if recipe.needs_teacher:
         if family not in ("rtmpose", "rtmw") or recipe.topdown.heatmap:
-            raise UsageError(f"{family!r} learns from no teacher; rtmpose and rtmw do")
+            raise UsageError(f"the family {family!r} cannot learn from a teacher; rtmpose and rtmw can")
         if teacher is None:
             raise UsageError(
                 f"the recipe {recipe.model.name} learns from a teacher; name it with --teacher MODEL"
@@ -32,12 +36,12 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
         return DistillTask(recipe, sets, teacher)
     if recipe.topdown.heatmap:
         if family != "rtmpose":
-            raise UsageError(f"{family!r} is not pre-trained on heatmaps; rtmpose's backbones are")
+            raise UsageError(f"the family {family!r} cannot be pretrained on heatmaps; rtmpose can")
         return HeatmapTask(recipe, sets)
     if family in ("rtmpose", "rtmw"):
-        return CropTask(recipe, sets)
+        return TopDownTask(recipe, sets)
     if family == "rtmw3d":
-        return SpaceTask(recipe, sets)
+        return TopDown3DTask(recipe, sets)
     if family == "rtmdet":
         return DetectorTask(recipe, sets)
     if family == "rtmo":

@@ -1,4 +1,4 @@
-"""Whole images of a set: as scenes to be augmented, as batches to be judged, and drawn with their labels."""
+"""Whole images of a set: scenes to be augmented, batches for validation, and previews."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rtmcli.zoo.card import Card
 def drawn_from(
     data: DataSet, index: int, random: np.random.Generator, *, points: bool
 ) -> Callable[[], Scene]:
-    """Gives the sample's own image first, then others of the set at random."""
+    """A function that returns the sample's own image first, then random ones of the set."""
     pending = [index]
 
     def draw() -> Scene:
@@ -30,7 +30,7 @@ def drawn_from(
 
 
 def make_scene(data: DataSet, index: int, *, points: bool) -> Scene:
-    """A image of a set with everybody in it; crowds become ignored pixels."""
+    """An image of a set with its labels; crowds become ignored pixels."""
     entry = data.images[index]
     labels, image = entry.labels, data.store.read(entry.name)
     ignored = None
@@ -56,14 +56,14 @@ def stacked(scenes: list[Scene]) -> Tensor:
 
 
 def ignored_pixels(scene: Scene) -> Tensor | None:
-    """(H, W) bool: where nothing is learned; None where there is no such place."""
+    """(H, W) bool: pixels without a loss of the background; None for no such pixels."""
     return None if scene.ignored is None else torch.from_numpy(scene.ignored > 0)
 
 
 def validation_batches(
     data: DataSet, card: Card, batch: int = 16
 ) -> Iterator[tuple[list[Any], Tensor, list[Placement]]]:
-    """Batches of image ids, images (N, H, W, 3) as `rtm detect` and `rtm pose` fill a network's input, placements."""
+    """Batches of ids, images (N, H, W, 3) preprocessed as `rtm detect` and `rtm pose` do it, and placements."""
     for start in range(0, len(data.images), batch):
         entries = data.images[start : start + batch]
         inputs = np.empty((len(entries), card.height, card.width, 3), np.uint8)
@@ -75,7 +75,7 @@ def validation_batches(
 
 
 def draw_scene(scene: Scene) -> np.ndarray:
-    """The scene with its boxes and points, its ignored part dark, for `--show-batch`."""
+    """The scene with its boxes and keypoints and its ignored pixels darkened, for `--show-batch`."""
     image = scene.image.copy()
     if scene.ignored is not None:
         image[scene.ignored > 0] //= 2

@@ -39,7 +39,7 @@ class Found(NamedTuple):
     scores: Float32Array
 
 
-class CropTask:
+class TopDownTask:
     """One sample is one person; the loss is the KL divergence of SimCC vectors."""
 
     sums_samples = True

@@ -20,7 +20,7 @@ from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.losses.simcc import bone_length, simcc_kl
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Terms
-from rtmcli.training.tasks.topdown import CropTask, Found, as_arrays, near_share
+from rtmcli.training.tasks.topdown import Found, TopDownTask, as_arrays, near_share
 
 # Each point's parent in the bone term of the published RTMW3D; a point that is its own parent has a bone of length 0.
 PARENTS = (
@@ -32,7 +32,7 @@ PARENTS = (
 )  # fmt: skip
 
 
-class SpaceTask(CropTask):
+class TopDown3DTask(TopDownTask):
     """One sample is one person; the loss is the KL divergence along x, y and z, and the bones' lengths."""
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:

@@ -12,7 +12,7 @@ from rtmcli.training.data.dataset import check_set, load_set
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.recipe_file import build_recipe, with_values
 from rtmcli.training.tasks.make import make_task
-from rtmcli.training.tasks.topdown import CropTask
+from rtmcli.training.tasks.topdown import TopDownTask
 
 COCO = load_skeleton("coco17")
 TOY = build_recipe(dict(
@@ -46,7 +46,7 @@ def draw(folder: Path, recipe: Recipe = TOY, index: int = 0, seed: int = 0) -> d
 def hard(folder: Path, recipe: Recipe = TOY, seed: int = 0) -> dict:
     """The sample as it would be without the heatmap."""
     task = make_task(recipe, [load_set(folder / "labels.json", folder / "images", skeleton=COCO)])
-    assert isinstance(task, CropTask)
+    assert isinstance(task, TopDownTask)
     task.soften = lambda targets, soft, crop: None  # type: ignore[method-assign]
     return task.draw(0, 0, 0, np.random.default_rng(seed))
 

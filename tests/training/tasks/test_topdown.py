@@ -15,7 +15,7 @@ from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
 from rtmcli.training.recipe_file import load_recipe, with_values
-from rtmcli.training.tasks.topdown import CropTask
+from rtmcli.training.tasks.topdown import TopDownTask
 
 
 class Recorder(torch.nn.Module):
@@ -50,7 +50,7 @@ def enlarge(dots: Path, factor: int) -> None:
 def test_validation_judges_the_crops_that_rtm_pose_takes(dots: Path) -> None:
     enlarge(dots, 4)
     data = load_set(dots / "labels.json", dots / "images", skeleton=load_skeleton("coco17"))
-    task = CropTask(with_values(load_recipe("rtmpose-t"), width=64, height=64), [data])
+    task = TopDownTask(with_values(load_recipe("rtmpose-t"), width=64, height=64), [data])
     validation, product = Recorder(), Recorder()
     found = list(task.found(validation, data, torch.device("cpu")))
     images = [data.store.read(entry.name) for entry in data.images]

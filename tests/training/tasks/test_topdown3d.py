@@ -15,7 +15,7 @@ from rtmcli.training.model import make_card
 from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.make import make_task
-from rtmcli.training.tasks.topdown3d import PARENTS, SpaceTask
+from rtmcli.training.tasks.topdown3d import PARENTS, TopDown3DTask
 
 WHOLE = load_skeleton("coco133")
 TOY = with_values(
@@ -25,18 +25,18 @@ TOY = with_values(
 BIN = 2 * TOY.topdown.z_range / (TOY.topdown.depth * TOY.topdown.ratio)  # metres
 
 
-def task_of(bodies: Path, recipe=TOY) -> SpaceTask:
+def task_of(bodies: Path, recipe=TOY) -> TopDown3DTask:
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
     task = make_task(recipe, [data])
-    assert isinstance(task, SpaceTask)
+    assert isinstance(task, TopDown3DTask)
     return task
 
 
-def drawn(task: SpaceTask, index: int = 0, seed: int = 0) -> dict:
+def drawn(task: TopDown3DTask, index: int = 0, seed: int = 0) -> dict:
     return task.draw(0, index, 0, np.random.default_rng(seed))
 
 
-def batch_of(task: SpaceTask) -> Batch:
+def batch_of(task: TopDown3DTask) -> Batch:
     return task.collate([drawn(task, index) for index in range(4)])
 
 
