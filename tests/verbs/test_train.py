@@ -12,13 +12,16 @@ import pytest
 from rtmcli.cli.app import main
 from rtmcli.networks.checkpoint import read_checkpoint
 from rtmcli.opencv import cv2
+from rtmcli.training.initialization import save_model
+from rtmcli.training.model import make_network
+from rtmcli.training.recipe_file import load_recipe, with_values
 
 TOY = ["width=64", "height=64", "batch=4", "epochs=1", "warmup=2"]
 
 
 def arguments(dots: Path, *more: str) -> list[str]:
     given = ["train", "rtmpose-t", "--data", str(dots / "labels.json"), "--images", str(dots / "images")]
-    return [*given, *(word for change in TOY for word in ("--set", change)), "--workers", "0", *more]
+    return [*given, *(word for change in TOY for word in ("--set", change)), *more]
 
 
 def test_a_set_becomes_a_model_with_a_card_and_the_log_is_json_lines(
@@ -26,7 +29,7 @@ def test_a_set_becomes_a_model_with_a_card_and_the_log_is_json_lines(
 ) -> None:
     out = tmp_path / "run"
     held_out = ["--val", str(dots / "labels.json"), "--val-images", str(dots / "images")]
-    assert main(arguments(dots, "--out", str(out), "--every", "1", *held_out)) == 0
+    assert main(arguments(dots, "--out", str(out), "--every", "1", "--workers", "0", *held_out)) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"epoch", "step", "lr", "loss", "images_per_s", "loader_per_s", "wait"} <= set(lines[0])
     assert 0 < lines[0]["wait"] < 1  # without workers every sample is waited for
@@ -35,6 +38,17 @@ def test_a_set_becomes_a_model_with_a_card_and_the_log_is_json_lines(
     card = read_checkpoint(out / "rtmpose-t.safetensors").card
     assert card is not None and (card.width, card.height, card.skeleton) == (64, 64, "coco17")
     assert "width = 64" in (out / "recipe.toml").read_text()
+
+
+def test_quiet_silences_everything_on_stderr_but_errors(dots: Path, tmp_path: Path, capsys) -> None:
+    source = tmp_path / "other.safetensors"
+    other = with_values(load_recipe("rtmpose-t"), width=96, height=64)
+    save_model(make_network(other), other, source)
+    out = ["--out", str(tmp_path / "run"), "--workers", "0", "--init", str(source)]
+    assert main(["-q", *arguments(dots, *out)]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["-q", *arguments(dots, "--freeze", "bones", *out)]) == 2
+    assert "no part 'bones'" in capsys.readouterr().err
 
 
 def test_a_check_lists_faults_and_ends_with_three(dots: Path, capsys) -> None:
@@ -61,7 +75,7 @@ def test_a_batch_is_drawn_for_one_to_look_at(dots: Path, tmp_path: Path) -> None
 def test_what_cannot_be_trained_is_told_with_the_remedy(
     dots: Path, tmp_path: Path, capsys, more: list[str], code: int, words: str
 ) -> None:
-    assert main(arguments(dots, "--out", str(tmp_path / "run"), *more)) == code
+    assert main(arguments(dots, "--out", str(tmp_path / "run"), "--workers", "0", *more)) == code
     assert words in capsys.readouterr().err
 
 
@@ -86,7 +100,8 @@ def test_a_recipe_that_learns_from_labels_alone_takes_no_teacher(dots: Path, tmp
 
 def test_control_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rtmcli"]
-    command += arguments(dots, "--out", str(tmp_path / "run"), "--every", "1", "--set", "epochs=200")
+    command += arguments(dots, "--out", str(tmp_path / "run"), "--workers", "0", "--every", "1")
+    command += ["--set", "epochs=200"]
     running = subprocess.Popen(
         command,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
