@@ -43,6 +43,12 @@ def current() -> Settings:
     return _current
 
 
+def reset() -> None:
+    """Set every common flag to its default: what a run in this process begins with."""
+    global _current
+    _current = Settings()
+
+
 def home() -> Path:
     """The folder of models, configuration and caches: `$RTM_HOME`, else the user's data folder; it may not exist.
 

@@ -18,7 +18,7 @@ from rtmcli import __version__
 from rtmcli.cli.command import as_command
 from rtmcli.errors import UsageError
 from rtmcli.records.line_io import ClosedPipe, guard
-from rtmcli.settings import Defaults, current
+from rtmcli.settings import Defaults, current, reset
 from rtmcli.terminal.error_report import did_you_mean, report
 from rtmcli.terminal.streams import drop_unwritable_output, fill_closed_streams
 
@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `rtm` with these arguments (those of the process by default) and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     fill_closed_streams()
+    reset()
     if "_RTM_COMPLETE" in os.environ:
         app().main(arguments, prog_name="rtm")
     _catch_signals()

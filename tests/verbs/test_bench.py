@@ -4,8 +4,9 @@ import pytest
 
 from rtmcli.bench.clip import bench_clip, parts
 from rtmcli.bench.published import beside, published_rows
+from rtmcli.cli.app import main
 from rtmcli.errors import UsageError
-from rtmcli.verbs.bench import _range, main
+from rtmcli.verbs.bench import _range
 
 
 def test_a_range_of_people_is_written_with_dots_or_commas() -> None:
@@ -16,15 +17,19 @@ def test_a_range_of_people_is_written_with_dots_or_commas() -> None:
             _range(wrong)
 
 
-def test_options_of_one_measurement_are_refused_by_the_other() -> None:
-    with pytest.raises(UsageError, match="different measurements"):
-        main(pipeline="demo", people="1..2")
-    with pytest.raises(UsageError, match="only with --people"):
-        main(plot="cost.png")
-    with pytest.raises(UsageError, match="DETECTOR,POSE"):
-        main(pipeline="demo", models="rtmpose-t")
-    with pytest.raises(UsageError, match="give one value"):
-        main(pipeline="demo", engines="onnxruntime,openvino")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--pipeline demo --people 1..2", "different measurements"),
+        ("--pipeline demo --models rtmpose-t", "DETECTOR,POSE"),
+        ("--pipeline demo --engines onnxruntime,openvino", "give one value"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    capsys: pytest.CaptureFixture[str], options: str, words: str
+) -> None:
+    assert main(["bench", *options.split()]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_the_published_figures_are_those_of_the_papers_tables() -> None:

@@ -14,14 +14,8 @@ from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError, RtmError, UsageError
 from rtmcli.export import parity_check, run
 from rtmcli.export.run import ExportOptions, export_model
-from rtmcli.networks.checkpoint import save_checkpoint
-from rtmcli.networks.rtmpose import RTMPose
 from rtmcli.zoo.card import Card
-
-CARD = Card(
-    name="toy", family="rtmpose", size="t", task="topdown", skeleton="coco17", width=64, height=96,
-    mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), color="rgb", codec={"name": "simcc", "ratio": 2.0},
-)  # fmt: skip
+from tests.helpers.toy_models import write_toy_pose_model
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +27,8 @@ def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
     path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
-    save_checkpoint(path, RTMPose("t", 17, 64, 96).state_dict(), card=CARD)
+    write_toy_pose_model(path)
     return path
 
 
