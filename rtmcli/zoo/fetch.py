@@ -13,7 +13,7 @@ from rtmcli.zoo.resolve import OFFICIAL_MODELS, bundled_names, bundled_path
 def fetch_model(name: str, *, kind: Kind | None = None, options: PullOptions | None = None) -> Path:
     """The file of a model, downloaded unless it is bundled or installed.
 
-    A model that is published as a checkpoint only is converted where the extra `export` is installed.
+    A checkpoint that is downloaded for lack of an ONNX file is converted where the extra `export` is installed.
 
     Raises:
         MissingError: no such model, or it cannot be downloaded.
@@ -50,7 +50,7 @@ def _converted(entry: Entry, checkpoint: Path, ready: Path, options: PullOptions
     command = f"rtm models convert {checkpoint} -o {ready}"
     if not all(find_spec(package) for package in ("torch", "onnx")):
         options.say(
-            f"{entry.name} is published as a checkpoint only; to run it: pip install 'rtmcli[export]' && {command}"
+            f"{entry.name} was downloaded as a checkpoint; to run it: pip install 'rtmcli[export]' && {command}"
         )
         return checkpoint
     convert_checkpoint(checkpoint, ready)

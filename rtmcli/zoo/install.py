@@ -67,11 +67,12 @@ class HashMismatch(DataError):
 def pull_model(entry: Entry, *, kind: Kind | None = None, options: PullOptions | None = None) -> Path:
     """Download a published model, unless it is installed already.
 
-    Its files are tried in the order of the catalogue, first at the mirror and then where they are published.
+    Its files are tried in the order of the catalogue, those of each kind first at the mirror and then where they are
+    published. After a file with a wrong hash only files of the same kind and with a known hash are tried.
 
     Args:
         entry: which model.
-        kind: `onnx` to run it, `pth` to train from it; by default `onnx` if published, else `pth`.
+        kind: `onnx` to run it, `pth` to train from it; by default `onnx`, and `pth` where that is not to be had.
         options: how to download.
 
     Returns:
@@ -82,28 +83,36 @@ def pull_model(entry: Entry, *, kind: Kind | None = None, options: PullOptions |
         DataError: a file is not the expected one, or no model, and no other could be downloaded.
     """
     options = options or PullOptions()
-    if kind is None:
-        kind = "onnx" if entry.files("onnx") else "pth"
-    files = entry.files(kind)
+    files = entry.files(kind) if kind else entry.files("onnx") + entry.files("pth")
     if not files:
         raise MissingError(_no_file(entry, kind))
-    target = installed_path(entry.name, kind)
+    target = installed_path(entry.name, files[0].kind)
     if target.is_file() and model_state(target) in ("ok", "unrecorded"):
         options.say(f"{entry.name} is installed: {target}")
         return target
     make_folder(target.parent)
     failures: list[Exception] = []
+    mismatch: Kind | None = None
+    hosts_down = set()
     for file, url in _sources(files, options.mirror):
-        if any(isinstance(failure, HashMismatch) for failure in failures) and not _is_hash_known(file):
-            # A wrong file was offered, so that one which cannot be checked is not taken in its place.
+        if urlsplit(url).netloc in hosts_down or (
+            mismatch and not (file.kind == mismatch and _has_hash(file))
+        ):
             continue
         if failures:
             options.say(f"{failures[-1]}; trying {url}")
         try:
+            target = installed_path(entry.name, file.kind)
             _download(entry, file, url, target, options)
             return target
-        except (UrlFailed, DataError) as error:
+        except UrlFailed as error:
             failures.append(error)
+            if error.host_down:
+                hosts_down.add(urlsplit(url).netloc)
+        except DataError as error:
+            failures.append(error)
+            if isinstance(error, HashMismatch):
+                mismatch = file.kind
     raise _failed(entry, failures)
 
 
@@ -139,10 +148,13 @@ def _is_model(path: Path) -> bool:
 
 def _sources(files: Sequence[RemoteFile], mirror: str) -> list[tuple[RemoteFile, str]]:
     """The files and URLs to try, in order. A mirror has them under the paths of the publishers' URLs."""
-    own = [(file, file.url) for file in files]
-    if not mirror:
-        return own
-    return [(file, mirror.rstrip("/") + urlsplit(file.url).path) for file in files] + own
+    sources = []
+    for kind in dict.fromkeys(file.kind for file in files):
+        same = [file for file in files if file.kind == kind]
+        if mirror:
+            sources += [(file, mirror.rstrip("/") + urlsplit(file.url).path) for file in same]
+        sources += [(file, file.url) for file in same]
+    return sources
 
 
 def _download(entry: Entry, file: RemoteFile, url: str, target: Path, options: PullOptions) -> None:
@@ -169,7 +181,8 @@ def _download(entry: Entry, file: RemoteFile, url: str, target: Path, options: P
     options.say(f"{entry.name} comes from {url}; its SHA-256 {digest} {proof}")
 
 
-def _is_hash_known(file: RemoteFile) -> bool:
+def _has_hash(file: RemoteFile) -> bool:
+    """Whether a download can be checked."""
     return bool(file.sha256) or recorded_hash("downloads", download_key(file.url)) is not None
 
 
@@ -232,7 +245,7 @@ def _failed(entry: Entry, failures: Sequence[Exception]) -> RtmError:
     )
 
 
-def _no_file(entry: Entry, kind: Kind) -> str:
+def _no_file(entry: Entry, kind: Kind | None) -> str:
     if kind == "pth":
         return f"no checkpoint of {entry.name} is published"
     return (

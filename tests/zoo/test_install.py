@@ -139,6 +139,24 @@ def test_another_export_is_taken_where_the_first_is_gone(server: Server) -> None
     assert "answered 404" in said[0] and "trying" in said[0]
 
 
+def test_the_checkpoint_is_taken_where_no_file_to_run_is_to_be_had(server: Server, rtm_home: Path) -> None:
+    server.answers["/m.pth"] = whole(b"weights")
+    said: list[str] = []
+    path = pull(entry_at(*map(server.url, ("/m.pth", "/m.zip", "/m.onnx"))), said)
+    assert path == rtm_home / "models" / "rtmpose-m-coco17-256x192.pth"
+    assert [asked for asked, _ in server.asked] == ["/m.zip", "/m.onnx", "/m.pth"]
+    assert f"comes from {server.url('/m.pth')}" in said[-1]
+
+
+def test_a_host_that_is_down_is_tried_once(server: Server) -> None:
+    with serving() as gone:
+        dead = gone.address
+    with pytest.raises(MissingError) as error:
+        pull(entry_at(f"{dead}/m.zip", server.url("/m.onnx"), f"{dead}/m.pth"))
+    assert str(error.value).count("cannot be reached") == 1
+    assert [asked for asked, _ in server.asked] == ["/m.onnx"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -56,7 +56,15 @@ class Downloaded:
 
 
 class UrlFailed(Exception):
-    """A URL gives no file. The message has the host and the reason."""
+    """A URL gives no file. The message has the host and the reason.
+
+    Attributes:
+        host_down: the host does not answer at all, so that its other URLs will fail too.
+    """
+
+    def __init__(self, message: str, *, host_down: bool = False) -> None:
+        super().__init__(message)
+        self.host_down = host_down
 
 
 @contextmanager
@@ -88,7 +96,7 @@ def download_file(
             _download(url, part, progress, retry or RetryPolicy())
         except _Failed as error:
             kept = " (the part received is kept)" if part.keep_if_useful() else ""
-            raise UrlFailed(f"{_host(url)} {error}{kept}") from None
+            raise UrlFailed(f"{_host(url)} {error}{kept}", host_down=error.host_down) from None
         digest = part.digest()
         try:
             check(digest)
@@ -113,7 +121,7 @@ def _download(url: str, part: PartialFile, progress: Progress | None, retry: Ret
             failures = 0 if part.size > most and not problem.slow else failures + 1
             most = max(most, part.size)
             if failures >= retry.attempts:
-                raise _Failed(str(problem)) from None
+                raise _Failed(str(problem), host_down=problem.host_down) from None
             wait = problem.wait if problem.wait is not None else retry.pause * 2 ** max(failures - 1, 0)
             time.sleep(min(wait, retry.max_pause))
 
@@ -190,11 +198,11 @@ def _unreachable(error: Exception, part: PartialFile, timeout: float) -> Excepti
     """Whether a failed connection is worth another attempt, with its reason in words."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
-        return _Retryable(f"sent nothing for {timeout:g} s after {part.size} bytes")
+        return _Retryable(f"sent nothing for {timeout:g} s after {part.size} bytes", host_down=True)
     if "CERTIFICATE" in str(reason).upper():
         return _Failed(f"has no valid certificate ({getattr(reason, 'verify_message', reason)})")
     text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return _Retryable(f"cannot be reached: {text}")
+    return _Retryable(f"cannot be reached: {text}", host_down=True)
 
 
 class _Retryable(Exception):
@@ -203,15 +211,22 @@ class _Retryable(Exception):
     Attributes:
         wait: the seconds that the server asked for, None where it did not.
         slow: the connection was too slow, so that bytes received do not count as progress.
+        host_down: the host did not answer.
     """
 
-    def __init__(self, message: str, wait: float | None = None, *, slow: bool = False) -> None:
+    def __init__(
+        self, message: str, wait: float | None = None, *, slow: bool = False, host_down: bool = False
+    ) -> None:
         super().__init__(message)
-        self.wait, self.slow = wait, slow
+        self.wait, self.slow, self.host_down = wait, slow, host_down
 
 
 class _Failed(Exception):
-    """No further attempt at this URL makes sense."""
+    """No further attempt at this URL makes sense. `host_down`: nor at others of its host."""
+
+    def __init__(self, message: str, *, host_down: bool = False) -> None:
+        super().__init__(message)
+        self.host_down = host_down
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
