@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/api.md from the code: help texts, signatures and docstrings.
+"""Write docs/cli.md, docs/api.md and the table of docs/formats.md from the code.
 
 python -m tools.write_docs
 """
@@ -34,6 +34,28 @@ CHAPTERS = {
 def main() -> None:
     (DOCS / "cli.md").write_text(cli_page())
     (DOCS / "api.md").write_text(api_page())
+    (DOCS / "formats.md").write_text(with_format_table((DOCS / "formats.md").read_text()))
+
+
+def with_format_table(page: str) -> str:
+    """docs/formats.md with the table of `rtmcli/formats/table.py` between its two marks."""
+    from rtmcli.formats.table import FORMATS
+
+    rows = [
+        "| format | files | reads | writes | content | not kept |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in FORMATS:
+        files = ", ".join("a folder" if e == "/" else f"`{e}`" for e in one.extensions) or "`.json`"
+        marks = ["yes" if way else "–" for way in (one.read, one.write)]
+        rows.append(f"| `{one.name}` | {files} | {marks[0]} | {marks[1]} | {one.content} | {one.omits} |")
+    before, _, after = page.partition("<!-- formats -->\n")
+    return (
+        f"{before}<!-- formats -->\n"
+        + "\n".join(rows)
+        + "\n<!-- /formats -->"
+        + after.partition("<!-- /formats -->")[2]
+    )
 
 
 def cli_page() -> str:

@@ -1,4 +1,4 @@
-"""AlphaPose's result lists (`alphapose-results.json`) to records.
+"""AlphaPose's result lists (`alphapose-results.json`) to records and back.
 
 An entry is like a COCO result, but for: `image_id` is the name of an image, of a video `<frame>.jpg`; `box` is
 x, y, width, height; `idx` is the person's id; and `score` is its pose NMS's: box score + mean + 1.25 x maximum of the
@@ -6,17 +6,19 @@ keypoint scores (`proposal_score` in AlphaPose's `alphapose/utils/pPose_nms.py`)
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
 import numpy as np
+import orjson
 
 from rtmcli.errors import DataError
 from rtmcli.formats.image_matching import ImageMatcher
 from rtmcli.formats.labels import points_of
-from rtmcli.geometry.boxes import from_xywh
+from rtmcli.geometry.boxes import from_xywh, to_xywh
 from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.line_io import Sink
 
 _PEAK_WEIGHT = 1.25
 # A score that comes from the formula leaves a box score in [0, 1], but for rounding.
@@ -74,6 +76,51 @@ def with_image_ids(
             image = matcher.find(Frame(source="alphapose-results", frame=int(number[1]), time=0.0))
         found[name] = name if image is None else image["id"]
     return [{**r, "image_id": found.get(r["image_id"], r["image_id"])} for r in results], matcher.notes()
+
+
+def write_alphapose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
+    """Write records as one list, an entry per person. Returns the number of entries.
+
+    A point that does not exist is 0, 0, 0. Raises DataError where a second video comes, whose frames would have the
+    names of the first.
+    """
+    count = 0
+    video: str | None = None
+    with Sink(sink) as out:
+        out.write(b"[")
+        for frame in frames:
+            name = PurePath(str(frame.extra.get("file", frame.source))).name
+            if frame.time is not None or frame.frame > 0 or (frame.frames or 0) > 1:
+                video = video or frame.source
+                if frame.source != video:
+                    raise DataError(
+                        f"{frame.source} comes after {video}; AlphaPose's list holds one video: convert each alone"
+                    )
+                name = f"{frame.frame}.jpg"
+            for one in frame.instances:
+                if one.keypoints is None:
+                    continue
+                out.write((b",\n" if count else b"\n") + orjson.dumps(_entry(one, name)))
+                count += 1
+        out.write(b"\n]\n")
+    return count
+
+
+def _entry(one: Instance, name: str) -> dict[str, Any]:
+    assert one.keypoints is not None
+    scores = np.nan_to_num(one.keypoints[:, 2])
+    box_score = 1.0 if one.score is None else one.score
+    entry: dict[str, Any] = {
+        "image_id": name,
+        "category_id": 1,
+        "keypoints": np.nan_to_num(one.keypoints).ravel().tolist(),
+        "score": float(box_score + scores.mean() + _PEAK_WEIGHT * scores.max()),
+    }
+    if one.box is not None:
+        entry["box"] = to_xywh(one.box).tolist()
+    if one.id is not None:
+        entry["idx"] = one.id
+    return entry
 
 
 def _instance(result: Mapping[str, Any]) -> Instance:

@@ -4,7 +4,7 @@ The body is written as BODY_25 (or as the 18 points of COCO's OpenPose model, wh
 hands in their own lists. OpenPose writes a point that does not exist as 0, 0, 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,8 +23,19 @@ FACE_POINTS = 70
 BODIES = {25: "openpose25", 18: "openpose18"}
 
 
-def write_openpose(frames: Iterable[Frame], folder: str | Path) -> int:
+def write_openpose(
+    frames: Iterable[Frame],
+    folder: str | Path,
+    *,
+    skeleton: str | None = None,
+    note: Callable[[str], None] | None = None,
+) -> int:
     """Write one file per frame into a folder, which is created. Returns the number of files.
+
+    Args:
+        skeleton: the skeleton of the records, whose keypoints `pose_keypoints_2d` then holds as they are: 51 numbers
+            of coco17, 78 of halpe26, as Pose2Sim's COCO_17 and HALPE_26 read them. By default BODY_25.
+        note: called where BODY_25 gets no feet.
 
     Raises:
         UsageError: the keypoints have no form in OpenPose.
@@ -41,7 +52,9 @@ def write_openpose(frames: Iterable[Frame], folder: str | Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
+    own = None if skeleton is None else load_skeleton(skeleton).name
     owners: dict[str, str] = {}
+    footless: str | None = None
     count = 0
     for frame in frames:
         name = _file_name(frame)
@@ -50,10 +63,24 @@ def write_openpose(frames: Iterable[Frame], folder: str | Path) -> int:
             raise DataError(
                 f"{frame.source} and {owners[stem]} would both be {name}; convert them to two folders"
             )
-        people = [_person(one, frame) for one in frame.instances if one.keypoints is not None]
+        people = [_person(one, frame, own) for one in frame.instances if one.keypoints is not None]
+        if people and own in (None, "openpose25") and _without_feet(people):
+            footless = frame.skeleton
         _write(folder / name, {"version": 1.3, "people": people})
         count += 1
+    if footless is not None and note is not None:
+        note(
+            f"{footless} has no feet: the foot keypoints of BODY_25 are 0, 0, 0, which other programs may take for "
+            "positions; --skeleton coco17 or halpe26 writes that skeleton in its place"
+        )
     return count
+
+
+def _without_feet(people: Sequence[dict[str, Any]]) -> bool:
+    """Whether all foot keypoints of BODY_25 are 0 although there are ankles."""
+    bodies = np.array([person["pose_keypoints_2d"] for person in people]).reshape(len(people), -1, 3)
+    feet = slice(19, 25)
+    return bodies.shape[1] == 25 and not bodies[:, feet].any() and bool(bodies[:, [11, 14]].any())
 
 
 def _file_name(frame: Frame) -> str:
@@ -63,14 +90,14 @@ def _file_name(frame: Frame) -> str:
     return f"{PurePath(frame.source).stem}_{frame.frame:012d}_keypoints.json"
 
 
-def _person(one: Instance, frame: Frame) -> dict[str, Any]:
+def _person(one: Instance, frame: Frame, own: str | None) -> dict[str, Any]:
     assert one.keypoints is not None
     if frame.skeleton is None:
         raise UsageError(
             f"{frame.source} frame {frame.frame} does not say its skeleton; give --source-skeleton NAME"
         )
     name = load_skeleton(frame.skeleton).name
-    if name in BODIES.values():
+    if name in (own, *BODIES.values()) and name != "openpose134":
         body = one.keypoints
     elif name == "openpose134":
         body = one.keypoints[list(load_skeleton(name).parts["body"])]
@@ -83,7 +110,8 @@ def _person(one: Instance, frame: Frame) -> dict[str, Any]:
         "hand_left_keypoints_2d": [],
         "hand_right_keypoints_2d": [],
     }
-    parts = load_skeleton(name).parts
+    # A whole body that was asked for is in the first list already.
+    parts = {} if name == own and name not in (*BODIES.values(), "openpose134") else load_skeleton(name).parts
     if "face" in parts and len(parts["face"]) == 68:
         pupils = np.full((FACE_POINTS - 68, 3), np.nan, np.float32)
         person["face_keypoints_2d"] = _flat(np.concatenate([one.keypoints[list(parts["face"])], pupils]))

@@ -51,8 +51,9 @@ def _recognise(names: tuple[str, ...]) -> tuple[str, list[int]] | None:
 
 @lru_cache(maxsize=1)
 def _preferred() -> list[str]:
-    """COCO's and rtm's own skeletons before those of single data sets with the same names (freihand_21)."""
-    return sorted(skeleton_names(), key=lambda name: ("_" in name, name))
+    """The usual skeletons before those of single data sets with the same names (mhp16, freihand_21)."""
+    usual = BY_COUNT.values()
+    return sorted(skeleton_names(), key=lambda name: (name not in usual, name))
 
 
 def _plain(names: Iterable[str]) -> list[str]:

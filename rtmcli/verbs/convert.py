@@ -2,38 +2,63 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.errors import UsageError
+from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.errors import DataError, UsageError
+from rtmcli.formats.table import (
+    FOLDER,
+    Conversion,
+    Format,
+    find_format,
+    format_names,
+    format_of_input,
+    format_of_output,
+)
 from rtmcli.records.frame import Frame
+from rtmcli.terminal.messages import say
 
-Format = Literal["records", "coco", "openpose", "mmpose", "csv"]
+_NAMES = "|".join(format_names())
 
 
 def main(
-    given: Given,
+    options: Given,
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Record files, or files of --from; standard input without.", show_default=False),
+        typer.Argument(
+            help="Files or folders to read; without any, records from standard input.", show_default=False
+        ),
     ] = None,
     read: Annotated[
-        Format,
-        typer.Option("--from", help="What comes in; a folder is OpenPose's without it."),
-    ] = "records",
-    write: Annotated[Format, typer.Option("--to", help="What goes out.")] = "records",
+        str | None,
+        typer.Option(
+            "--from",
+            metavar=_NAMES,
+            help="Format of what comes in. Default: by extension and content.",
+            autocompletion=format_names,
+        ),
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar=_NAMES,
+            help="Format of what goes out. Default: by the extension of -o, else records.",
+            autocompletion=format_names,
+        ),
+    ] = None,
     out: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Where to; openpose needs a folder here.")
+        str, typer.Option("-o", "--output", metavar="FILE", help="File to write; a folder for openpose.")
     ] = "-",
     skeleton: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Translate the points to this skeleton.")
+        str | None, typer.Option(metavar="NAME|FILE", help="Translate the keypoints to this skeleton.")
     ] = None,
     source_skeleton: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="The skeleton of what comes in, where it does not say."),
+        typer.Option(metavar="NAME|FILE", help="The skeleton of what comes in, whatever it says itself."),
     ] = None,
     boxes_from: Annotated[
         str | None,
@@ -45,31 +70,35 @@ def main(
     merge: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FILE", help="Write the refined points of these records back into the whole bodies."
+            metavar="FILE", help="Write the refined keypoints of these records back into the whole bodies."
         ),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="FILE", help="COCO labels that say which picture has which number.")
+        str | None, typer.Option(metavar="FILE", help="COCO label file that gives images their ids.")
     ] = None,
 ) -> None:
     """Translate records to and from other formats and skeletons.
 
-    A point that a skeleton has and its source has not is null. --boxes-from and --merge refine parts of a body with
-    models of their own: hands and faces find their way back by id.
+    A keypoint that a skeleton has and its source has not is null. --boxes-from and --merge refine parts of a body with
+    models of their own: hands and faces are merged back by id.
 
     Example:
 
-      rtm convert out.jsonl --skeleton openpose25 --to openpose -o folder/
+      rtm convert out.jsonl -o table.csv
+      rtm convert out.jsonl --skeleton halpe26 --to openpose -o folder/
       rtm pose v.mp4 --model rtmw-m --track > whole.jsonl
       rtm convert --boxes-from lefthand,righthand whole.jsonl | rtm pose --model rtmpose-m-hand21 > hands.jsonl
       rtm convert --merge hands.jsonl whole.jsonl > refined.jsonl
     """
-    if "coco" not in (read, write):
-        given.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
-    _check(write=write, out=out, boxes_from=boxes_from, merge=merge)
-    frames = _read(files, read, labels)
+    if boxes_from is not None and merge:
+        raise UsageError("--boxes-from takes bodies apart and --merge puts them together; give one of them")
+    target = _output_format(write, out)
+    sources = {format_of_input(file).name for file in files or ["-"]} if read is None else {read}
+    if "coco" not in sources | {target.name}:
+        options.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
+    frames = _read(files, read, Conversion(labels=labels, skeleton=source_skeleton))
     if source_skeleton is not None:
-        frames = _named(frames, source_skeleton)
+        frames = _as_skeleton(frames, source_skeleton)
     for refined in merge or ():
         from rtmcli.formats.parts import merge_frames
         from rtmcli.records.ndjson import read_frames
@@ -79,84 +108,49 @@ def main(
         frames = _parts(frames, [part.strip() for part in boxes_from.split(",")], skeleton)
     elif skeleton is not None:
         frames = _mapped(frames, skeleton)
-    _write(frames, write, out, labels)
+    assert target.write is not None
+    note = partial(say, program="rtm convert")
+    target.write(frames, out, Conversion(labels=labels, skeleton=skeleton, note=note))
 
 
-def _check(
-    *,
-    write: str,
-    out: str,
-    boxes_from: str | None,
-    merge: Sequence[str] | None,
-) -> None:
-    if write == "openpose" and out == "-":
-        raise UsageError("OpenPose has a file for every frame; name a folder with -o FOLDER")
-    if boxes_from is not None and merge:
-        raise UsageError("--boxes-from takes bodies apart and --merge puts them together; give one of them")
-
-
-def _read(files: Sequence[str] | None, read: Format, labels: str | None) -> Iterator[Frame]:
-    if read == "records" and files and all(Path(file).is_dir() for file in files):
-        read = "openpose"
-    if read == "records":
-        from rtmcli.cli.filter_verb import read_with_progress
-
-        yield from read_with_progress(files or ["-"], "convert")
-        return
-    if not files and read != "csv":
-        raise UsageError(f"--from {read} needs a file or folder by name")
+def _read(files: Sequence[str] | None, name: str | None, given: Conversion) -> Iterator[Frame]:
+    """The frames of all files, each in the format named or its own."""
     for file in files or ["-"]:
-        if read == "coco":
-            from rtmcli.formats.coco_reader import read_coco_records
-
-            yield from read_coco_records(file, labels=labels)
-        elif read == "openpose":
-            from rtmcli.formats.openpose_reader import read_openpose
-
-            yield from read_openpose(file)
-        elif read == "mmpose":
-            from rtmcli.formats.mmpose import read_mmpose
-
-            yield from read_mmpose(file)
+        chosen = format_of_input(file) if name is None else find_format(name)
+        if chosen.name == "records":
+            yield from read_with_progress([file], "convert")
+        elif chosen.read is None:
+            raise UsageError(f"rtm writes {chosen.name} and does not read it")
+        elif file == "-" and not chosen.streams:
+            raise UsageError(f"--from {chosen.name} needs a file or folder by name")
         else:
-            from rtmcli.formats.csv_reader import read_table
-
-            yield from read_table(file)
+            yield from chosen.read(file, given)
 
 
-def _write(frames: Iterable[Frame], write: Format, out: str, labels: str | None) -> None:
-    if write == "records":
-        from rtmcli.records.ndjson import write_frames
-
-        write_frames(frames, out)
-    elif write == "coco":
-        from rtmcli.formats.coco_writer import write_coco_results
-        from rtmcli.terminal.messages import say
-
-        write_coco_results(frames, out, labels=labels, note=partial(say, program="rtm convert"))
-    elif write == "openpose":
-        from rtmcli.formats.openpose_writer import write_openpose
-
-        write_openpose(frames, out)
-    elif write == "mmpose":
-        from rtmcli.formats.mmpose import write_mmpose
-
-        write_mmpose(frames, out)
-    else:
-        from rtmcli.formats.csv_writer import write_table
-
-        write_table(frames, out)
+def _output_format(name: str | None, out: str) -> Format:
+    chosen = format_of_output(out) if name is None else find_format(name)
+    if chosen.write is None:
+        raise UsageError(f"rtm reads {chosen.name} and does not write it")
+    if chosen.extensions == (FOLDER,) and out == "-":
+        raise UsageError(f"{chosen.name} has a file for every frame; name a folder with -o FOLDER")
+    return chosen
 
 
-def _named(frames: Iterable[Frame], skeleton: str) -> Iterator[Frame]:
+def _as_skeleton(frames: Iterable[Frame], skeleton: str) -> Iterator[Frame]:
+    """The frames with the skeleton that is said to be theirs."""
+    from rtmcli.skeletons import load_skeleton
+
+    own = load_skeleton(skeleton)
     for frame in frames:
-        if frame.skeleton is None and any(one.keypoints is not None for one in frame.instances):
+        for one in frame.instances:
+            if one.keypoints is None:
+                continue
+            if len(one.keypoints) != len(own):
+                raise DataError(
+                    f"{frame.source} frame {frame.frame} has {len(one.keypoints)} keypoints, "
+                    f"--source-skeleton {skeleton} has {len(own)}"
+                )
             frame.skeleton = skeleton
-        elif frame.skeleton not in (None, skeleton):
-            raise UsageError(
-                f"--source-skeleton {skeleton} has no effect: {frame.source}, frame {frame.frame} says that its "
-                f"skeleton is {frame.skeleton}; leave it out"
-            )
         yield frame
 
 

@@ -71,7 +71,6 @@ CASES = [
     ("draw image.jsonl -o out/ --fps 5", "--fps", "no video is written"),
     ("draw timed.jsonl -o out.mp4 --fps 5", "--fps", "on records with times"),
     ("convert image.jsonl --labels labels.json", "--labels", "--from coco or --to coco"),
-    ("convert image.jsonl --source-skeleton halpe26", "--source-skeleton", "its skeleton is coco17"),
     ("schema --complete", "--complete", "--check"),
     # Evaluation.
     ("eval labels.json results.json --rank box", "--rank", "scores rank them"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.labels import POINT_FIELDS, read_labels
+from rtmcli.formats.labels import POINT_FIELDS, named_skeletons, read_labels
 from rtmcli.skeletons import Skeleton, load_skeleton
 from rtmcli.training.data.skeleton_map import convert_keypoints
 from rtmcli.training.data.soft_maps import SoftMap
@@ -59,7 +59,7 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
     keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
     heatmap, heatmap_box: see `soft_maps`.
     """
-    content = read_labels(path)
+    content = read_labels(path, recognise=source is None)
     entries, notes = content["images"], content["annotations"]
     nameless = next((entry["id"] for entry in entries if "file_name" not in entry), None)
     if nameless is not None:
@@ -71,6 +71,8 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
         by_picture.setdefault(note["image_id"], []).append(note)
     count = max((len(note.get("keypoints") or ()) // 3 for note in notes), default=0)
     whole = skeleton is not None and _is_whole_body(notes, source or skeleton.name)
+    if source is None and skeleton is not None and not whole:
+        source = _other_skeleton(content, count, skeleton)
     fields = WHOLE_BODY if whole else {"keypoints": count}
     count = sum(fields.values())
     pairs = _pairs(path, count, skeleton, source) if skeleton is not None else None
@@ -165,6 +167,15 @@ def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[Sof
             raise DataError(f"{path}: the heatmap {note['heatmap']} has no heatmap_box [x, y, width, height]")
         found.append(SoftMap(path.parent / note["heatmap"], (box[0], box[1], box[2], box[3])))
     return tuple(found)
+
+
+def _other_skeleton(content: Mapping[str, Any], count: int, skeleton: Skeleton) -> str | None:
+    """The skeleton whose keypoint names the file lists, where it is not the target's."""
+    names = {name for name in named_skeletons(content).values() if name is not None}
+    if len(names) != 1:
+        return None
+    own = load_skeleton(names.pop())
+    return own.name if len(own) == count and own.keypoints != skeleton.keypoints else None
 
 
 def _is_whole_body(notes: list[dict[str, Any]], skeleton: str) -> bool:

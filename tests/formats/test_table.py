@@ -1,0 +1,116 @@
+"""The table of formats: every entry reads what it writes, names tell formats apart, and the documentation follows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtmcli.errors import UsageError
+from rtmcli.formats.table import (
+    FOLDER,
+    FORMATS,
+    Conversion,
+    Format,
+    find_format,
+    format_names,
+    format_of_input,
+    format_of_output,
+)
+from rtmcli.records.frame import Frame, Instance
+from tools.write_docs import with_format_table
+
+PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+BOTH_WAYS = [one for one in FORMATS if one.read and one.write]
+
+
+def walk(random: np.random.Generator, people: int) -> list[Frame]:
+    """A video with so many people in both of its frames, in positions that float32 holds."""
+
+    def person(number: int) -> Instance:
+        points = random.uniform(1, 600, (17, 3)).astype(np.float32)
+        points[:, 2] = random.uniform(0.1, 1, 17).astype(np.float32)
+        low = random.uniform(0, 300, 2)
+        box = np.array([*low, *(low + random.uniform(10, 300, 2))], np.float32)
+        return Instance(box=box, score=0.5, keypoints=points, id=number + 1, label="person")
+
+    return [
+        Frame(
+            source="walk.mp4", frame=n, frames=2, time=n / 30, width=640, height=480, skeleton="coco17", model="m",
+            instances=[person(i) for i in range(people)],
+        )
+        for n in range(2)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", BOTH_WAYS, ids=lambda form: form.name)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000), people=st.integers(1, 3))
+def test_what_a_format_writes_it_reads_back(
+    form: Format, seed: int, people: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    frames = walk(np.random.default_rng(seed), people)
+    path = str(tmp_path_factory.mktemp("out") / "walk") + (form.extensions[:1] or (".json",))[0]
+    assert form.write and form.read
+    form.write(frames, path, Conversion(skeleton="coco17"))
+    again = list(form.read(path, Conversion()))
+    assert [frame.skeleton for frame in again] == ["coco17", "coco17"]
+    for before, after in zip(frames, again, strict=True):
+        assert [one.id for one in after.instances] == [one.id for one in before.instances]
+        for one, other in zip(before.instances, after.instances, strict=True):
+            np.testing.assert_allclose(other.keypoints, one.keypoints, rtol=1e-6)  # type: ignore[arg-type]
+            if other.box is not None:
+                np.testing.assert_allclose(other.box, one.box, atol=1e-3)  # type: ignore[arg-type]
+            if form.name in ("records", "csv", "alphapose", "mmpose"):
+                assert other.score == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("form", BOTH_WAYS, ids=lambda form: form.name)
+def test_a_written_file_is_recognised_by_its_content(form: Format, tmp_path: Path) -> None:
+    path = tmp_path / ("folder" if FOLDER in form.extensions else "file.json")
+    assert form.write
+    form.write(walk(np.random.default_rng(0), 1), str(path), Conversion(skeleton="coco17"))
+    assert format_of_input(str(path)) is form
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({"images": [], "annotations": []}, "coco"),
+        ({"info": {}, "annotations": []}, "coco"),
+        ([{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 1}], "coco"),
+        ({"version": 1.3, "people": []}, "openpose"),
+        ([{"frame_id": 0, "instances": []}], "mmpose"),
+        ({"source": "a", "frame": 0, "instances": []}, "records"),
+        ({}, "records"),
+    ],
+)
+def test_other_files_are_recognised_by_their_content(content: object, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps(content))
+    assert format_of_input(str(path)).name == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("-", "records"), ("a.jsonl", "records"), ("a.json", "records"), ("a.CSV", "csv"), ("a/", "openpose")],
+)
+def test_the_name_of_an_output_tells_its_format(path: str, name: str) -> None:
+    assert format_of_output(path).name == name
+
+
+def test_an_unknown_format_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match="no such format 'openpos'; did you mean openpose"):
+        find_format("openpos")
+
+
+def test_names_and_extensions_are_unique() -> None:
+    assert len(set(format_names())) == len(FORMATS)
+    extensions = [extension for one in FORMATS for extension in one.extensions]
+    assert len(set(extensions)) == len(extensions)
+
+
+def test_the_page_of_formats_is_fresh() -> None:
+    assert PAGE.read_text() == with_format_table(PAGE.read_text()), "run: python -m tools.write_docs"
