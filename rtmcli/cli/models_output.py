@@ -136,6 +136,7 @@ _WORDS = {
     "latency": "published ms",
     "restricted": "non-commercial data",
     "urls": "files",
+    "hashes": "known SHA-256",
 }
 
 

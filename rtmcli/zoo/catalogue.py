@@ -5,10 +5,10 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from rtmcli.errors import UsageError
-from rtmcli.zoo.card import Card
+from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 from rtmcli.zoo.infer_card import COCO80
 
@@ -106,7 +106,7 @@ class Entry:
                 f"{self.name} is a backbone, which cannot be run; use it with 'rtm train --init {self.name}'"
             )
         return Card(
-            name=self.name, family=self.family, size=self.size, task=self.task,  # type: ignore[arg-type]
+            name=self.name, family=self.family, size=self.size, task=cast(Task, self.task),
             width=self.width, height=self.height, skeleton=self.skeleton, classes=self.classes,
             mean=self.mean, std=self.std, color=self.color, codec=self.codec, score=self.score, iou=self.iou,
             training=", ".join(self.data), figures=dict(self.figures), licence=self.licence,

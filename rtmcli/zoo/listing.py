@@ -23,7 +23,7 @@ class ModelInfo:
     """What `rtm models` tells of a model: the fields of `catalogue.Entry`, for any model.
 
     Attributes:
-        urls: where its files are published.
+        urls: where its files are published. hashes: URL -> its known SHA-256, and who states it.
         bundled: whether it is part of the package.
         file: the installed file, None where there is none.
     """
@@ -47,6 +47,7 @@ class ModelInfo:
     licence: str = ""
     origin: str = ""
     urls: tuple[str, ...] = ()
+    hashes: dict[str, str] = field(default_factory=dict)
     note: str = ""
     bundled: bool = False
     file: str | None = None
@@ -109,12 +110,14 @@ def describe_models(name: str) -> list[ModelInfo]:
     """The model of a name or file, or the models of a family's name. Raises MissingError where there is none."""
     if (bundled := bundled_path(name)) is not None:
         return [_with_card(bundled, bundled=True)]
-    if installed_path(name).is_file() or Path(name).exists():
+    if Path(name).is_file():
         return [_with_card(find_model(name))]
     if (entry := find_entry(name)) is not None:
         return [_published(entry)]
     if models := family_models(name):
         return [_published(model) for model in models]
+    if installed_path(name).is_file() or Path(name).is_dir():
+        return [_with_card(find_model(name))]
     raise unknown_model(name, bundled_names() + installed_models())
 
 
@@ -127,6 +130,11 @@ def _published(entry: Entry) -> ModelInfo:
         gmacs=entry.gmacs, flip_test=entry.flip_test, figures=entry.figures, latency=entry.latency,
         training=", ".join(entry.data), restricted=entry.restricted, licence=entry.licence, origin=entry.config,
         urls=tuple(remote.url for remote in entry.remotes), note=entry.note,
+        hashes={
+            remote.url: f"{remote.sha256} ({remote.stated_by or 'its publisher'})"
+            for remote in entry.remotes
+            if remote.sha256
+        },
         file=str(here) if here else None,
     )  # fmt: skip
 

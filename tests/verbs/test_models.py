@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -143,6 +144,23 @@ def test_show_tells_of_a_bundled_model_a_published_one_and_a_file() -> None:
     assert listed("show", "rtmpose-m")[0]["name"] == "rtmpose-m-coco17-256x192"
     file = str(listed("show", "rtmpose-t")[0]["file"])
     assert listed("show", file)[0]["task"] == "topdown"
+
+
+def test_show_tells_the_same_of_a_published_model_that_is_installed(rtm_home: Path, tmp_path: Path) -> None:
+    (before,) = listed("show", "rtmpose-m")
+    installed = rtm_home / "models" / f"{before['name']}.onnx"
+    installed.parent.mkdir(parents=True)
+    installed.write_bytes(b"model")
+    for name in ("rtmpose-m", str(before["name"])):
+        assert listed("show", name) == [before | {"file": str(installed)}]
+
+
+def test_show_has_the_known_hashes_with_who_states_them() -> None:
+    hashes: Any = listed("show", "rtmpose-m")[0]["hashes"]
+    assert [text.split(" ", 1)[1] for text in hashes.values()] == [
+        "(public download records on GitHub)",
+        "(its publisher)",
+    ]
 
 
 @pytest.mark.parametrize(
