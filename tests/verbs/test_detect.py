@@ -1,4 +1,4 @@
-"""`rtm detect` through its own command line, on the demo clip and its first image."""
+"""`rtm detect`: sources, options, damage and times."""
 
 import json
 import shutil
@@ -9,6 +9,9 @@ import pytest
 from rtmcli import open_media
 from rtmcli.cli.app import main
 from rtmcli.opencv import cv2
+from tests.helpers.clips import half, write_clip
+from tests.helpers.shell import PYTHON, Shell
+from tests.helpers.shell import records_of as records
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,48 @@ def test_a_class_that_the_detector_does_not_have_is_an_error_that_lists_its_clas
     assert main(["detect", str(image), "--classes", "martian"]) == 2
     message = capsys.readouterr().err
     assert "martian" in message and "person" in message
+
+
+def test_a_file_cut_short_gives_its_frames_and_then_exit_code_3(sh: Shell) -> None:
+    make = """
+import av, numpy as np
+with av.open("whole.mkv", "w") as out:
+    stream = out.add_stream("mpeg4", rate=10)
+    stream.width, stream.height, stream.pix_fmt, stream.gop_size = 160, 120, "yuv420p", 5
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        frame = av.VideoFrame.from_ndarray(rng.integers(0, 256, (120, 160, 3), np.uint8), format="bgr24")
+        out.mux(stream.encode(frame))
+    out.mux(stream.encode())
+data = open("whole.mkv", "rb").read()
+open("cut.mkv", "wb").write(data[: len(data) // 2])
+"""
+    done = sh(f"{PYTHON} -c '{make}' && rtm detect cut.mkv")
+    assert done.returncode == 3
+    assert b"cut.mkv" in done.stderr and done.stderr.count(b"\n") == 1
+    assert 10 <= len(records(done.stdout)) < 40
+    done = sh("rtm detect cut.mkv --on-error skip")
+    assert done.returncode == 0 and 10 <= len(records(done.stdout)) < 40
+
+
+def test_a_truncated_video_gives_its_lines_then_one_sentence_and_exit_code_3(
+    sh: Shell, tmp_path: Path
+) -> None:
+    whole = write_clip(tmp_path / "a.mkv", 60, noise=40)
+    cut = half(whole)
+    done = sh(f"rtm detect {cut.name}")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 3 and done.stderr.count(b"\n") == 1
+    assert f"truncated: {len(lines)} of about 60 frames".encode() in done.stderr
+    assert [json.loads(line)["frame"] for line in lines] == list(range(len(lines))) and 20 < len(lines) < 45
+    skipped = sh(f"rtm detect --on-error skip {cut.name}")
+    # A frame behind a hole may come too.
+    assert skipped.returncode == 0 and skipped.stdout.splitlines()[: len(lines)] == lines
+
+
+def test_times_may_be_written_as_clocks_do(sh: Shell, tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", 60, fps=1)
+    done = sh("rtm detect a.mp4 --start 0:57 --end 00:00:59")
+    assert [json.loads(line)["time"] for line in done.stdout.splitlines()] == [57.0, 58.0]
+    wrong = sh("rtm detect a.mp4 --start 1:75")
+    assert wrong.returncode == 2 and b"mm:ss" in wrong.stderr and wrong.stderr.count(b"\n") == 1

@@ -1,0 +1,47 @@
+"""Where the values of options come from: the command line, the environment, config.toml."""
+
+import json
+
+from tests.helpers.shell import Shell
+
+
+def kept(sh: Shell, options: str = "", config: str = "", **variables: str) -> int:
+    """How many of two poses, OKS 0.96 apart, `rtm nms` keeps under these settings (its default keeps one)."""
+    pose = ",".join(f"[{10 + 3 * k},{20 + 5 * k},0.9]" for k in range(17))
+    moved = ",".join(f"[{12 + 3 * k},{20 + 5 * k},0.9]" for k in range(17))
+    box = '"box":[0,0,60,110],"score":0.9'
+    record = (
+        '{"source":"a","frame":0,"skeleton":"coco17","instances":'
+        f'[{{{box},"keypoints":[{pose}]}},{{{box},"keypoints":[{moved}]}}]}}'
+    )
+    run = sh(
+        f"mkdir -p home; cat > in; printf '%s' '{config}' > home/config.toml; RTM_HOME=home rtm nms {options} in",
+        record.encode(),
+        **variables,
+    )
+    assert run.returncode == 0, run.stderr
+    return len(json.loads(run.stdout)["instances"])
+
+
+def test_an_option_comes_from_its_flag_then_the_environment_then_the_config_file(sh: Shell) -> None:
+    assert kept(sh) == 1
+    assert kept(sh, "--oks 0.99") == 2
+    assert kept(sh, RTM_OKS="0.99") == 2
+    assert kept(sh, RTM_NMS_OKS="0.99", RTM_OKS="0.5") == 2
+    assert kept(sh, config="[nms]\noks = 0.99\n") == 2
+    assert kept(sh, config="oks = 0.99\n[track]\noks = 0.5\n") == 2
+    assert kept(sh, "--oks 0.5", RTM_OKS="0.99", config="oks = 0.99\n") == 1
+    assert kept(sh, RTM_OKS="0.5", config="oks = 0.99\n") == 1
+    assert (
+        kept(sh, RTM_RECORDS="nowhere", RTM_QUIET="1") == 1
+    )  # an argument has no default; a common flag has
+
+
+def test_a_bad_value_from_the_environment_names_the_variable(sh: Shell) -> None:
+    run = sh("rtm nms", RTM_OKS="high")
+    assert run.returncode == 2 and b"(from RTM_OKS)" in run.stderr
+
+
+def test_a_config_file_that_is_not_toml_is_named(sh: Shell) -> None:
+    run = sh("echo 'a b' > config.toml; RTM_HOME=. rtm nms")
+    assert run.returncode == 2 and b"config.toml is not TOML" in run.stderr
