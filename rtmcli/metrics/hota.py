@@ -15,12 +15,12 @@ from rtmcli.arrays import FloatArray
 from rtmcli.metrics.tracks import EPSILON, TrackSequence
 from rtmcli.tracking.assignment import assign
 
-THRESHOLDS = np.arange(0.05, 0.99, 0.05)  # 19 of them
+ALPHAS = np.arange(0.05, 0.99, 0.05)  # 19 of them
 
 
 @dataclass(frozen=True, slots=True)
 class Hota:
-    """The parts of HOTA at each of `THRESHOLDS`, all (19,). `figures` gives the means over the thresholds."""
+    """The parts of HOTA at each of `ALPHAS`, all (19,). `figures` gives the means over the thresholds."""
 
     tp: FloatArray
     fn: FloatArray
@@ -65,7 +65,7 @@ def hota(sequence: TrackSequence) -> Hota:
     """HOTA of one sequence."""
     truth_count, found_count = sequence.counts()
     alignment = _global_alignment(sequence, truth_count, found_count)
-    count = len(THRESHOLDS)
+    count = len(ALPHAS)
     tp, fn, fp, loc = (np.zeros(count) for _ in range(4))
     matches = np.zeros((count, sequence.truth_ids, sequence.found_ids))
     for frame in sequence.frames:
@@ -74,7 +74,7 @@ def hota(sequence: TrackSequence) -> Hota:
         pairs = assign(worth, worth > 0)
         rows, columns = (np.array([pair[side] for pair in pairs], np.intp) for side in (0, 1))
         similar = frame.similarity[rows, columns]
-        reached = similar >= THRESHOLDS[:, None] - EPSILON  # (19, pairs)
+        reached = similar >= ALPHAS[:, None] - EPSILON  # (19, pairs)
         hits = reached.sum(axis=1)
         tp += hits
         fn += len(frame.truth) - hits

@@ -11,6 +11,7 @@ from rtmcli.errors import UsageError
 from rtmcli.files import replacing
 from rtmcli.formats.labels import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
+from rtmcli.metrics.hota import ALPHAS, Hota
 from rtmcli.metrics.label_assignment import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
 from rtmcli.skeletons import Skeleton
@@ -101,6 +102,22 @@ def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
     axes.grid(color="#e4e8ec")
     axes.legend(loc="best", fontsize=9)
     axes.set_title("precision over recall", fontsize=10)
+
+
+def plot_tracks(path: Path, sequences: Mapping[str, Hota]) -> None:
+    """HOTA, and its parts for detection and association, over the similarity threshold; a line per sequence."""
+    figure, axes = figure_of(3, height=3.6)
+    for title, attribute, plot in zip(
+        ("HOTA", "DetA (detection)", "AssA (association)"), ("hota", "det_a", "ass_a"), axes, strict=True
+    ):
+        for name, one in sequences.items():
+            curve = getattr(one, attribute)
+            plot.plot(ALPHAS, curve, marker=".", label=f"{name} {curve.mean():.3f}")
+        plot.set(xlabel="similarity threshold", xlim=(0, 1), ylim=(0, 1.02))
+        plot.grid(color="#e4e8ec")
+        plot.legend(loc="best", fontsize=8)
+        plot.set_title(title, fontsize=10)
+    save(figure, path, "tracks")
 
 
 def figure_of(columns: int, *, height: float) -> tuple[Any, Any]:

@@ -1,7 +1,6 @@
 """`rtm eval`: records or COCO results against a label file."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.eval_choices import Area, Metric, Rank, Unmatched
 from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.terminal.messages import say
 
@@ -18,44 +18,23 @@ if TYPE_CHECKING:
 _say = partial(say, program="rtm eval")
 
 
-class Metric(StrEnum):
-    """What is computed."""
-
-    AP = "ap"
-    PCKH = "pckh"
-    PCK = "pck"
-    AUC = "auc"
-    EPE = "epe"
-    NME = "nme"
-    MPJPE = "mpjpe"
-    PA_MPJPE = "pa-mpjpe"
-    N_MPJPE = "n-mpjpe"
-
-
-class Rank(StrEnum):
-    """What ranks people."""
-
-    BOX = "box"
-    BOX_KEYPOINT = "box-keypoint"
-
-
-class Area(StrEnum):
-    """What sizes people in the OKS."""
-
-    MASK = "mask"
-    BOX = "box"
-
-
-class Unmatched(StrEnum):
-    """What to do with records of images that have no labels."""
-
-    STOP = "stop"
-    SKIP = "skip"
+# Options that have no effect with --tracks.
+_NOT_FOR_TRACKS = (
+    "metric", "pck_threshold", "rank", "oks_nms", "boxes", "category", "where", "skeleton", "area", "unmatched",
+    "per_image",
+)  # fmt: skip
 
 
 def main(
     options: Given,
-    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Label file: COCO's form, or MPII's list.")],
+    truth: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRUTH",
+            help="Label file: COCO's form, or MPII's list. With --tracks: MOTChallenge's gt.txt, a folder of "
+            "sequences, or records with ids.",
+        ),
+    ],
     predictions: Annotated[
         str,
         typer.Argument(metavar="[PREDICTIONS]", help="Records or COCO results; - for standard input."),
@@ -120,6 +99,9 @@ def main(
             show_default=False,
         ),
     ] = None,
+    tracks: Annotated[
+        bool, typer.Option("--tracks", help="Score ids through time: HOTA, IDF1, MOTA and their parts.")
+    ] = False,
     per_image: Annotated[
         bool,
         typer.Option(
@@ -148,7 +130,17 @@ def main(
       rtm detect val/images --score 0.05 | rtm eval val/person_keypoints.json
 
       rtm pose images --boxes hands.json | rtm eval hands.json --metric pck --metric auc --metric epe
+
+      rtm track poses.jsonl | rtm eval --tracks MOT17-02/gt/gt.txt
     """
+    if tracks:
+        from rtmcli.cli.eval_tracks import run_track_evaluation
+
+        options.reject(_NOT_FOR_TRACKS, "on tracks", "it belongs to keypoints or boxes of single images")
+        if plot is not None:
+            _need_matplotlib(plot)
+        run_track_evaluation(truth, predictions, plot)
+        return
     from rtmcli.cli.eval_output import plot_report, show_report, write_records
     from rtmcli.cli.predictions import read_predictions
     from rtmcli.formats.labels import read_labels
