@@ -20,6 +20,8 @@ SUFFIXES = frozenset({
 
 # 16384 x 16384, or 800 MB as BGR; an image that claims more is a decompression bomb, or too large to use.
 MAX_PIXELS = 1 << 28
+# An image at an address is held in memory.
+_MAX_FETCHED = 1 << 30
 
 
 def load_image(path: str | Path) -> Image:
@@ -63,6 +65,20 @@ def read_bytes(path: str | Path) -> bytes:
         return Path(file_path(str(path))).read_bytes()
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def fetch_bytes(address: str) -> bytes:
+    """An image file at an http or https address. Raises DataError where it cannot be read."""
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(address, timeout=15) as response:
+            content: bytes = response.read(_MAX_FETCHED + 1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{address}: cannot be opened ({error}); check the address") from None
+    if len(content) > _MAX_FETCHED:
+        raise DataError(f"{address}: more than {_MAX_FETCHED >> 20} MB; download it first")
+    return content
 
 
 def unreadable(path: str | Path, error: OSError) -> DataError:

@@ -3,12 +3,13 @@
 import os
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rtmcli.errors import UsageError
 from rtmcli.media.file_sources import open_clip, open_files, open_frames
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
-from rtmcli.media.images import read_bytes
+from rtmcli.media.images import fetch_bytes, read_bytes
 from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.source_names import camera_number, files_of, is_demo, kind_of_file
 from rtmcli.media.stdin import read_pipe
@@ -59,6 +60,8 @@ def open_media(
         return open_clip(name, files, wanted, on_error, fps)
     if files is None and (name == "-" or _is_pipe(path)):
         return _open_pipe(name, path, wanted, on_error, stream)
+    if is_address(name) and _names_several(name):
+        return open_frames(name, fetch_bytes(name), wanted, on_error)
     if files is None and not _is_path(name):
         return open_video(name, wanted, on_error, stream=stream, pipe=None)
     kind = kind_of_file(readable_path(path)) if files is None else None
@@ -83,6 +86,12 @@ def _open_pipe(name: str, path: str, wanted: FrameRange, on_error: OnError, stre
     if isinstance(content, bytes):
         return open_frames(name, content, wanted, on_error)
     return open_video(name, wanted, on_error, stream=stream, pipe=content)
+
+
+def _names_several(address: str) -> bool:
+    """Whether an address is that of a TIFF or WebP, which may hold several images."""
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and parts.path.lower().endswith((".tif", ".tiff", ".webp"))
 
 
 def _is_path(name: str) -> bool:

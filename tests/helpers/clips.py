@@ -136,3 +136,22 @@ def iter_into(came: list[object], items: Iterable[object]) -> list[object]:
     for item in items:
         came.append(item)
     return []
+
+
+def block_number(image: np.ndarray) -> int:
+    """The number that an image of `tests/regressions/data` shows: white blocks at the top, the lowest bit left."""
+    scale = image.shape[1] / 320
+    row = image[12:30].mean((0, 2))  # (W,)
+    return sum(int(row[round((8 + 26 * bit + 13) * scale)] > 127) << bit for bit in range(10))
+
+
+def remuxed(path: Path, copy: Path, **container: str) -> Path:
+    """The same packets in the container that the copy's suffix names, with options of its writer."""
+    with av.open(str(path)) as source, av.open(str(copy), "w", container_options=container) as out:
+        video = source.streams.video[0]
+        written = out.add_stream_from_template(video)
+        for packet in source.demux(video):
+            if packet.size:
+                packet.stream = written
+                out.mux(packet)
+    return copy

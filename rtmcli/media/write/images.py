@@ -8,6 +8,7 @@ import numpy as np
 
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.files import publish, temporary_beside
+from rtmcli.media.names import file_path
 from rtmcli.media.write.base import Writer
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -59,7 +60,7 @@ class FolderWriter(Writer):
 
     def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
         assert self._temporary is not None
-        given = Path(name or f"{len(self._names):06d}")
+        given = Path(file_path(name) or f"{len(self._names):06d}")
         stem, suffix = (
             given.stem,
             given.suffix.lower() if given.suffix.lower() in IMAGE_SUFFIXES else ".png",

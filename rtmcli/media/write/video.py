@@ -87,7 +87,7 @@ class VideoWriter(Writer):
             self._path.suffix.lower(), self._path.suffix.lower()[1:]
         )
         options = {} if kind == "matroska" else {"movflags": "+faststart"}
-        self._container = av.open(str(self._temporary), "w", format=kind, container_options=options)
+        self._container = av.open(f"file:{self._temporary}", "w", format=kind, container_options=options)
         self._stream = stream = self._container.add_stream(
             "libx264", options={"preset": "veryfast", "crf": "20"}
         )
@@ -133,7 +133,7 @@ class GifWriter(VideoWriter):
     def _open(self, width: int, height: int) -> None:
         import av
 
-        self._container = av.open(str(self._temporary), "w", format="gif")
+        self._container = av.open(f"file:{self._temporary}", "w", format="gif")
         self._stream = stream = self._container.add_stream("gif", rate=Fraction(100))
         stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
         stream.codec_context.time_base = Fraction(1, self._ticks)
