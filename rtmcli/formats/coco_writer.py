@@ -112,7 +112,7 @@ class _ByLabels:
         text = f"{len(missing)} of {records} records are of images that {self._path} does not have: {listing(missing)}"
         if 2 * len(missing) > records:
             raise DataError(text)
-        return [f"left out {text}", *self._matcher.notes()]
+        return [f"{text}; they are left out", *self._matcher.notes()]
 
 
 class _ByNames:

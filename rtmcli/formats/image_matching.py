@@ -189,7 +189,7 @@ class ImageMatcher:
         if image is None:
             return None
         owner = self._owners.setdefault(image["id"], place)
-        if owner != place:
+        if owner != place and path_parts(owner) != path_parts(place):
             raise DataError(
                 f"{owner} and {place} are both {_name(image)} of {self._labels}; evaluate or convert them apart, or "
                 "give the label file names that tell them apart"

@@ -1,8 +1,8 @@
-"""MMPose's prediction files <-> records.
+"""MMPose's prediction files to records and back.
 
-Two forms are about: `{"meta_info", "instance_info": [{"frame_id", "instances"}]}` of its demos, whose frames count from
-1, and the plain list of its inferencer, whose frames count from 0 (or which is one picture's instances). Both are read;
-the first, which says its skeleton, is written.
+There are two forms: `{"meta_info", "instance_info": [{"frame_id", "instances"}]}` of its demos, with frames counted
+from 1, and the plain list of its inferencer, with frames counted from 0 (or the instances of one image). Both are read;
+the first, which names its skeleton, is written.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,14 +14,14 @@ import orjson
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.skeleton_names import BY_COUNT
+from rtmcli.formats.skeleton_names import BY_COUNT, recognise
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
 
 
 def write_mmpose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
-    """Write the records of one source as one document, each frame as it comes; the number of frames.
+    """Write the records of one source as one document, frame by frame. Returns the number of frames.
 
     Raises DataError where a second source comes: a document holds one.
 
@@ -68,12 +68,11 @@ def read_mmpose(path: str | Path) -> Iterator[Frame]:
     listed = data.get("instance_info") if isinstance(data, dict) else data
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise DataError(f"{path}: is not a prediction file of MMPose: it has no list of frames or instances")
-    if listed and "keypoints" in listed[0]:  # one picture
-        listed, pictured = [{"frame_id": 0, "instances": listed}], True
-    else:
-        pictured = False
+    of_image = bool(listed) and "keypoints" in listed[0]
+    if of_image:
+        listed = [{"frame_id": 0, "instances": listed}]
     first = 0 if isinstance(data, list) or any(entry.get("frame_id") == 0 for entry in listed) else 1
-    said = meta.get("dataset_name") if isinstance(meta, dict) else None
+    named = _named_skeleton(meta if isinstance(meta, dict) else {})
     for number, entry in enumerate(listed):
         try:
             people = [_instance(one) for one in entry["instances"]]
@@ -83,8 +82,8 @@ def read_mmpose(path: str | Path) -> Iterator[Frame]:
                 f"{path}: frame {number} is not MMPose's: {type(error).__name__}: {error}"
             ) from None
         yield Frame(
-            source=path.stem, frame=index, frames=1 if pictured else len(listed), instances=people,
-            skeleton=_skeleton(people, said),
+            source=path.stem, frame=index, frames=1 if of_image else len(listed), instances=people,
+            skeleton=named or _usual_skeleton(people),
         )  # fmt: skip
 
 
@@ -108,7 +107,8 @@ def _entry(one: Instance) -> dict[str, Any]:
         entry["keypoints"] = np.ascontiguousarray(points[:, :2])
         entry["keypoint_scores"] = np.ascontiguousarray(points[:, 2])
     if one.box is not None:
-        entry["bbox"] = [one.box]  # a list of one box: as MMPose writes it
+        # MMPose writes a list of one box.
+        entry["bbox"] = [one.box]
     entry["bbox_score"] = 1.0 if one.score is None else one.score
     if one.id is not None:
         entry["track_id"] = one.id
@@ -124,14 +124,25 @@ def _instance(entry: dict[str, Any]) -> Instance:
         points[(points == 0).all(axis=1)] = np.nan
     box = np.array(entry["bbox"], np.float32).reshape(-1)[:4] if entry.get("bbox") else None
     score = float(entry["bbox_score"]) if entry.get("bbox_score") is not None else None
-    return Instance(box=box, score=score, keypoints=points, id=entry.get("track_id"), label="person")
+    track = entry.get("track_id")
+    number = int(track) if isinstance(track, int | float) and track >= 0 else None
+    return Instance(box=box, score=score, keypoints=points, id=number, label="person")
 
 
-def _skeleton(people: Iterable[Instance], said: Any) -> str | None:
-    if isinstance(said, str):
-        try:
-            return load_skeleton(said).name
-        except UsageError:
-            pass
+def _named_skeleton(meta: dict[str, Any]) -> str | None:
+    """The skeleton by the name of the data set, else by the names of the keypoints."""
+    try:
+        return load_skeleton(str(meta["dataset_name"])).name
+    except (KeyError, UsageError):
+        pass
+    names = meta.get("keypoint_id2name")
+    if not isinstance(names, dict) or not names:
+        return None
+    found = recognise([str(names[key]) for key in sorted(names, key=int)])
+    in_order = found is not None and found[1] == list(range(len(names)))
+    return found[0] if found is not None and in_order else None
+
+
+def _usual_skeleton(people: Iterable[Instance]) -> str | None:
     counts = {len(one.keypoints) for one in people if one.keypoints is not None}
     return BY_COUNT.get(counts.pop()) if len(counts) == 1 else None

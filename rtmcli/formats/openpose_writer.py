@@ -94,7 +94,7 @@ def _person(one: Instance, frame: Frame, own: str | None) -> dict[str, Any]:
     assert one.keypoints is not None
     if frame.skeleton is None:
         raise UsageError(
-            f"{frame.source} frame {frame.frame} does not say its skeleton; give --source-skeleton NAME"
+            f"{frame.source} frame {frame.frame} has no skeleton; name it with --source-skeleton NAME"
         )
     name = load_skeleton(frame.skeleton).name
     if name in (own, *BODIES.values()) and name != "openpose134":

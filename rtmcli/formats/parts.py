@@ -1,4 +1,4 @@
-"""Composed poses: boxes of hands, faces, bodies out of whole-body records, and refined points back into them."""
+"""Parts of a body: boxes of hands, faces and bodies from whole-body records, and refined keypoints merged back."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,9 +13,12 @@ from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
 from rtmcli.zoo.catalogue import class_of_skeleton
 
-MIN_SCORE = 0.3  # a point below is not where the part is
-FEWEST = 3  # points that tell where a part is
-GROW = 1.2  # the points of a hand lie inside of it: its box reaches over them
+# Keypoints below this score do not count for the box of a part.
+MIN_SCORE = 0.3
+# A part needs this many keypoints for a box.
+FEWEST = 3
+# The keypoints of a hand lie inside it, so the box is grown.
+GROW = 1.2
 
 Place = tuple[str, int]
 
@@ -24,12 +27,12 @@ def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -
     """A frame whose instances are the boxes of named parts of its instances.
 
     Each keeps its person's `id` and score and gets `part` and `of` (its person's place in the frame, counted from 0),
-    by which `merge_frames` finds the way back. A part of which fewer than three points score 0.3 is not there.
+    by which `merge_frames` finds the person. A part with fewer than three keypoints that score 0.3 gets no box.
 
     Args:
         frame: with keypoints.
-        parts: names in its skeleton, as `lefthand`.
-        keep: a skeleton to keep the part's points in (`hand21`); by default they are left for a pose model to find.
+        parts: names of parts of its skeleton, such as `lefthand`.
+        keep: a skeleton to keep the part's keypoints in (`hand21`); by default the boxes have none.
 
     Raises:
         UsageError: the skeleton has no such part; the message lists those it has.
@@ -57,18 +60,18 @@ def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -
 def merge_frames(
     frames: Iterable[Frame], refined: Iterable[Frame], *, name: str = "the refined records"
 ) -> Iterator[Frame]:
-    """Write refined points back into the whole-body records they came from.
+    """Write refined keypoints back into the whole-body records they came from.
 
-    Both come in the same order (a frame that one of them lacks is passed over), so memory holds one frame of each.
+    Both are in the same order (frames that only one of them has are skipped), so memory holds one frame of each.
 
     Args:
         frames: the whole-body records.
         refined: records of parts, with `part`, and `id` or `of`, as `part_boxes` and then a pose model leave them.
-        name: what errors call them.
+        name: of the refined records, for error messages.
 
     Raises:
-        DataError: a refined instance says no part, belongs to nobody in its frame, or its skeleton is none of that
-            part; or nothing at all was written back.
+        DataError: a refined instance has no part, belongs to no person in its frame, or has a skeleton that is not of
+            that part; or nothing was written back.
 
     Example:
         from rtmcli import merge_frames, read_frames, write_frames
@@ -91,7 +94,7 @@ def merge_frames(
     left = take.rest()
     if not written and (seen or left):
         raise DataError(
-            f"{name}: nothing in it belongs to these records; give the records that --boxes-from was made of"
+            f"{name}: no instance belongs to these records; give the records that --boxes-from read"
         )
 
 
@@ -122,14 +125,12 @@ def _write_back(frame: Frame, one: Instance, refined: str | None, name: str) -> 
     part = one.extra.get("part")
     where = f"{name}, {frame.source} frame {frame.frame}"
     if not isinstance(part, str):
-        raise DataError(
-            f"{where}: an instance says no 'part'; make its boxes with 'rtm convert --boxes-from'"
-        )
+        raise DataError(f"{where}: an instance has no 'part'; make its boxes with 'rtm convert --boxes-from'")
     person = _person_of(one, frame)
     if person is None or person.keypoints is None:
-        raise DataError(f"{where}: nobody there is {_called(one)}, whose {part} it is")
+        raise DataError(f"{where}: no person there has {_called(one)}, whose {part} this is")
     if refined is None:
-        raise DataError(f"{where}: says no skeleton for its keypoints")
+        raise DataError(f"{where}: has no skeleton for its keypoints")
     assert one.keypoints is not None
     whole = _skeleton_of(frame)
     try:
@@ -156,12 +157,11 @@ def _way_back(whole_name: str, part: str, refined: str) -> tuple[np.ndarray, np.
         form = load_skeleton(refined).name
         chosen = whole.maps.get(form)
     if chosen is None:
-        raise UsageError(f"points of a {refined} are no {part} of a {whole.name}")
+        raise UsageError(f"keypoints of {refined} are not the {part} of {whole.name}")
     inside = set(whole.parts[part])
     pairs = [(own, to) for own, to in chosen.pairs if isinstance(own, int) and own in inside]
-    map_keypoints(
-        np.zeros((1, len(load_skeleton(refined)), 3), np.float32), refined, form
-    )  # is there a way at all?
+    # Raises UsageError where there is no map.
+    map_keypoints(np.zeros((1, len(load_skeleton(refined)), 3), np.float32), refined, form)
     return np.array([own for own, _ in pairs]), np.array([to for _, to in pairs]), form
 
 
@@ -178,11 +178,12 @@ def _called(one: Instance) -> str:
 
 
 class _InStep:
-    """Hands out the refined frame of a frame, reading no further than needed."""
+    """Finds the refined frame of a frame, reading no further than needed."""
 
     def __init__(self, refined: Iterable[Frame]) -> None:
         self._frames = iter(refined)
-        self._waiting: dict[Place, Frame] = {}  # of sources that come later
+        # Refined frames of sources that come later.
+        self._waiting: dict[Place, Frame] = {}
 
     def __call__(self, frame: Frame) -> Frame | None:
         wanted = (frame.source, frame.frame)
@@ -200,7 +201,7 @@ class _InStep:
         return None
 
     def rest(self) -> int:
-        """How many refined instances nobody asked for."""
+        """The number of refined instances whose frame did not come."""
         frames = [*self._waiting.values(), *self._frames]
         return sum(len(frame.instances) for frame in frames)
 
@@ -208,16 +209,16 @@ class _InStep:
 def _skeleton_of(frame: Frame) -> str:
     if frame.skeleton is None:
         raise UsageError(
-            f"{frame.source} frame {frame.frame} does not say its skeleton; give --source-skeleton NAME"
+            f"{frame.source} frame {frame.frame} has no skeleton; name it with --source-skeleton NAME"
         )
     return frame.skeleton
 
 
 def map_frame(target: str) -> Callable[[Frame], Frame]:
-    """What turns a frame's points into those of another skeleton (a name or a TOML file).
+    """A function that translates a frame's keypoints to another skeleton (a name or a TOML file).
 
-    A point that the target has and the source has not is NaN (`null` in the record). Raises UsageError where there
-    is no way, or where a frame does not say its skeleton.
+    A keypoint that the target has and the source has not is NaN (`null` in the record). Raises UsageError where there
+    is no map, or where a frame has no skeleton.
 
     Example:
         from rtmcli import map_frame, read_frames, write_openpose

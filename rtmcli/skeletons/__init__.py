@@ -1,7 +1,7 @@
-"""Skeletons: what the points of a pose are called, how they hang together, and how one skeleton becomes another.
+"""Skeletons: the names and links of the keypoints of a pose, and the maps from one skeleton to another.
 
-One TOML file a skeleton lies beside this module; `--skeleton FILE` reads one of your own with the same keys, of which
-only `name` and `keypoints` are needed.
+Each skeleton is a TOML file beside this module; `--skeleton FILE` reads one of your own with the same keys, of which
+only `name` and `keypoints` are required.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _DEFAULT_COLOR = (51, 153, 255)
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """How the points of one skeleton become those of another.
+    """The map from the keypoints of one skeleton to those of another.
 
     Attributes:
         pairs: (own index or indices, index there); several own indices are their mean.
@@ -43,12 +43,12 @@ class Skeleton:
 
     Attributes:
         keypoints: names; K of them.
-        flip: (K,) int: `points[flip]` are the points of the mirrored picture under their right names.
+        flip: (K,) int: `keypoints[flip]` gives the keypoints of a mirrored image their right names.
         links: index pairs in drawing order.
-        colors, link_colors: RGB, one a keypoint and one a link.
+        colors, link_colors: RGB, one per keypoint and one per link.
         sigmas: (K,) float64 of the object keypoint similarity, which uses 2 sigma.
-        own_sigmas: whether the data set defines them; otherwise they are one number for all.
-        weights: (K,) float64, how much a keypoint counts in training.
+        own_sigmas: whether the data set defines them; otherwise they are the same for all keypoints.
+        weights: (K,) float64, weight of each keypoint in training.
         parts: part name to indices.
         upper, lower: the halves of the half-body augmentation; empty where there are none.
         maps: target skeleton to map.
@@ -120,12 +120,12 @@ def load_skeleton(name: str | Path) -> Skeleton:
 def map_keypoints(
     keypoints: npt.NDArray[Any], source: str | Skeleton, target: str | Skeleton
 ) -> npt.NDArray[Any]:
-    """Translate points (..., K, 2 or more) to another skeleton (..., K of the target, same columns).
+    """Translate keypoints (..., K, 2 or more) to another skeleton (..., K of the target, same columns).
 
     The last column is the score where there are three or more. `source` may name a part, `coco133.lefthand`; the
-    points are still those of the whole skeleton. A point without a source is a row of NaN; a derived one is the mean of
-    its sources with the lowest of their scores. Without a map of its own a pair of skeletons goes by way of coco17.
-    Raises UsageError where there is no way.
+    keypoints are still those of the whole skeleton. A keypoint without a source is a row of NaN; a derived one is the
+    mean of its sources with the lowest of their scores. Two skeletons without a map are translated by way of coco17.
+    Raises UsageError where there is no map.
 
     Example:
         import numpy as np
@@ -141,7 +141,7 @@ def map_keypoints(
     origin = source if isinstance(source, Skeleton) else load_skeleton(source)
     goal = target if isinstance(target, Skeleton) else load_skeleton(target)
     if keypoints.shape[-2] != len(origin):
-        raise DataError(f"{keypoints.shape[-2]} keypoints are not a {origin.name}, which has {len(origin)}")
+        raise DataError(f"{origin.name} has {len(origin)} keypoints, got {keypoints.shape[-2]}")
     if part:
         to, chosen = origin.part_maps.get(part, ("", None))
         if chosen is not None and to == goal.name:
@@ -161,7 +161,7 @@ def map_keypoints(
 
 
 def apply_map(keypoints: npt.NDArray[Any], chosen: Map, size: int) -> npt.NDArray[Any]:
-    """The points (..., K, D) in a skeleton of `size` points (..., size, D); NaN where there is no source."""
+    """The keypoints (..., K, D) in a skeleton of `size` keypoints (..., size, D); NaN where there is no source."""
     mapped = np.full((*keypoints.shape[:-2], size, keypoints.shape[-1]), np.nan, keypoints.dtype)
     groups = [*((origin, to) for origin, to in chosen.pairs), *((v, k) for k, v in chosen.derived.items())]
     for origin, to in groups:
@@ -240,7 +240,7 @@ def _build(data: dict[str, Any]) -> Skeleton:
 
 
 def _index(value: int | str, names: tuple[str, ...]) -> int:
-    """An index of a keypoint, given as such or by name."""
+    """The index of a keypoint that is given by index or by name."""
     if isinstance(value, str):
         if value not in names:
             near = get_close_matches(value, names, n=1)

@@ -143,7 +143,7 @@ def test_several_sources_find_their_own() -> None:
 
 def test_refined_records_of_something_else_are_an_error() -> None:
     strange = refine(part_boxes(frame(0, person(0), source="other.mp4"), ["lefthand"]), "hand21", 0)
-    with pytest.raises(DataError, match="nothing in it belongs to these records"):
+    with pytest.raises(DataError, match="no instance belongs to these records"):
         list(merge_frames([frame(0, person(0))], [strange]))
 
 
@@ -153,11 +153,11 @@ def test_a_refined_instance_of_nobody_or_of_no_part_is_an_error() -> None:
 
     hands = refine(part_boxes(frame(0, person(0, number=9)), ["lefthand"]), "hand21", 0)
     with pytest.raises(
-        DataError, match=r"hands.jsonl, v.mp4 frame 0: nobody there is id 9, whose lefthand it is"
+        DataError, match=r"hands.jsonl, v.mp4 frame 0: no person there has id 9, whose lefthand this is"
     ):
         merged(hands)
     hands.instances[0].extra = {}
-    with pytest.raises(DataError, match="says no 'part'"):
+    with pytest.raises(DataError, match="has no 'part'"):
         merged(hands)
     wrong = refine(part_boxes(frame(0, person(0, number=1)), ["lefthand"]), "face68", 0)
     with pytest.raises(DataError, match="face68 cannot become hand21"):
@@ -177,5 +177,5 @@ def test_mapping_a_frame_changes_skeleton_and_points_together() -> None:
     mapped = map_frame("coco17")(whole)
     assert mapped.skeleton == "coco17"
     np.testing.assert_array_equal(mapped.instances[0].keypoints, expected)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="does not say its skeleton"):
+    with pytest.raises(UsageError, match="has no skeleton"):
         map_frame("coco17")(Frame(source="a", frame=0, instances=[person(0)]))

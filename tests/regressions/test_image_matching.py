@@ -144,6 +144,11 @@ def test_one_id_for_two_files_is_an_error_that_names_both():
         found(table, "y/a.jpg")
 
 
+def test_two_spellings_of_one_path_are_one_file():
+    table = matcher("a.jpg")
+    assert [found(table, path) for path in ("x/a.jpg", "./x/a.jpg", "x//a.jpg", "x\\a.jpg")] == [100] * 4
+
+
 def test_an_image_listed_twice_in_the_same_way_is_one_image():
     assert found(matcher("a.jpg", "a.jpg", ids=[5, 5]), "a.jpg") == 5
 
@@ -203,6 +208,21 @@ def test_converted_results_have_the_ids_of_the_labels(tmp_path, capsys):
     assert main(["convert", *arguments]) == 0
     assert [entry["image_id"] for entry in json.loads(out.read_text())] == ["x3", "x1", "x2"]
     assert evaluate(capsys, path, out)[1]["AP"] == pytest.approx(1)
+
+
+def test_a_few_records_without_an_image_are_left_out_of_converted_results_with_a_note(tmp_path, capsys):
+    arguments = [str(DATA / "records_of_labels.jsonl"), "--to", "coco", "-o", str(tmp_path / "r.json")]
+    path = renamed(tmp_path, lambda name: name.replace("frame_01", "other"))
+    assert main(["convert", *arguments, "--labels", str(path)]) == 0
+    assert [entry["image_id"] for entry in json.loads((tmp_path / "r.json").read_text())] == [1, 2]
+    err = capsys.readouterr().err
+    assert "left out 1 of 3 records are of images" not in err
+    assert "1 of 3 records" in err and "frame_01.jpg" in err
+    (tmp_path / "r.json").unlink()
+    path = renamed(tmp_path, lambda name: name.replace("frame", "picture"))
+    assert main(["convert", *arguments, "--labels", str(path)]) == 3
+    assert "3 of 3 records are of images that" in capsys.readouterr().err
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_given_boxes_find_their_images_in_a_folder_whatever_the_separator(tmp_path):
