@@ -3,6 +3,7 @@
 A new format is a module with its reader and writer, and an entry here.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ from rtmcli.records.frame import Frame
 FOLDER = "/"
 # Enough of a JSON file to see its first keys.
 _HEAD = 1 << 16
+# frame, id, left, top, width, height
+_MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Format:
         read, write: None where rtm does not.
         extensions: of its files; "/" is a folder.
         streams: whether it can be read from standard input and written to standard output.
+        keypoints: whether it holds keypoints; else boxes alone.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Format:
     write: Writer | None
     extensions: tuple[str, ...]
     streams: bool = True
+    keypoints: bool = True
 
 
 def find_format(name: str) -> Format:
@@ -106,6 +111,8 @@ def _by_content(head: bytes) -> str:
         return "alphapose" if b'"idx"' in text or b'"box"' in text else "coco"
     if not text.startswith(b"{"):
         columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
+        if _MOT_LINE.match(columns):
+            return "motchallenge"
         return "csv" if b"source" in columns and b"instance" in columns else "records"
     if b'"source"' in text.split(b"\n", 1)[0] and b'"instances"' in text:
         return "records"
@@ -185,6 +192,18 @@ def _write_mmpose(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_mmpose(frames, path)
 
 
+def _read_motchallenge(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.motchallenge import read_motchallenge
+
+    return read_motchallenge(path)
+
+
+def _write_motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.motchallenge import write_motchallenge
+
+    return write_motchallenge(frames, path)
+
+
 FORMATS = (
     Format(
         name="records",
@@ -246,5 +265,16 @@ FORMATS = (
         read=_read_mmpose,
         write=_write_mmpose,
         streams=False,
+    ),
+    Format(
+        name="motchallenge",
+        extensions=(".txt",),
+        content="lines of `frame, id, left, top, width, height, score, -1, -1, -1`, frames counted from 1; ground "
+        "truth (`gt.txt`, a sequence's folder) is read too, with size and rate from its `seqinfo.ini`",
+        omits="keypoints, people without an id, times, sizes; one source per file",
+        read=_read_motchallenge,
+        write=_write_motchallenge,
+        streams=False,
+        keypoints=False,
     ),
 )

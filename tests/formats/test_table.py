@@ -56,14 +56,15 @@ def test_what_a_format_writes_it_reads_back(
     assert form.write and form.read
     form.write(frames, path, Conversion(skeleton="coco17"))
     again = list(form.read(path, Conversion()))
-    assert [frame.skeleton for frame in again] == ["coco17", "coco17"]
+    assert [frame.skeleton for frame in again] == ["coco17" if form.keypoints else None] * 2
     for before, after in zip(frames, again, strict=True):
         assert [one.id for one in after.instances] == [one.id for one in before.instances]
         for one, other in zip(before.instances, after.instances, strict=True):
-            np.testing.assert_allclose(other.keypoints, one.keypoints, rtol=1e-6)  # type: ignore[arg-type]
+            if form.keypoints:
+                np.testing.assert_allclose(other.keypoints, one.keypoints, rtol=1e-6)  # type: ignore[arg-type]
             if other.box is not None:
                 np.testing.assert_allclose(other.box, one.box, atol=1e-3)  # type: ignore[arg-type]
-            if form.name in ("records", "csv", "alphapose", "mmpose"):
+            if form.name in ("records", "csv", "alphapose", "mmpose", "motchallenge"):
                 assert other.score == pytest.approx(0.5, abs=1e-5)
 
 
