@@ -257,7 +257,7 @@ def test_training_finds_the_images_of_the_labels_whatever_the_separator(name, tm
     for number in (1, 2, 3):
         cv2.imwrite(str(tmp_path / f"frame_0{number}.jpg"), np.zeros((240, 320 + number, 3), np.uint8))
     data = load_set(DATA / name, tmp_path, skeleton=load_skeleton("coco17"))
-    assert [data.store.read(picture.name).shape[1] for picture in data.pictures] == [321, 322, 323]
+    assert [data.store.read(entry.name).shape[1] for entry in data.images] == [321, 322, 323]
     assert len(data.people) == 3
     for number in (1, 3):
         (tmp_path / f"frame_0{number}.jpg").unlink()
