@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: what thread pools are sized from, never the host's number."""
+"""How many CPUs this process may use. Thread pools are sized from this, not from the CPUs of the machine."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def available_cpus() -> int:
 
 
 def _quota(membership: Path, root: Path) -> float | None:
-    """CPUs that the control groups of this process grant, the smallest on the way up; None: no limit.
+    """The smallest CPU quota among the control groups of this process and their parents; None: no limit.
 
     Args:
         membership: this process's `/proc/self/cgroup`.
@@ -42,7 +42,7 @@ def _quota(membership: Path, root: Path) -> float | None:
 
 
 def _upwards(root: Path, path: str) -> list[Path]:
-    """The group's folder and those above it; inside a container only the root may be visible."""
+    """The group's folder and its parents. Inside a container only the root may be visible."""
     folder = root / path.lstrip("/")
     return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
 

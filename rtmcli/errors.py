@@ -1,11 +1,11 @@
-"""Every error a person can meet, with the exit code of the process it ends.
+"""The errors that rtm reports, each with the exit code of the process.
 
-A message is one sentence: the thing, the reason, the remedy. The verb's name is put before it by `cli.py`.
+A message is one sentence: what is wrong, what was expected, what to do. `cli.app` puts the verb's name before it.
 """
 
 
 class RtmError(Exception):
-    """Something failed: exit code 1, the base of all errors below.
+    """Something failed: exit code 1. The base of all errors below.
 
     Example:
         from rtmcli import RtmError, open_media
@@ -20,7 +20,7 @@ class RtmError(Exception):
 
 
 class UsageError(RtmError):
-    """The command line asks for something that does not exist or does not go together: exit code 2.
+    """An option or argument does not exist, contradicts another or has no effect: exit code 2.
 
     Example:
         from rtmcli import UsageError, load_skeleton
@@ -35,7 +35,7 @@ class UsageError(RtmError):
 
 
 class DataError(RtmError):
-    """The input is damaged or not what it says it is: exit code 3.
+    """The input is damaged, or not of the format it claims to be: exit code 3.
 
     The message names the source, and the line or frame where there is one.
 
@@ -66,7 +66,7 @@ class MissingError(RtmError):
     exit_code = 4
 
 
-# What a wheel (opencv-python, above all) loads from the system, and the Debian package that holds it.
+# Libraries that wheels (above all opencv-python) load from the system, and the Debian packages that have them.
 _SYSTEM_PACKAGES = {
     "libGL.so": "libgl1",
     "libgthread": "libglib2.0-0",
@@ -78,12 +78,12 @@ _SYSTEM_PACKAGES = {
 
 
 def missing_library(error: ImportError) -> MissingError:
-    """The error to show for a package whose system library is missing, with the command that gets it."""
+    """The error for a Python package whose system library is missing, with the command that installs it."""
     text = " ".join(str(error).split())
     package = next(
         (name for library, name in _SYSTEM_PACKAGES.items() if library in text), "libgl1 libglib2.0-0"
     )
     return MissingError(
-        f"a system library is missing ({text}); get it with: apt-get install {package}, or without a screen: "
+        f"a system library is missing ({text}); install it with: apt-get install {package}, or without a display: "
         "pip uninstall opencv-python && pip install opencv-python-headless"
     )

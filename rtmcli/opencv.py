@@ -5,6 +5,6 @@ from rtmcli.errors import MissingError, missing_library
 try:
     import cv2 as cv2
 except ModuleNotFoundError:
-    raise MissingError("OpenCV is not installed; get it with: pip install opencv-python") from None
+    raise MissingError("OpenCV is not installed; install it with: pip install opencv-python") from None
 except ImportError as error:
     raise missing_library(error) from None

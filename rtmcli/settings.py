@@ -1,4 +1,4 @@
-"""What holds for a whole run: the common flags, where rtm keeps its files, and defaults people have set.
+"""Settings of a run: the common flags, the folder of rtm's files, and defaults that the user has set.
 
 An option comes from its flag, then from `RTM_<VERB>_<OPTION>` or `RTM_<OPTION>`, then from `config.toml` in the home
 folder: a key of the verb's own table first, then a key at the top. Dashes and underscores are the same there.
@@ -14,7 +14,7 @@ from typing import Any
 
 from rtmcli.errors import UsageError
 
-# Variables that name a folder for everybody, never an option of one verb.
+# Variables that name a folder and are never the default of an option.
 _NOT_OPTIONS = frozenset({"RTM_HOME", "RTM_DATA"})
 
 
@@ -23,10 +23,10 @@ class Settings:
     """The common flags of the verb that runs.
 
     Attributes:
-        quiet: nothing on stderr but errors (`-q`).
-        verbose: tracebacks and details on stderr (`-v`).
+        quiet: only errors on stderr (`-q`).
+        verbose: the traceback of an error on stderr (`-v`).
         json_errors: an error is one JSON object on stderr (`--json-errors`).
-        progress: a bar may be shown (`--no-progress` clears it).
+        progress: a progress bar may be shown (`--no-progress` clears it).
     """
 
     quiet: bool = False
@@ -95,7 +95,7 @@ class Defaults(Mapping[str, Any]):
         self._lists = lists
 
     def origin(self, name: str) -> str | None:
-        """Where the default of an option comes from, in words; None where nobody has set one."""
+        """Where the default of an option was set, for an error message; None if the user has set none."""
         found = self._find(name)
         return found[0] if found else None
 

@@ -1,4 +1,4 @@
-"""`rtm VERB`: a verb's module is imported when it runs, never before; what goes wrong ends as one line.
+"""The command `rtm`. A verb's module is imported only when it runs; every error ends as one line on stderr.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad input, 4 something is missing. Ctrl-C, SIGTERM and a closed pipe end
 the process by their signals, after files are closed and incomplete ones removed (130, 143 and 141 in a shell).
@@ -22,20 +22,20 @@ from rtmcli.settings import Defaults, current, reset
 from rtmcli.terminal.error_report import did_you_mean, report
 from rtmcli.terminal.streams import drop_unwritable_output, fill_closed_streams
 
-# In the order people use them. The line is the verb's help in `rtm --help`, so that no module is read for it.
+# In the order of a typical pipeline, with the line that `rtm --help` shows: no verb's module is imported for it.
 VERBS = {
-    "detect": "Find people: pixels in, boxes out.",
-    "pose": "Find people and their keypoints: pixels (or boxes) in, poses out.",
-    "track": "Give every person one id through time.",
-    "smooth": "Take the jitter out of keypoints and boxes.",
-    "nms": "Drop poses that show the same person twice.",
-    "draw": "Draw skeletons on the pixels they came from.",
-    "convert": "Translate records to and from other formats and skeletons.",
-    "eval": "Score records against labels.",
-    "train": "Train a model on labelled pictures.",
-    "export": "Turn a model into one for another engine, and prove it.",
-    "bench": "Measure models, engines and the whole pipeline.",
-    "models": "List, fetch and inspect models.",
+    "detect": "Find people: images in, boxes out.",
+    "pose": "Find people and their keypoints: images (or boxes) in, poses out.",
+    "track": "Track people: one id for each person over time.",
+    "smooth": "Smooth keypoints and boxes over time.",
+    "nms": "Remove duplicate poses of the same person.",
+    "draw": "Draw skeletons on the images they came from.",
+    "convert": "Convert records to and from other formats and skeletons.",
+    "eval": "Evaluate records against labels.",
+    "train": "Train a model on labelled images.",
+    "export": "Export a model for a runtime and check its results.",
+    "bench": "Measure the speed of models, engines and the pipeline.",
+    "models": "List, download and check models.",
     "schema": "Print the record's JSON Schema, or check a file against it.",
 }
 
@@ -80,7 +80,7 @@ def app() -> TyperGroup:
     return command
 
 
-_ABOUT = """Real-time multi-person pose estimation. Each verb reads and writes one JSON object a frame:
+_ABOUT = """Real-time multi-person pose estimation. Verbs read and write one JSON object per frame:
 
 \b
   rtm pose video.mp4 | rtm smooth > out.jsonl
@@ -107,7 +107,7 @@ def _version(wanted: bool) -> None:
 
 
 class _Verbs(TyperGroup):
-    """All verbs, each loaded when it is asked for."""
+    """All verbs, each imported when it is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return available_verbs()
@@ -138,7 +138,7 @@ class _Verbs(TyperGroup):
 
 
 def available_verbs() -> list[str]:
-    """The verbs whose module is here, in the order people use them."""
+    """The verbs whose module is installed, in the order of `VERBS`."""
     here = {
         name.partition(".")[0]
         for name in os.listdir(os.path.join(os.path.dirname(os.path.dirname(__file__)), "verbs"))
@@ -198,13 +198,17 @@ def _set_common(ctx: typer.Context, param: typer.CallbackParam, value: bool) -> 
 def _common(
     quiet: Annotated[
         bool,
-        typer.Option(
-            "-q", "--quiet", help="Nothing on stderr but errors.", callback=_set_common, is_eager=True
-        ),
+        typer.Option("-q", "--quiet", help="Only errors on stderr.", callback=_set_common, is_eager=True),
     ] = False,
     verbose: Annotated[
         bool,
-        typer.Option("-v", "--verbose", help="Details and tracebacks.", callback=_set_common, is_eager=True),
+        typer.Option(
+            "-v",
+            "--verbose",
+            help="The traceback of an error on stderr.",
+            callback=_set_common,
+            is_eager=True,
+        ),
     ] = False,
     json_errors: Annotated[
         bool,
@@ -218,7 +222,7 @@ def _common(
 
 
 class _RootDefaults(dict[str, Any]):
-    """The defaults that people set, by verb; the options before a verb have none, nor have arguments."""
+    """The defaults that the user has set, by verb. Options before the verb and arguments have none."""
 
     def get(self, key: str, default: Any = None) -> Any:
         if key not in VERBS:
@@ -253,7 +257,7 @@ def _help_text(doc: str) -> str:
 
 
 class _Terminated(BaseException):
-    """SIGTERM, as an exception, so that files are closed and half-made ones removed."""
+    """SIGTERM as an exception, so that files are closed and incomplete ones removed."""
 
 
 def _catch_signals() -> None:

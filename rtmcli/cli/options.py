@@ -67,20 +67,20 @@ def words(text: str | None) -> list[str] | None:
 class SourceOptions:
     """Which frames of the sources to read."""
 
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame of a source.")] = 1
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Read every N-th frame of a source.")] = 1
     start: Annotated[
         float | None,
-        typer.Option(parser=seconds, metavar="TIME", help="Begin here: seconds, mm:ss or hh:mm:ss."),
+        typer.Option(parser=seconds, metavar="TIME", help="First time to read: seconds, mm:ss or hh:mm:ss."),
     ] = None
-    end: Annotated[float | None, typer.Option(parser=seconds, metavar="TIME", help="Stop before here.")] = (
-        None
-    )
+    end: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="TIME", help="Stop before this time.")
+    ] = None
     max_frames: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after N frames of a source.")
     ] = None
     on_error: Annotated[
         Literal["stop", "skip"],
-        typer.Option(help="What to do at damage: stop with exit code 3, or skip what is broken."),
+        typer.Option(help="At damaged data: stop with exit code 3, or skip it."),
     ] = "stop"
     fps: Annotated[
         float | None,
@@ -128,13 +128,16 @@ class DetectorOptions:
     score: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="S", help="Keep boxes scored above S (the card's threshold, else 0.3)."
+            min=0,
+            max=1,
+            metavar="S",
+            help="Keep boxes with a score above S (the card's threshold, else 0.3).",
         ),
     ] = None
     nms: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="IOU", help="Drop a box that overlaps a better one by more than IOU."
+            min=0, max=1, metavar="IOU", help="Remove a box whose overlap with a better one is above IOU."
         ),
     ] = None
     det_size: Annotated[
@@ -146,7 +149,7 @@ class DetectorOptions:
     ] = None
     family: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="rtmdet or yolox, where the detector's file does not say it."),
+        typer.Option(metavar="NAME", help="rtmdet or yolox, if the detector's file does not say it."),
     ] = None
     det_classes: Annotated[
         str | None,
@@ -166,7 +169,7 @@ class EngineOptions:
         typer.Option(
             "--engine",
             metavar="NAME",
-            help="onnxruntime, openvino, ncnn, torch, tensorrt; auto takes the fastest that is here "
+            help="onnxruntime, openvino, ncnn, torch, tensorrt; auto selects the fastest one installed "
             "(measured once).",
         ),
     ] = "onnxruntime"
@@ -177,18 +180,18 @@ class EngineOptions:
     ] = None
     threads: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Threads of one run of a network (files: 1, cameras: all)."),
+        typer.Option(min=1, metavar="N", help="Threads of a network (1 for files, all CPUs for cameras)."),
     ] = None
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Frames worked on at once (files: as many as CPUs; cameras: 1)."
+            min=1, metavar="N", help="Frames processed at once (all CPUs for files, 1 for cameras)."
         ),
     ] = None
     batch_frames: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", help="Frames that share a run of the networks: for GPUs, bfloat16 on CPUs."
+            min=1, metavar="N", help="Frames in one batch of the networks: for GPUs, and bfloat16 on CPUs."
         ),
     ] = 1
 
@@ -216,9 +219,9 @@ class OutputOptions:
     """What to draw beside the records."""
 
     draw: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Also draw what is found into this video or image.")
+        str | None, typer.Option(metavar="FILE", help="Also draw the results into this video or image.")
     ] = None
-    show: Annotated[bool, typer.Option("--show", help="Also show it in a window; q quits.")] = False
+    show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False
 
     @property
     def draws(self) -> bool:
@@ -233,7 +236,7 @@ class DetectOptions:
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     classes: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Classes to keep, with commas between; all keeps every one."),
+        typer.Option(metavar="NAMES", help="Classes to keep, separated by commas; all keeps every class."),
     ] = None
     source: SourceOptions = field(default_factory=SourceOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
@@ -248,21 +251,24 @@ class PoseOptions:
     boxes: Annotated[
         str | None,
         typer.Option(
-            metavar="ANN.json", help="Take the boxes of COCO labels or detections; SOURCE is their folder."
+            metavar="ANN.json",
+            help="Use the boxes of COCO labels or detections; SOURCE is the folder of their images.",
         ),
     ] = None
     media: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Where the pixels of the records on stdin are, if they moved."),
+        typer.Option(
+            metavar="FILE", help="Where the images of the records on stdin are, if they were moved."
+        ),
     ] = None
     flip_test: Annotated[
         bool,
-        typer.Option("--flip-test", help="Average with the mirrored crop: better, twice the time."),
+        typer.Option("--flip-test", help="Average with the mirrored crop: more accurate, twice the time."),
     ] = False
     det_every: Annotated[
         int,
         typer.Option(
-            min=1, metavar="K", help="Detect every K-th frame; boxes between come from the last poses."
+            min=1, metavar="K", help="Detect on every K-th frame; between, boxes come from the last poses."
         ),
     ] = 1
     pose_nms: Annotated[
@@ -276,11 +282,11 @@ class PoseOptions:
         False
     )
     skeleton: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The model's skeleton, where its file does not say it.")
+        str | None, typer.Option(metavar="NAME", help="The model's skeleton, if its file does not say it.")
     ] = None
     size: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="The model's input, where its file does not say it: 192x256."),
+        typer.Option(metavar="WxH", help="Input size of the model, if its file does not fix it: 192x256."),
     ] = None
     detector: DetectorOptions = field(default_factory=DetectorOptions)
     source: SourceOptions = field(default_factory=SourceOptions)

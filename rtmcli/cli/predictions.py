@@ -29,7 +29,7 @@ class Predictions:
         records: how many records or results came.
         skeletons: names that occur in the records. onestage: whether one-stage models made them.
         other_labels: number of instances of classes without labels, by name.
-        cuts: sources that are truncated, in words.
+        truncated: sources that are truncated, in words.
         matching: notes on images that were matched although names differ.
     """
 
@@ -42,7 +42,7 @@ class Predictions:
     skeletons: list[str]
     onestage: bool
     other_labels: dict[str, int]
-    cuts: str
+    truncated: str
     matching: list[str]
 
     @property
@@ -53,8 +53,8 @@ class Predictions:
     def notes(self, images: int) -> list[str]:
         """What must be known to read the figures."""
         notes = [*self.matching]
-        if self.cuts:
-            notes.append(f"the stream is truncated: {self.cuts}")
+        if self.truncated:
+            notes.append(f"the stream is truncated: {self.truncated}")
         if self.unmatched:
             notes.append(
                 f"left out {len(self.unmatched)} of {self.records} records, whose images the labels do not have: "
@@ -96,7 +96,7 @@ def read_predictions(
         skeletons=sorted(collected.skeletons),
         onestage=is_onestage(collected.models),
         other_labels=collected.other_labels,
-        cuts=str(collected.cuts),
+        truncated=collected.frame_counts.truncated,
         matching=collected.notes,
     )
 
@@ -137,6 +137,6 @@ def _read_results(data: bytes, name: str, labels: Mapping[str, Any], left_out: S
         skeletons=[],
         onestage=False,
         other_labels={},
-        cuts="",
+        truncated="",
         matching=matching,
     )

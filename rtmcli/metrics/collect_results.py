@@ -16,7 +16,7 @@ from rtmcli.formats.labels import points_of
 from rtmcli.geometry.boxes import fix_aspect
 from rtmcli.geometry.oks import oks_nms, ranking_scores
 from rtmcli.records.frame import Frame, Instance
-from rtmcli.records.truncation import Cuts
+from rtmcli.records.truncation import FrameCounts
 
 Rank = Literal["box", "box-keypoint"]
 
@@ -38,7 +38,7 @@ class Collected:
         unmatched: sources of which the labels have no image.
         skeletons, models: names that occur.
         other_labels: number of instances of each class that the labels do not have.
-        cuts: sources that are truncated.
+        frame_counts: frames that came of each source.
         notes: what was matched although names differ.
     """
 
@@ -50,7 +50,7 @@ class Collected:
     skeletons: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
     other_labels: dict[str, int] = field(default_factory=dict)
-    cuts: Cuts = field(default_factory=Cuts)
+    frame_counts: FrameCounts = field(default_factory=FrameCounts)
     notes: list[str] = field(default_factory=list)
 
 
@@ -79,7 +79,7 @@ def collect_results(
     ignored_ids = {image["id"] for image in ignored}
     category_of = CategoryOf(truth)
     for frame in frames:
-        collected.cuts.add(frame)
+        collected.frame_counts.add(frame)
         image = matcher.find(frame)
         rows: list[int | None] = [None] * len(frame.instances)
         collected.records += 1

@@ -1,4 +1,4 @@
-"""The two ends of a pipe: lines in from a file or standard input, whole lines out whatever happens."""
+"""Read lines from a file or standard input; write whole lines, also when interrupted."""
 
 import os
 import select
@@ -12,14 +12,14 @@ from typing import BinaryIO, Self
 from rtmcli.errors import DataError, RtmError, UsageError
 from rtmcli.files import publish, temporary_beside
 
-# Longer than any sane frame (a thousand people with 133 points are 5 MB), short enough to survive a stream without
-# a newline.
+# Longer than any real frame (a thousand people with 133 keypoints are 5 MB); a stream without newlines is refused
+# before it fills the memory.
 LONGEST_LINE = 64 << 20
 _BLOCK = 1 << 16
 
 
 class ClosedPipe(Exception):
-    """The reader of standard output has gone: the verb ends quietly."""
+    """The reader of standard output has closed it: the verb ends without a message."""
 
 
 def input_name(source: str | Path | BinaryIO) -> str:
@@ -45,7 +45,7 @@ def input_lines(source: str | Path | BinaryIO) -> Iterator[tuple[int, int, bytes
 
 
 def standard_input(what: str) -> BinaryIO:
-    """Standard input as bytes. Raises UsageError where it is closed, or a terminal on which nobody can type `what`."""
+    """Standard input as bytes. Raises UsageError if it is closed, or a terminal, where nobody can type `what`."""
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError(
             f"waits for {what} on standard input, which is closed; pipe {what} into it or name a file"
@@ -71,18 +71,19 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, int, bytes]]:
         offset += len(line)
         if len(line) > LONGEST_LINE:
             raise DataError(
-                f"{name}, line {number}, byte {start}: longer than {LONGEST_LINE >> 20} MB; not records"
+                f"{name}, line {number}, byte {start}: longer than {LONGEST_LINE >> 20} MB; expected "
+                "records, one JSON object per line"
             )
         if line[0] == 0xEF and line.startswith(b"\xef\xbb\xbf"):  # also in the middle: `cat` of two files
             line, start = line[3:], start + 3
         if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(f"{name}: UTF-16, not UTF-8; convert it first: iconv -f utf-16 -t utf-8")
+            raise DataError(f"{name}: UTF-16, expected UTF-8; convert it with: iconv -f utf-16 -t utf-8")
         if not line.isspace() and line:
             yield number, start, line
 
 
 class Sink:
-    """Where whole lines go: standard output ("-"), a file under a temporary name until it is complete, or a stream.
+    """Writes whole lines to standard output ("-"), to a file (under a temporary name until it is complete) or a stream.
 
     To a pipe or a terminal each line goes at once, to a file in blocks. Raises ClosedPipe where the reader has gone and
     RtmError where nothing more can be written.
@@ -99,7 +100,7 @@ class Sink:
             self._stream = sink
         elif str(sink) == "-":
             if sys.stdout is None or sys.stdout.closed:
-                raise RtmError("standard output is closed; give it somewhere to go")
+                raise RtmError("standard output is closed; redirect it to a file or a pipe")
             sys.stdout.flush()
             self._stream_or_fd()
         else:
@@ -120,7 +121,7 @@ class Sink:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the lines that are still in the buffer."""
         if self._stream is not None:
             self._stream.flush()
         elif self._waiting:
@@ -163,7 +164,7 @@ class Sink:
 
 
 class Guard:
-    """Keeps Ctrl-C and SIGTERM from leaving half a line: `cli.py` asks it before it raises.
+    """Keeps Ctrl-C and SIGTERM from leaving half a line: the signal handlers of `cli.app` raise through it.
 
     A write of up to PIPE_BUF bytes is whole or has not begun, and may be interrupted. A longer one is finished first;
     a second interrupt breaks it, for a reader that no longer reads.

@@ -1,6 +1,6 @@
-"""Records <-> bytes: one JSON object a line, one line a frame (docs/design.md, "The record").
+"""Read and write records: one JSON object per line, one line per frame (docs/design.md, "The record").
 
-Reading refuses what is not strict JSON with line and byte offset; writing keeps unknown keys and the key order.
+Reading accepts strict JSON only and names line and byte offset of an error; writing keeps unknown keys and their order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 def read_frames(source: str | Path | BinaryIO = "-") -> Iterator[Frame]:
     """The frames of a record file, of standard input ("-") or of a binary stream, one at a time as they come.
 
-    Blank lines, a byte order mark and CRLF are passed over. Raises DataError with line number and byte offset at the
+    Blank lines, a byte order mark and CRLF are accepted. Raises DataError with line number and byte offset at the
     first line that is not a record, after all frames before it; UsageError where standard input is a terminal.
 
     Example:

@@ -1,4 +1,4 @@
-"""The bytes of one line to a frame, and what is wrong with them, in words."""
+"""Parse one line of bytes into a frame, with precise error messages."""
 
 from functools import lru_cache
 from typing import Any
@@ -32,19 +32,19 @@ def decode_frame(
         raise _not_json(line, error, source, line_number, offset) from None
     try:
         return _frame(data, line)
-    except _Wrong as wrong:
+    except _InvalidRecord as wrong:
         raise DataError(f"{_place(source, line_number)}: {wrong}") from None
 
 
-class _Wrong(ValueError):
+class _InvalidRecord(ValueError):
     """A line that is JSON but no record; the message names key, expected and got."""
 
 
 def _frame(data: Any, line: bytes) -> Frame:
     if type(data) is not dict:
-        raise _Wrong(f"expected a JSON object, got {_kind(data)}")
+        raise _InvalidRecord(f"expected a JSON object, got {_kind(data)}")
     frame = Frame(
-        source=_need(data, "source", str),
+        source=_required(data, "source", str),
         frame=_count(data, "frame", required=True),
         frames=_count(data, "frames"),
         time=_number(data, "time"),
@@ -56,24 +56,24 @@ def _frame(data: Any, line: bytes) -> Frame:
     )
     entries = data.get("instances")
     if type(entries) is not list:
-        raise _Wrong(f"'instances' must be an array, got {_kind(entries, 'instances' in data)}")
-    strange = False
+        raise _InvalidRecord(f"'instances' must be an array, got {_kind(entries, 'instances' in data)}")
+    has_extra = False
     for index, entry in enumerate(entries):
         try:
             instance = _instance(entry)
-        except _Wrong as wrong:
-            raise _Wrong(f"instances[{index}]: {wrong}") from None
-        strange = strange or bool(instance.extra)
+        except _InvalidRecord as wrong:
+            raise _InvalidRecord(f"instances[{index}]: {wrong}") from None
+        has_extra = has_extra or bool(instance.extra)
         frame.instances.append(instance)
     frame.extra = _unknown(data, _FRAME_SET)
-    if strange or frame.extra:
+    if has_extra or frame.extra:
         _restore_big_integers(frame, line)
     return frame
 
 
 def _instance(data: Any) -> Instance:
     if type(data) is not dict:
-        raise _Wrong(f"expected an object, got {_kind(data)}")
+        raise _InvalidRecord(f"expected an object, got {_kind(data)}")
     return Instance(
         box=_box(data.get("box")),
         score=_score(data),
@@ -87,7 +87,7 @@ def _instance(data: Any) -> Instance:
 
 
 def _unknown(data: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    """Keys to keep as they are: those nobody knows, and known ones that hold null."""
+    """Keys to keep as they are: unknown ones, and known ones that are null."""
     return {key: value for key, value in data.items() if key not in known or value is None}
 
 
@@ -96,7 +96,7 @@ def _points(rows: Any, key: str, width: int) -> Float32Array | None:
     if rows is None:
         return None
     if type(rows) is not list:
-        raise _Wrong(f"{key!r} must be an array, got {_kind(rows)}")
+        raise _InvalidRecord(f"{key!r} must be an array, got {_kind(rows)}")
     if not rows:
         return np.zeros((0, width), np.float32)
     try:
@@ -109,18 +109,18 @@ def _points(rows: Any, key: str, width: int) -> Float32Array | None:
 
 
 def _points_with_nulls(rows: list[Any], key: str, width: int) -> np.ndarray:
-    """The same for rows that are `null` or hold `null`, and the place of what is neither."""
+    """The same for rows that are `null` or contain `null`; an error names the place of anything else."""
     points = np.full((len(rows), width), np.nan)
     for index, row in enumerate(rows):
         if row is None:
             continue
         if type(row) is not list or len(row) != width:
             got = f"{len(row)} values" if type(row) is list else _kind(row)
-            raise _Wrong(f"{key}[{index}] must be null or {width} numbers, got {got}")
+            raise _InvalidRecord(f"{key}[{index}] must be null or {width} numbers, got {got}")
         for column, value in enumerate(row):
             if value is not None:
                 if type(value) not in (int, float):
-                    raise _Wrong(f"{key}[{index}][{column}] must be a number, got {_kind(value)}")
+                    raise _InvalidRecord(f"{key}[{index}][{column}] must be a number, got {_kind(value)}")
                 points[index, column] = value
     return points
 
@@ -129,7 +129,7 @@ def _box(values: Any) -> Float32Array | None:
     if values is None:
         return None
     if type(values) is not list or len(values) != 4 or any(type(v) not in _NUMBERS for v in values):
-        raise _Wrong("'box' must be four numbers x1, y1, x2, y2")
+        raise _InvalidRecord("'box' must be four numbers x1, y1, x2, y2")
     return _float32(np.array(values, dtype=np.float64), "box")
 
 
@@ -137,21 +137,21 @@ def _float32(values: np.ndarray, key: str) -> Float32Array:
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     if np.isinf(narrow).any():
-        raise _Wrong(f"{key!r} holds a number beyond float32")
+        raise _InvalidRecord(f"{key!r} holds a number beyond float32")
     return narrow
 
 
-def _need(data: dict[str, Any], key: str, kind: type) -> Any:
+def _required(data: dict[str, Any], key: str, kind: type) -> Any:
     value = data.get(key)
     if type(value) is not kind:
-        raise _Wrong(f"{key!r} must be a string, got {_kind(value, key in data)}")
+        raise _InvalidRecord(f"{key!r} must be a string, got {_kind(value, key in data)}")
     return value
 
 
 def _text(data: dict[str, Any], key: str) -> str | None:
     value = data.get(key)
     if value is not None and type(value) is not str:
-        raise _Wrong(f"{key!r} must be a string, got {_kind(value)}")
+        raise _InvalidRecord(f"{key!r} must be a string, got {_kind(value)}")
     return value
 
 
@@ -164,22 +164,22 @@ def _count(data: dict[str, Any], key: str, required: bool = False) -> Any:
     if value is None and not required:
         return None
     got = value if type(value) in (int, float) else _kind(value, key in data)
-    raise _Wrong(f"{key!r} must be an integer from 0, got {got}")
+    raise _InvalidRecord(f"{key!r} must be an integer from 0, got {got}")
 
 
 def _number(data: dict[str, Any], key: str) -> float | None:
     value = data.get(key)
     if value is not None and type(value) not in (int, float):
-        raise _Wrong(f"{key!r} must be a number, got {_kind(value)}")
+        raise _InvalidRecord(f"{key!r} must be a number, got {_kind(value)}")
     return None if value is None else float(value)
 
 
 def _score(data: dict[str, Any]) -> float | None:
-    """A float32, as in memory: a verb behind a pipe must not see other digits than one in the same process."""
+    """A float32, as in memory: a verb that reads from a pipe must get the same digits as one in the same process."""
     value = _number(data, "score")
     if value is None or abs(value) < 1e38:
         return None if value is None else float(np.float32(value))
-    raise _Wrong(f"'score' must be in [0, 1], got {value}")
+    raise _InvalidRecord(f"'score' must be in [0, 1], got {value}")
 
 
 def _kind(value: Any, present: bool = True) -> str:
@@ -228,11 +228,9 @@ def _not_json(
     rest = text[error.pos :].lstrip("-")
     for word in ("NaN", "Infinity"):
         if rest.startswith(word):
-            return DataError(f"{place}: {word} is not JSON; write null for a number that does not exist")
+            return DataError(f"{place}: {word} is not JSON; write null for a missing number")
     if not line.endswith(b"\n") and "end of data" in error.msg:
-        return DataError(
-            f"{place}: the last line is cut off; the program before this one stopped in the middle"
-        )
+        return DataError(f"{place}: the last line is truncated; the program that wrote it was interrupted")
     return DataError(f"{place}: not JSON: {error.msg}")
 
 

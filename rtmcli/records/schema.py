@@ -1,4 +1,4 @@
-"""The record as JSON Schema (2020-12), and the check of a stream: every line, and whether frames are missing."""
+"""The record as JSON Schema (2020-12), and the check of a stream of records."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -7,12 +7,12 @@ from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame
 from rtmcli.records.line_io import input_name
 from rtmcli.records.ndjson import read_frames
-from rtmcli.records.truncation import Cuts
+from rtmcli.records.truncation import FrameCounts
 from rtmcli.skeletons import load_skeleton, skeleton_names
 
 
 def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> str:
-    """Read every line and say in words what came: lines, and `84 of 150 frames` for each source that is truncated.
+    """Check every line. Returns a sentence with the number of records, and `84 of 150 frames` for truncated sources.
 
     Raises DataError that names the first bad line; with `complete` also where a source is truncated or there is no
     record at all.
@@ -22,25 +22,27 @@ def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> s
 
         print(check_records("walk.jsonl"))
     """
-    cuts = Cuts()
+    counts = FrameCounts()
     lines = 0
     try:
         for frame in read_frames(source):
             lines += 1
             _check_values(frame, f"{input_name(source)}, record {lines}")
-            cuts.add(frame)
+            counts.add(frame)
     except DataError as error:
-        raise DataError(f"{error} (before it: {cuts})" if str(cuts) else str(error)) from None
+        raise DataError(
+            f"{error} (before it: {counts.truncated})" if counts.truncated else str(error)
+        ) from None
     if complete and not lines:
         raise DataError(f"{input_name(source)} holds no records; --complete expects at least one")
-    if complete and cuts.missing:
-        raise DataError(f"{input_name(source)}: frames are missing: {cuts.missing}")
+    if complete and counts.missing:
+        raise DataError(f"{input_name(source)}: frames are missing: {counts.missing}")
     counted = "1 record" if lines == 1 else f"{lines} records"
-    return f"{counted}, every one valid" + (f"; frames are missing: {cuts}" if str(cuts) else "")
+    return f"{counted}, all valid" + (f"; frames are missing: {counts.truncated}" if counts.truncated else "")
 
 
 def _check_values(frame: Frame, place: str) -> None:
-    """What a type does not tell: scores in range, as many points as the skeleton has."""
+    """Check what the types do not: scores in range, as many keypoints as the skeleton has."""
     for index, instance in enumerate(frame.instances):
         if instance.score is not None and not 0 <= instance.score <= 1:
             raise DataError(f"{place}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}")

@@ -43,7 +43,7 @@ class _Seen:
         return f"{self.lines} of {self.declared} frames"
 
 
-class Cuts:
+class FrameCounts:
     """Counts frames by source; memory holds only the sources that miss frames so far."""
 
     def __init__(self) -> None:
@@ -65,7 +65,8 @@ class Cuts:
         if seen.has_all:
             del self._open[frame.source]
 
-    def __str__(self) -> str:
+    @property
+    def truncated(self) -> str:
         """`walk.mp4: 84 of 150 frames` for each source that ended early; empty where none did."""
         return _listed({name: seen for name, seen in self._all().items() if not seen.at_end})
 

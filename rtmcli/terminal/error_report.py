@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence on stderr, and the exit code that goes with it."""
+"""Report an error as one sentence on stderr; its exit code is that of the process."""
 
 import contextlib
 import sys
@@ -13,7 +13,7 @@ from rtmcli.terminal.streams import drop_unwritable_output
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or a mere `;` where no known word is near: what stands before the remedy."""
+    """`; did you mean X?`, or `;` if no known word is similar: the part of a message before its remedy."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(known), n=1)
@@ -21,7 +21,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
-    """Say on stderr what went wrong, in one line, and return the exit code."""
+    """Print the error on stderr in one line and return the exit code."""
     if type(error).__name__ == "NoArgsIsHelpError":  # `rtm` or `rtm models` alone
         print(error, file=sys.stderr)
         return UsageError.exit_code
@@ -32,7 +32,7 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
     verb = next((word for word in arguments if not word.startswith("-")), "")
     verb = verb if verb in verbs else ""
     program = f"rtm {verb}".strip()
-    code, message = _explain(error, program)
+    code, message = _code_and_sentence(error, program)
     # Where stderr cannot be written the exit code alone tells.
     with contextlib.suppress(OSError, ValueError):
         if verbose:
@@ -50,8 +50,8 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
     return code
 
 
-def _explain(error: Exception, program: str) -> tuple[int, str]:
-    """Exit code and one sentence for whatever was raised."""
+def _code_and_sentence(error: Exception, program: str) -> tuple[int, str]:
+    """Exit code and sentence for any exception."""
     if isinstance(error, RtmError):
         return error.exit_code, " ".join(str(error).split())
     if isinstance(error, typer.TyperException):
@@ -64,16 +64,19 @@ def _explain(error: Exception, program: str) -> tuple[int, str]:
         where = f"{error.filename}: " if error.filename else ""
         return RtmError.exit_code, f"{where}{error.strerror}"
     text = " ".join(str(error).split())
-    return RtmError.exit_code, f"{type(error).__name__}: {text} (a fault of rtm; -v shows where)"
+    return (
+        RtmError.exit_code,
+        f"internal error: {type(error).__name__}: {text}; please report it with the output of -v",
+    )
 
 
 def _missing_package(error: ModuleNotFoundError) -> str:
     package = (error.name or "").partition(".")[0]
     wanted = f"'rtmcli[{_EXTRAS[package]}]'" if package in _EXTRAS else package
-    return f"the Python package {package} is not installed; get it with: pip install {wanted}"
+    return f"the Python package {package} is not installed; install it with: pip install {wanted}"
 
 
-# The extra that brings a package.
+# Which extra of rtmcli installs a package.
 _EXTRAS = {
     "torch": "torch",
     "safetensors": "torch",
@@ -103,4 +106,4 @@ def _usage_message(error: typer.TyperException, program: str) -> str:
         origin = context.default_map.origin(parameter.name)
         if origin and (source is None or source.name == "DEFAULT_MAP"):
             message += f" (from {origin})"
-    return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells more"
+    return f"{message[:1].lower()}{message[1:]}; see '{path} --help'"

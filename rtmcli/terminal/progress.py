@@ -1,6 +1,6 @@
-"""The bar on stderr, only where someone looks: frames, frames a second, time left, people.
+"""The progress bar on stderr, if that is a terminal: frames, frames a second, time left, people.
 
-One terminal shows one bar: of the verbs in a pipe the first that has a frame draws, the others stay silent.
+A terminal shows one bar: that of the first verb in a pipe that has a frame.
 """
 
 import os
@@ -22,7 +22,7 @@ def progress(total: int | None = None, label: str = "") -> "Progress":
 
 
 class Progress:
-    """What `progress` gives: call `advance` once a frame; set `total` where it becomes known."""
+    """A progress bar: call `advance` once a frame; set `total` when it becomes known."""
 
     def __init__(self, total: int | None, label: str) -> None:
         self.total = total
@@ -32,7 +32,7 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
         self._lock: int | None = None
-        self._wanted = _someone_looks()
+        self._wanted = _is_wanted()
         self._shown = 0.0
 
     def advance(self, frames: int = 1, *, people: int = 0) -> None:
@@ -49,7 +49,7 @@ class Progress:
             self._update()
 
     def _start(self) -> None:
-        self._lock = _take_terminal()
+        self._lock = _lock_terminal()
         if self._lock is None:
             self._wanted = False
             return
@@ -77,7 +77,7 @@ class Progress:
         )
 
     def close(self) -> None:
-        """Take the bar away and free the terminal for the next."""
+        """Remove the bar and release the terminal for another one."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -118,7 +118,7 @@ def _columns(label: str, *, counts: bool, narrow: bool) -> list[Any]:
     ]
 
 
-def _someone_looks() -> bool:
+def _is_wanted() -> bool:
     settings = current()
     if settings.quiet or not settings.progress:
         return False
@@ -128,10 +128,10 @@ def _someone_looks() -> bool:
         return False
 
 
-def _take_terminal() -> int | None:
-    """Hold the terminal for one bar; None where another verb of the pipe already draws.
+def _lock_terminal() -> int | None:
+    """Lock the terminal for this bar; None if another verb of the pipe has it.
 
-    The lock sits on the terminal's own device, so it leaves no file behind and ends with the process.
+    The lock is on the terminal's device, so it leaves no file behind and ends with the process.
     """
     try:
         import fcntl

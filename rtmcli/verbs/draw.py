@@ -1,4 +1,4 @@
-"""`rtm draw`: records and the pixels they came from in, pictures out."""
+"""`rtm draw`: records and their images in, drawn images or a video out."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +14,8 @@ from rtmcli.records.frame import Frame
 def main(
     given: Given,
     records: Annotated[
-        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
     ] = None,
     output: Annotated[
         str | None,
@@ -22,13 +23,14 @@ def main(
             "-o",
             "--output",
             metavar="OUT",
-            help="out.mp4 (or .mkv, .gif), out.png, or a folder for a picture a frame.",
+            help="out.mp4 (or .mkv, .gif), out.png, or a folder for one image per frame.",
         ),
     ] = None,
     media: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Where the pixels are, if the source moved: a file, or a folder of sources."
+            metavar="FILE",
+            help="Where the images are, if the source was moved: a file, or a folder of sources.",
         ),
     ] = None,
     stream: Annotated[
@@ -37,25 +39,28 @@ def main(
             min=0, metavar="N", help="Video stream of a file with several, if not the one the records name."
         ),
     ] = None,
-    min_score: Annotated[float, typer.Option(metavar="S", help="Hide keypoints scored below S.")] = 0.3,
+    min_score: Annotated[float, typer.Option(metavar="S", help="Hide keypoints with a score below S.")] = 0.3,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw boxes.")] = True,
     ids: Annotated[bool, typer.Option("--ids/--no-ids", help="Write ids.")] = True,
     skeleton: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Skeleton of the keypoints, if not the record's own."),
+        typer.Option(metavar="NAME|FILE", help="Skeleton of the keypoints, instead of the record's."),
     ] = None,
     fps: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=1000, metavar="RATE", help="Pictures a second, of records without a time (25)."
+            min=0.01,
+            max=1000,
+            metavar="RATE",
+            help="Frames per second of the video, for records without times (25).",
         ),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Also show it in a window; q quits.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False,
 ) -> None:
-    """Draw skeletons, boxes and ids on the pixels the records came from.
+    """Draw skeletons, boxes and ids on the images that the records came from.
 
-    Pixels come from where the records say, or from --media. A video keeps the times of its frames, also of a few
-    picked ones; several sources follow each other. The mp4 is H.264 that browsers play.
+    The images are read from the records' sources, or from --media. A written video keeps the times of the records, and
+    several sources follow one another. An .mp4 file is H.264 that browsers play.
 
     Example:
 
@@ -70,7 +75,7 @@ def main(
     from rtmcli.media.write.open import VIDEO_SUFFIXES
 
     if output is None and not show:
-        raise UsageError("name what to write with -o (out.mp4, out.gif, out.png or a folder), or use --show")
+        raise UsageError("nothing to write; give -o (out.mp4, out.gif, out.png or a folder) or --show")
     if output is None or Path(output).suffix.lower() not in (*VIDEO_SUFFIXES, ".gif"):
         given.reject(("fps",), "where no video is written")
     frames = _without_times(read_with_progress(records or ["-"], "draw"), given)

@@ -1,4 +1,4 @@
-"""`rtm nms`: drop poses that show the same person twice."""
+"""`rtm nms`: remove duplicate poses of the same person."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,19 +12,25 @@ from rtmcli.records.frame import Frame
 
 def main(
     records: Annotated[
-        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
     ] = None,
     oks: Annotated[
-        float, typer.Option("--oks", min=0, max=1, help="Drop a pose more similar than this to a better one.")
+        float,
+        typer.Option("--oks", min=0, max=1, help="Remove a pose whose OKS with a better one is above this."),
     ] = 0.9,
     skeleton: Annotated[
-        str | None, typer.Option("--skeleton", help="Name or TOML file, where the records do not say.")
+        str | None,
+        typer.Option(
+            "--skeleton",
+            help="Skeleton of the keypoints, if the records do not name it: a name or a TOML file.",
+        ),
     ] = None,
 ) -> None:
-    """Drop poses that show the same person twice, by object keypoint similarity (OKS).
+    """Remove duplicate poses of the same person, by object keypoint similarity (OKS).
 
-    The better of two poses has the higher box score times the mean of its keypoint scores above 0.2.
-    The tolerance of each point is its skeleton's own.
+    Of two similar poses the one with the higher box score times the mean of its keypoint scores above 0.2 is kept.
+    The sigmas of the OKS are those of the skeleton.
 
     Example:
 

@@ -15,13 +15,16 @@ def main(
         str | None, typer.Option(metavar="FILE", help="Check a record file (- for standard input).")
     ] = None,
     complete: Annotated[
-        bool, typer.Option("--complete", help="With --check: missing frames and empty files are errors too.")
+        bool,
+        typer.Option(
+            "--complete", help="With --check: exit with 3 if frames are missing or there is no record."
+        ),
     ] = False,
 ) -> None:
     """Print the record's JSON Schema (2020-12), or check a file against it.
 
-    --check ends with 3 at the first bad line and names it. Where fewer frames came than the source declares, it says
-    how many (84 of 150 frames), and with --complete it ends with 3.
+    --check exits with 3 at the first invalid line and names it. If a source has fewer records than it declares frames,
+    a note says how many (84 of 150 frames); with --complete that is an error too.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""`rtm smooth`: take the jitter out of keypoints and boxes."""
+"""`rtm smooth`: smooth keypoints and boxes over time."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,29 +13,36 @@ if TYPE_CHECKING:
 
 def main(
     records: Annotated[
-        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
     ] = None,
     filter: Annotated[Literal["oneeuro"], typer.Option("--filter", help="The filter.")] = "oneeuro",
     min_cutoff: Annotated[
-        float, typer.Option("--min-cutoff", min=1e-6, help="Hertz at rest: lower is smoother.")
+        float,
+        typer.Option("--min-cutoff", min=1e-6, help="Cutoff frequency at rest in hertz: lower is smoother."),
     ] = MIN_CUTOFF,
     beta: Annotated[
         float,
         typer.Option(
-            "--beta", min=0, help="Hertz for each body size a second: higher lags less in fast motion."
+            "--beta",
+            min=0,
+            help="Cutoff added per body size a second, in hertz: higher lags less in fast motion.",
         ),
     ] = BETA,
     d_cutoff: Annotated[
-        float, typer.Option("--d-cutoff", min=1e-6, help="Hertz of the filter of the speed.")
+        float,
+        typer.Option("--d-cutoff", min=1e-6, help="Cutoff frequency of the filter of the speed, in hertz."),
     ] = D_CUTOFF,
     max_gap: Annotated[
-        float, typer.Option("--max-gap", min=0, help="Seconds after which a person starts anew.")
+        float,
+        typer.Option("--max-gap", min=0, help="Seconds unseen after which a person's filter starts again."),
     ] = 1.0,
 ) -> None:
-    """Take the jitter out of keypoints and boxes, each person and each keypoint by itself.
+    """Smooth keypoints and boxes over time, each person and each keypoint by itself (One-Euro filter).
 
-    Uses the record's own times, so an uneven frame rate is right; counts speed in body sizes, so resolution
-    does not matter; a point with a low score hardly moves. People without an id get one first, as by `rtm track`.
+    The filter uses the times of the records, so an uneven frame rate is handled, and measures speed in body sizes, so
+    the resolution does not matter. Keypoints with low scores move less. People without an id get one first, as by
+    `rtm track`. Frames of a source must come in order.
 
     Example:
 

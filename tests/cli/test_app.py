@@ -47,11 +47,11 @@ def test_every_verbs_help_has_an_example_and_the_common_options(sh: Shell, verb:
         ),
         (
             "rtm track --max-gap=-1",
-            "rtm track: invalid value for '--max-gap': -1.0 is not in the range x>=0; 'rtm track --help' tells more",
+            "rtm track: invalid value for '--max-gap': -1.0 is not in the range x>=0; see 'rtm track --help'",
         ),
         (
             "rtm nms --oks",
-            "rtm nms: option '--oks' requires an argument; 'rtm nms --help' tells more",
+            "rtm nms: option '--oks' requires an argument; see 'rtm nms --help'",
         ),
     ],
 )

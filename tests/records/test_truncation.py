@@ -3,14 +3,14 @@
 import pytest
 
 from rtmcli.records.frame import Frame
-from rtmcli.records.truncation import Cuts
+from rtmcli.records.truncation import FrameCounts
 
 
-def counted(*numbers: int, declared: int = 10, source: str = "a") -> Cuts:
-    cuts = Cuts()
+def counted(*numbers: int, declared: int = 10, source: str = "a") -> FrameCounts:
+    counts = FrameCounts()
     for number in numbers:
-        cuts.add(Frame(source, number, declared))
-    return cuts
+        counts.add(Frame(source, number, declared))
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ def counted(*numbers: int, declared: int = 10, source: str = "a") -> Cuts:
     ids=["all", "every third", "two more than declared", "two runs"],
 )  # fmt: skip
 def test_nothing_is_missing(numbers: list[int]) -> None:
-    cuts = counted(*numbers)
-    assert (str(cuts), cuts.missing) == ("", "")
+    counts = counted(*numbers)
+    assert (counts.truncated, counts.missing) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_nothing_is_missing(numbers: list[int]) -> None:
     ],
 )
 def test_an_end_that_came_early_is_told(numbers: list[int], told: str) -> None:
-    cuts = counted(*numbers)
-    assert (str(cuts), cuts.missing) == (told, told)
+    counts = counted(*numbers)
+    assert (counts.truncated, counts.missing) == (told, told)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_an_end_that_came_early_is_told(numbers: list[int], told: str) -> None:
     ids=["in the middle", "at the beginning"],
 )
 def test_frames_missing_elsewhere_are_no_early_end(numbers: list[int], told: str) -> None:
-    cuts = counted(*numbers)
-    assert (str(cuts), cuts.missing) == ("", told)
+    counts = counted(*numbers)
+    assert (counts.truncated, counts.missing) == ("", told)
 
 
 def test_sources_that_do_not_say_how_many_frames_they_have_miss_none() -> None:
-    cuts = Cuts()
-    cuts.add(Frame("camera", 5))
-    assert cuts.missing == ""
+    counts = FrameCounts()
+    counts.add(Frame("camera", 5))
+    assert counts.missing == ""
 
 
 def test_a_folder_of_many_images_keeps_nothing_in_memory() -> None:
-    cuts = Cuts()
+    counts = FrameCounts()
     for number in range(1000):
-        cuts.add(Frame(f"{number}.png", 0, 1))
-    assert not cuts._open
+        counts.add(Frame(f"{number}.png", 0, 1))
+    assert not counts._open

@@ -54,7 +54,7 @@ def test_a_last_line_without_a_newline_is_a_line(sh: Shell) -> None:
 def test_a_truncated_last_line_ends_with_3_after_the_lines_before_it(sh: Shell) -> None:
     run = sh("rtm nms", line(0) + line(1)[:60])
     assert (run.returncode, run.stdout) == (3, line(0))
-    assert b"rtm nms: standard input, line 2, byte " in run.stderr and b"cut off" in run.stderr
+    assert b"rtm nms: standard input, line 2, byte " in run.stderr and b"truncated" in run.stderr
     assert run.stderr.count(b"\n") == 1
 
 

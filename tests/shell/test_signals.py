@@ -124,7 +124,7 @@ def test_a_closed_standard_output_is_one_line(sh: Shell) -> None:
     run = sh("rtm track >&-", records(1))
     assert (
         run.returncode == 1
-        and run.stderr == b"rtm track: standard output is closed; give it somewhere to go\n"
+        and run.stderr == b"rtm track: standard output is closed; redirect it to a file or a pipe\n"
     )
 
 
