@@ -159,7 +159,9 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Tensor], *, card: Card
             # safetensors' save_file would make a file that only its owner can read.
             temporary.write_bytes(_safetensors().torch.save(own, metadata=meta))
         else:
-            torch.save({"meta": meta, "state_dict": own}, temporary)
+            # To a file object: given a path, torch would write its temporary name into the file.
+            with temporary.open("wb") as file:
+                torch.save({"meta": meta, "state_dict": own}, file)
 
 
 def _put(network: nn.Module, state: Mapping[str, Tensor]) -> None:

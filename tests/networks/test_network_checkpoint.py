@@ -212,3 +212,12 @@ def test_a_damaged_file_is_named_in_one_sentence(name, content, tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match="no such weight file"):
         load_checkpoint(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_saving_twice_gives_the_same_bytes(name, tmp_path):
+    contents = []
+    for _ in range(2):
+        save_checkpoint(tmp_path / name, {"a": torch.zeros(3)})
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]

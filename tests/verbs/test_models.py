@@ -55,7 +55,7 @@ def on_terminal(*arguments: str, columns: int = 120) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r\n", "\n")
 
 
-def listed(*arguments: str) -> list[dict[str, object]]:
+def listed(*arguments: str) -> list[dict[str, Any]]:
     run = rtm("models", *arguments)
     assert run.returncode == 0, run.stderr
     return [json.loads(line) for line in run.stdout.splitlines()]
@@ -67,9 +67,9 @@ def test_a_pipe_gets_a_line_a_model_and_the_bundled_ones_come_first() -> None:
     assert [line["name"] for line in lines[: len(bundled_names())]] == bundled_names()
     assert all(line["file"] for line in lines[: len(bundled_names())])
     rtmpose = next(line for line in lines if line["name"] == "rtmpose-m-coco17-256x192")
-    assert rtmpose["figures"]["COCO AP"] == 0.749  # type: ignore[index]
-    assert rtmpose["latency"]["ort_cpu_i7_11700"] == 11.06  # type: ignore[index]
-    assert len(rtmpose["urls"]) == 2 and "file" not in rtmpose  # type: ignore[arg-type]
+    assert rtmpose["figures"]["COCO AP"] == 0.749
+    assert rtmpose["latency"]["ort_cpu_i7_11700"] == 11.06
+    assert len(rtmpose["urls"]) == 2 and "file" not in rtmpose
 
 
 def test_models_of_ones_own_are_listed_and_a_broken_one_hides_nothing(rtm_home: Path) -> None:
@@ -156,7 +156,7 @@ def test_show_tells_the_same_of_a_published_model_that_is_installed(rtm_home: Pa
 
 
 def test_show_has_the_known_hashes_with_who_states_them() -> None:
-    hashes: Any = listed("show", "rtmpose-m")[0]["hashes"]
+    hashes = listed("show", "rtmpose-m")[0]["hashes"]
     assert [text.split(" ", 1)[1] for text in hashes.values()] == [
         "(public download records on GitHub)",
         "(its publisher)",

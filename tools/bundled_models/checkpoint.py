@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from rtmcli.files import replacing
 
 LAST = "progress.pt"  # written after the others: a folder with it is complete
 
@@ -36,10 +37,6 @@ def load_state(folder: Path, parts: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def write_atomically(value: object, path: Path) -> None:
-    """Save beside `path`, then rename: a kill leaves the old file whole."""
-    beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
+    """Save what `torch.load(weights_only=True)` accepts; an interrupted run leaves the old file intact."""
+    with replacing(path, sync=True) as temporary, temporary.open("wb") as file:
         torch.save(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
