@@ -196,7 +196,7 @@ def test_a_malicious_pickle_is_refused_and_nothing_runs(attack, place, tmp_path)
         "legacy": {"state_dict": {"a": torch.zeros(1)}, "x": payload},
     }[place]
     torch.save(content, file, _use_new_zipfile_serialization=place != "legacy")
-    with pytest.raises(DataError, match="nothing in it was run"):
+    with pytest.raises(DataError, match="nothing in it was executed"):
         load_checkpoint(file)
     assert not trace.exists()
 
