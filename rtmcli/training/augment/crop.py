@@ -1,6 +1,6 @@
-"""Augmentation of top-down crops: which part of the image is cut out, how it is turned, and what happens to it.
+"""Augmentation of top-down crops: mirroring, scale, rotation and shift of the box, then colour, blur and holes.
 
-The order is the reference's: box -> flip -> half body -> scale, rotate, shift -> affine -> colour -> blur and holes.
+The order is that of mmpose's configurations: flip, half body, box transform, affine, colour, blur and holes.
 Centre and scale are those of `geometry.boxes.center_scale`; a scale is width and height in pixels.
 """
 
@@ -26,13 +26,13 @@ from rtmcli.training.augment.pixels import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropStage:
-    """What is drawn, and how widely, in one stage of a training.
+    """The ranges of the random numbers in one stage of a training.
 
     flip, half_body: probabilities.
     shift: of the centre, as a share of the scale, drawn with `shift_probability`.
     scale: smallest and largest factor. rotation: degrees either way, drawn with `rotation_probability`.
     hsv, photometric: colour steps, on or off. blur, median_blur, cutout: probabilities.
-    udp: the unbiased affine map (heatmap pre-training).
+    udp: the unbiased affine map (heatmap pretraining).
     """
 
     flip: float = 0.5
@@ -142,7 +142,7 @@ def half_body(
 
 
 def draw_box(rng: np.random.Generator, stage: CropStage) -> BoxDraw:
-    """Shift, factor and rotation, in the reference's order of draws."""
+    """Shift, factor and rotation, drawn in the order of mmpose's RandomBBoxTransform."""
     normal = truncated_normal(rng, 4)
     chance = rng.random(3)
     return box_draw(normal, chance, stage)
@@ -154,7 +154,8 @@ def box_draw(normal: FloatArray, chance: FloatArray, stage: CropStage) -> BoxDra
     moved, turned = chance[0] < stage.shift_probability, chance[2] < stage.rotation_probability
     return BoxDraw(
         shift=(float(normal[0]) * stage.shift, float(normal[1]) * stage.shift) if moved else (0.0, 0.0),
-        factor=(low + high) / 2 + (high - low) / 2 * float(normal[2]),  # the scale is always drawn
+        # Unlike shift and rotation the scale has no probability.
+        factor=(low + high) / 2 + (high - low) / 2 * float(normal[2]),
         rotation=float(normal[3]) * stage.rotation if turned else 0.0,
     )
 
@@ -178,8 +179,8 @@ def cut(
 ) -> Crop:
     """The crop that a draw stands for.
 
-    `center`, `scale`, `keypoints` are those of the mirrored image where `flipped`; `image` is the image as it
-    is. Mirroring rides on the affine map, which costs nothing.
+    `center`, `scale`, `keypoints` are those of the mirrored image where `flipped`; `image` is not mirrored:
+    mirroring is part of the affine map.
     """
     center, scale = change_box(center, scale, draw)
     scale = fix_aspect(scale, size[0] / size[1])

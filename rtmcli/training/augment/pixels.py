@@ -1,7 +1,7 @@
-"""Augmentations that change pixels and move nothing: colour, blur, holes. Numpy and OpenCV.
+"""Augmentations of pixel values: colour, blur, holes.
 
 Each comes as a function of its drawn numbers and a sampler that draws them from a numpy Generator. Images are
-(H, W, 3) uint8 BGR and are never changed in place.
+(H, W, 3) uint8 BGR and are not changed in place.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def photometric(image: Image, draws: Photometric) -> Image:
         if draws.saturation is not None:
             pixels[..., 1] = _linear(pixels[..., 1], draws.saturation, 0.0)
         if draws.hue is not None:
-            # The reference adds in bytes, so that a hue below 0 wraps at 256 before it is taken modulo 180.
+            # As in mmpose, on uint8: a hue below 0 wraps at 256 before it is taken modulo 180.
             pixels[..., 0] = (pixels[..., 0] + np.array(draws.hue).astype(np.uint8)) % 180
         image = _bytes(cv2.cvtColor(pixels, cv2.COLOR_HSV2BGR))
     if draws.contrast is not None:
@@ -66,12 +66,12 @@ def photometric(image: Image, draws: Photometric) -> Image:
 
 
 def random_photometric(image: Image, rng: np.random.Generator) -> Image:
-    """`photometric` with the reference's ranges: +-32, 0.5 to 1.5, 0.5 to 1.5, +-18, steps on with 0.5."""
+    """`photometric` with mmpose's ranges: +-32, 0.5 to 1.5, 0.5 to 1.5, +-18, steps on with 0.5."""
     mode = rng.integers(4)  # none, saturation, hue, both
     draws = Photometric(
         brightness=float(rng.uniform(-32, 32)) if rng.random() < 0.5 else None,
-        # The reference draws whether, and whether before or after the colours; it then applies the contrast in
-        # both places or in none, so that one image in four has it, twice.
+        # As in mmpose's PhotometricDistortion the contrast is applied twice, before and after the colours, to one
+        # image in four.
         contrast=float(rng.uniform(0.5, 1.5)) if rng.random() < 0.25 else None,
         saturation=float(rng.uniform(0.5, 1.5)) if mode in (1, 3) else None,
         hue=int(rng.integers(-18, 18)) if mode in (2, 3) else None,

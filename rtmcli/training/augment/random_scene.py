@@ -1,8 +1,4 @@
-"""Augmented samples for training: one call a sample, every number drawn from a numpy Generator.
-
-Top-down networks take `random_crop` (in `augment_crop`); RTMO and RTMDet take `random_scene` and
-`random_detector_scene` here. What they are made of is in `augment_scene` and `augment_pixels`.
-"""
+"""Augmented whole images for RTMO and RTMDet; every number is drawn from a numpy Generator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +24,13 @@ from rtmcli.training.augment.scene import (
 )
 
 Draw = Callable[[], Scene]
-TRIES = 20  # images in a row in which the draws may leave nobody
+# Draws in a row that may leave an image without labels.
+TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneStage:
-    """RTMO's numbers (recipes `rtmo-*.toml`).
+    """RTMO's augmentation in one stage.
 
     mosaic: four images and a uniform draw; else one image, fitted, and truncated normal draws.
     shift: share of the input either way. rotation, shear: degrees either way. scale: smallest and largest.
@@ -53,7 +50,7 @@ class SceneStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorStage:
-    """RTMDet's numbers (recipes `rtmdet-*.toml`).
+    """RTMDet's augmentation in one stage.
 
     mosaic: four images on a canvas of twice the size; else one.
     resize: smallest and largest factor on the canvas (or on the image fitted into the size) before the crop.
@@ -75,7 +72,7 @@ def random_scene(
     stage: SceneStage,
     rng: np.random.Generator,
 ) -> Scene:
-    """A training image of RTMO with somebody in it.
+    """An augmented training image of RTMO with at least one person, if `TRIES` draws find one.
 
     Args:
         draw: gives another image of the data set at each call.
@@ -102,20 +99,20 @@ def random_detector_scene(
     stage: DetectorStage,
     rng: np.random.Generator,
 ) -> Scene:
-    """A training image of RTMDet with something in it.
+    """An augmented training image of RTMDet with at least one box, if `TRIES` draws find one.
 
     Args:
         draw: gives the sample's own image, another of the set at each further call.
         size: (W, H) of the result.
     """
-    nobody = np.zeros(0, np.intp)
+    no_keypoints = np.zeros(0, np.intp)
     for _ in range(TRIES):
         factor = float(rng.uniform(*stage.resize))
         scene = _cropped(draw(), draw, size, stage.mosaic, factor, rng)
-        scene = _finish(scene, nobody, stage.flip, stage.hsv, rng)
+        scene = _finish(scene, no_keypoints, stage.flip, stage.hsv, rng)
         scene = pad(scene, size)
         if rng.random() < stage.mixup:
-            scene = _mix(scene, draw(), 1.0, nobody, rng)
+            scene = _mix(scene, draw(), 1.0, no_keypoints, rng)
         scene = keep_people(scene)
         if len(scene.boxes):
             break

@@ -1,6 +1,6 @@
-"""Augmentation of whole images with everybody in them: what RTMO and RTMDet are trained on.
+"""Augmentation of whole images with their labels, for RTMO and RTMDet.
 
-Each operation is a function of its drawn numbers; the samplers are in `training.augment`. Positions are pixels.
+Each operation is a function of its drawn numbers; `random_scene` draws them. Positions are in pixels.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,18 @@ from rtmcli.geometry.affine import sheared_matrix, topdown_matrix, transform, wa
 from rtmcli.geometry.flip import flip_boxes, flip_keypoints
 from rtmcli.opencv import cv2
 
-FILL = 114  # grey of what lies outside images
+# Grey level outside of images.
+FILL = 114
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """An image and who is in it.
+    """An image with its G labelled instances.
 
     image: (H, W, 3) uint8 BGR.
     boxes: (G, 4) x1, y1, x2, y2. labels: (G,) classes. areas: (G,) square pixels.
     keypoints: (G, K, 2); visible: (G, K) above 0 where labelled. K is 0 for a detector.
-    ignored: (H, W) uint8, 1 where finding somebody is neither right nor wrong (crowds); None for nowhere.
+    ignored: (H, W) uint8, 1 where detections count neither as right nor as wrong (crowds); None for no such pixels.
     """
 
     image: Image
@@ -41,7 +42,7 @@ class Scene:
         return self.image.shape[1], self.image.shape[0]
 
     def with_image(self, image: Image) -> "Scene":
-        """The same people in other pixels of the same size."""
+        """The same labels with another image of the same size."""
         return replace(self, image=image)
 
 
@@ -61,7 +62,8 @@ def mosaic(scenes: Sequence[Scene], size: tuple[int, int], center_factors: tuple
     for place, scene in enumerate(scenes):
         scene = fit(scene, size)
         w, h = scene.size
-        x, y = (cx - w, cx)[place % 2], (cy - h, cy)[place // 2]
+        x = cx - w if place % 2 == 0 else cx
+        y = cy - h if place < 2 else cy
         _paste(canvas, scene.image, x, y)
         if scene.ignored is not None:
             _paste(ignored, scene.ignored, x, y)
@@ -79,13 +81,13 @@ def mixup(
     offset: tuple[int, int],
     flip_indices: npt.NDArray[np.integer],
 ) -> Scene:
-    """Half of each pixel from another image, and everybody of both (YOLOX; mixup, arXiv 1710.09412).
+    """The mean of two images with the labels of both (YOLOX; mixup, arXiv 1710.09412).
 
     Args:
         scene: of the final size. other: any image.
-        jitter: factor on the other one after it has been fitted into that size.
-        flipped: mirror the other one.
-        offset: (x, y) of the part of the other one that is taken; see `mixup_room`.
+        jitter: factor on the other image after it has been fitted into that size.
+        flipped: whether the other image is mirrored.
+        offset: (x, y) of the part of the other image that is taken; see `mixup_room`.
         flip_indices: (K,) the keypoint that moves to each place when mirrored.
     """
     width, height = scene.size
@@ -94,7 +96,7 @@ def mixup(
         other = flip(other, flip_indices)
     room = max(width, other.size[0]), max(height, other.size[1])
     other = crop(pad(other, room), offset, scene.size)
-    mixed = (scene.image.astype(np.uint16) + other.image) // 2  # both halves, rounded down
+    mixed = (scene.image.astype(np.uint16) + other.image) // 2
     ignored = [s.ignored for s in (scene, other) if s.ignored is not None]
     union = np.maximum.reduce(ignored) if ignored else None
     return join([scene, other], mixed.astype(np.uint8), union)
@@ -116,7 +118,7 @@ def perspective(
 ) -> Scene:
     """Scale, turn and shear about the middle of `size`, then shift (share of `size`): after a mosaic.
 
-    As in the reference the fixed point is the middle of the output, not of the canvas.
+    As in mmpose's BottomupRandomAffine the fixed point is the middle of the output, not of the canvas.
     """
     middle = np.array(size, np.float64) / 2
     translate = shift[0] * size[0], shift[1] * size[1]
@@ -134,7 +136,7 @@ def fitted_affine(
 ) -> Scene:
     """The whole image in `size` with its aspect kept, then shifted (share of the image), scaled, turned.
 
-    `scale` is of the view: 2 shows everybody half as large.
+    `scale` is that of the view: 2 shows everything half as large.
     """
     width, height = scene.size
     middle = np.array([width / 2, height / 2]) + np.array(shift) * (width, height)
@@ -144,7 +146,7 @@ def fitted_affine(
 
 
 def apply(scene: Scene, matrix: FloatArray, size: tuple[int, int]) -> Scene:
-    """A scene through a (2, 3) matrix: boxes become the extent of their turned corners, clipped to the border."""
+    """A scene through a (2, 3) matrix: boxes become the extent of their rotated corners, clipped to the border."""
     x1, y1, x2, y2 = scene.boxes.T
     corners = np.stack([np.stack([x1, x2, x1, x2], -1), np.stack([y1, y1, y2, y2], -1)], -1)  # (G, 4, 2)
     corners = transform(corners, matrix)
@@ -229,7 +231,7 @@ def crop(scene: Scene, offset: tuple[int, int], size: tuple[int, int]) -> Scene:
 
 
 def move(scene: Scene, x: float, y: float) -> Scene:
-    """All positions moved; the pixels stay."""
+    """All positions moved, the image unchanged."""
     shift = np.array([x, y], np.float32)
     return replace(scene, boxes=scene.boxes + np.tile(shift, 2), keypoints=scene.keypoints + shift)
 
@@ -246,7 +248,7 @@ def inside(scene: Scene) -> Scene:
 
 
 def keep_people(scene: Scene, *, min_side: float = 1.0) -> Scene:
-    """Without those whose box has shrunk to `min_side` pixels or who have no visible keypoint left (where K > 0)."""
+    """Without instances whose box is `min_side` pixels or less, or (where K > 0) without a visible keypoint."""
     sides = scene.boxes[:, 2:] - scene.boxes[:, :2]
     kept = (sides > min_side).all(axis=1)
     if scene.keypoints.shape[1]:
@@ -262,7 +264,7 @@ def keep_people(scene: Scene, *, min_side: float = 1.0) -> Scene:
 
 
 def join(scenes: Sequence[Scene], image: Image, ignored: npt.NDArray[np.uint8] | None) -> Scene:
-    """Everybody of several scenes in one image."""
+    """The labels of several scenes in one image."""
     return Scene(
         image=image,
         boxes=np.concatenate([s.boxes for s in scenes]),
@@ -275,7 +277,7 @@ def join(scenes: Sequence[Scene], image: Image, ignored: npt.NDArray[np.uint8] |
 
 
 def _paste(canvas: npt.NDArray[np.uint8], part: npt.NDArray[np.uint8], x: int, y: int) -> None:
-    """Write `part` into `canvas` with its corner at x, y; what lies outside is cut off."""
+    """Write `part` into `canvas` with its corner at x, y; what lies outside is dropped."""
     left, top = max(-x, 0), max(-y, 0)
     right, bottom = min(part.shape[1], canvas.shape[1] - x), min(part.shape[0], canvas.shape[0] - y)
     canvas[y + top : y + bottom, x + left : x + right] = part[top:bottom, left:right]

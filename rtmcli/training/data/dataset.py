@@ -1,7 +1,7 @@
-"""Labelled images for training: COCO files and records, in folders, tar shards or zips, mixed as a recipe asks.
+"""Labelled images for training: COCO files and records, with images in folders, tars or zips.
 
-A set is read once into plain arrays; pixels are read when a sample is drawn. Points are told in the recipe's
-skeleton from the start (`skeleton_map`), so all geometry afterwards uses one flip and one pair of halves.
+Labels are read once into arrays, images when a sample is drawn. Keypoints are mapped to the recipe's skeleton when they
+are read (`skeleton_map`), so that mirroring and half bodies need one skeleton only.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from rtmcli.training.data.labels import LabelledImage, from_coco, from_records
 class DataSet:
     """A labelled set in a target skeleton.
 
-    ratio: samples an epoch as a share of the set; 3 takes it three times, 0.3 draws that part anew each epoch.
-    people: (image, person) of everybody with a usable box and a point, for crops.
+    ratio: samples per epoch as a fraction of the set; 3 takes it three times, 0.3 draws another part each epoch.
+    people: (image, person) of everybody with a box of at least a pixel and a labelled keypoint, for crops.
     """
 
     source: str
@@ -60,7 +60,7 @@ def load_set(
         source_skeleton: of the labels, where the file does not say it.
 
     Raises:
-        DataError: not such a file. UsageError: its points cannot be told in the target skeleton.
+        DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
     """
     if not labels.is_file():
         raise DataError(f"no label file {labels}; --data takes a COCO .json or records .jsonl")
@@ -71,7 +71,7 @@ def load_set(
         else list(from_coco(labels, skeleton, source_skeleton))
     )
     if not entries:
-        raise DataError(f"{labels} holds no images; is it the right file?")
+        raise DataError(f"{labels} lists no images; choose another file")
     store = Store(images if images is not None else labels.parent)
     entries = _as_stored(entries, store, str(labels))
     return DataSet(str(labels), store, entries, ratio)
@@ -99,7 +99,7 @@ def _as_stored(entries: list[LabelledImage], store: Store, labels: str) -> list[
 
 
 def check_set(data: DataSet) -> Iterator[str]:
-    """One line for each thing that is wrong with a set: unreadable images, boxes and points outside, no area."""
+    """One line per fault of a set: unreadable images, boxes and keypoints outside of them, empty boxes and areas."""
     for entry in data.images:
         try:
             height, width = data.store.read(entry.name).shape[:2]
@@ -119,7 +119,7 @@ def check_set(data: DataSet) -> Iterator[str]:
             points = labels.keypoints[j][known]
             grown = np.array([width, height]) * 0.5
             if ((points < -grown) | (points > np.array([width, height]) + grown)).any():
-                yield f"{who}: a labelled point lies far outside the image"
+                yield f"{who}: a labelled keypoint lies far outside the image"
             if labels.maps and (soft := labels.maps[j]) is not None:
                 try:
                     soft.read(labels.keypoints.shape[1])

@@ -1,4 +1,4 @@
-"""Where images lie: a folder, a tar, a zip, or a folder of those, read by name."""
+"""Images by name from a folder, a tar, a zip, or a folder of those."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtmcli.opencv import cv2
 
 
 class Store:
-    """The pixels of a set by name: a folder, a tar, a zip, or a folder of tars or zips.
+    """Reads the images of a set by name from a folder, a tar, a zip, or a folder of tars or zips.
 
     Archives stay closed until the first image is asked for, and each process and thread opens its own.
     """
@@ -84,7 +84,7 @@ class Store:
 
 
 def _members(shard: Path) -> Iterator[tuple[str, tuple[Path, int, int]]]:
-    """Names in an archive with where their bytes lie: known at once, so that reading one needs no search."""
+    """Names in an archive with the file, offset and size of their bytes, so that reading one needs no search."""
     if shard.suffix == ".tar":
         with tarfile.open(shard) as archive:
             for member in archive:

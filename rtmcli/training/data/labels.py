@@ -25,12 +25,17 @@ WHOLE_BODY = dict(zip(POINT_FIELDS, (17, 6, 68, 21, 21), strict=True))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Labels:
-    """Who is in one image.
+    """The G labelled instances of one image with K keypoints each.
 
-    boxes: (G, 4) x1, y1, x2, y2. keypoints: (G, K, 2). weights: (G, K) 0 where unknown, 1 a label, between: a
-    teacher's confidence. areas: (G,). crowds: (C, 4) boxes in which nobody is told apart. classes: (G,).
-    depths: (G, K) metres away from the camera, counted from any plane, NaN where unknown; None where the file has
-    none. maps: a teacher's heatmaps of each person, None for who has none; empty where the file has none.
+    Attributes:
+        boxes: (G, 4) x1, y1, x2, y2 in pixels.
+        keypoints: (G, K, 2) in pixels.
+        weights: (G, K) 1 for a label, 0 where unknown, in between a teacher's confidence.
+        areas: (G,) square pixels.
+        crowds: (C, 4) boxes of crowds.
+        classes: (G,) index of the category.
+        depths: (G, K) metres away from the camera, relative to any plane, NaN where unknown; None if the file has none.
+        maps: a teacher's heatmaps of each instance or None; empty if the file has none.
     """
 
     boxes: Float32Array
@@ -45,7 +50,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledImage:
-    """An image of a set: its name in the store, its id in the label file, and who is in it."""
+    """An image of a set: its name in the store, its id in the label file, and its labels."""
 
     name: str
     id: Any
@@ -53,9 +58,9 @@ class LabelledImage:
 
 
 def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iterator[LabelledImage]:
-    """The images of a COCO file. Besides COCO's own keys an annotation may have
+    """The images of a COCO file. Besides COCO's own keys an annotation may have:
 
-    foot_kpts .. righthand_kpts: COCO-WholeBody's further points, read where the labels' skeleton has all 133.
+    foot_kpts .. righthand_kpts: COCO-WholeBody's further keypoints, read where the labels' skeleton has all 133.
     keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
     heatmap, heatmap_box: see `soft_maps`.
     """
@@ -85,7 +90,7 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
         boxes = np.array([_corners(n["bbox"]) for n in kept], np.float32).reshape(-1, 4)
         areas = np.array([n.get("area") or 0.53 * n["bbox"][2] * n["bbox"][3] for n in kept], np.float32)
         classes = np.array([categories.get(n.get("category_id", 1), 0) for n in kept], np.int64)
-        points, weights = _told(raw, pairs, skeleton)
+        points, weights = _in_target(raw, pairs, skeleton)
         depths = _depths([n.get("keypoints3d") for n in kept], count, pairs, skeleton, path)
         maps = _maps(kept, path, mapped=pairs is not None) if skeleton is not None else ()
         corners = np.array(crowds, np.float32).reshape(-1, 4)
@@ -105,7 +110,7 @@ def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[LabelledImag
             count = len(load_skeleton(frame.skeleton or skeleton.name))
             pairs = _pairs(path, count, skeleton, frame.skeleton)
         raw = np.array([_scored(one.keypoints, count) for one in kept], np.float32).reshape(-1, count, 3)
-        points, weights = _told(raw, pairs, skeleton)
+        points, weights = _in_target(raw, pairs, skeleton)
         depths = _depths([one.keypoints3d for one in kept], count, pairs, skeleton, path)
         boxes = np.array([one.box for one in kept], np.float32).reshape(-1, 4)
         areas = 0.53 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -113,7 +118,7 @@ def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[LabelledImag
         yield LabelledImage(name, number, Labels(boxes, points, weights, areas, none, first, depths))
 
 
-def _told(
+def _in_target(
     raw: Float32Array, pairs: Pairs | None, skeleton: Skeleton | None
 ) -> tuple[Float32Array, Float32Array]:
     """Points (G, K, 2) and weights (G, K) in the target skeleton."""
@@ -129,7 +134,7 @@ def _told(
 def _depths(
     people: list[Any], count: int, pairs: Pairs | None, skeleton: Skeleton | None, path: Path
 ) -> Float32Array | None:
-    """Depths (G, K) of rows [x, y, z, v] in the target skeleton, NaN where unknown; None where nobody has any."""
+    """Depths (G, K) of rows [x, y, z, v] in the target skeleton, NaN where unknown; None if there are none at all."""
     if skeleton is None or all(rows is None for rows in people):
         return None
     depths = np.full((len(people), count), np.nan, np.float32)
@@ -137,26 +142,30 @@ def _depths(
         if rows is None:
             continue
         if count == WHOLE_BODY["keypoints"] and len(rows) == sum(WHOLE_BODY.values()):
-            rows = rows[:count]  # of a whole body, of which the body alone is read
+            # Only the body of a whole body is read.
+            rows = rows[:count]
         if len(rows) != count or any(row is not None and len(row) != 4 for row in rows):
             raise DataError(
-                f"{path}: keypoints3d wants {count} rows [x, y, z, v], null where a point is unknown"
+                f"{path}: keypoints3d must have {count} rows [x, y, z, v], null for unknown keypoints"
             )
         depth[:] = [np.nan if row is None or row[2] is None or not row[3] > 0 else row[2] for row in rows]
     if pairs is None:
         return depths
     known = np.isfinite(depths)
     values = np.stack([np.where(known, depths, 0)] * 2, -1)  # (G, K, 2), as points have it
-    told, seen, weights = convert_keypoints(values, known.astype(np.float32), pairs, len(skeleton))
-    return np.where(seen * weights > 0, told[..., 0], np.nan).astype(np.float32)
+    mapped, seen, weights = convert_keypoints(values, known.astype(np.float32), pairs, len(skeleton))
+    return np.where(seen * weights > 0, mapped[..., 0], np.nan).astype(np.float32)
 
 
 def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[SoftMap | None, ...]:
-    """The heatmaps that annotations name, paths taken from the label file's folder."""
+    """The heatmaps that annotations name; paths are relative to the label file's folder."""
     if not any("heatmap" in note for note in notes):
         return ()
     if mapped:
-        raise UsageError(f"{path}: heatmaps cannot be told in another skeleton; train in that of the labels")
+        raise UsageError(
+            f"{path}: heatmaps cannot be mapped to another skeleton; "
+            "choose the skeleton of the labels with --set skeleton=..."
+        )
     found: list[SoftMap | None] = []
     for note in notes:
         if "heatmap" not in note:
@@ -164,7 +173,9 @@ def _maps(notes: list[dict[str, Any]], path: Path, *, mapped: bool) -> tuple[Sof
             continue
         box = note.get("heatmap_box")
         if not isinstance(box, list) or len(box) != 4 or min(box[2:]) <= 0:
-            raise DataError(f"{path}: the heatmap {note['heatmap']} has no heatmap_box [x, y, width, height]")
+            raise DataError(
+                f"{path}: the heatmap {note['heatmap']} needs a heatmap_box [x, y, width, height] with a positive size"
+            )
         found.append(SoftMap(path.parent / note["heatmap"], (box[0], box[1], box[2], box[3])))
     return tuple(found)
 
@@ -179,44 +190,45 @@ def _other_skeleton(content: Mapping[str, Any], count: int, skeleton: Skeleton) 
 
 
 def _is_whole_body(notes: list[dict[str, Any]], skeleton: str) -> bool:
-    """Whether the points stand in COCO-WholeBody's fields, and the labels' skeleton has them all."""
+    """Whether the keypoints are in COCO-WholeBody's fields, and the labels' skeleton has them all."""
     spread = any(name in note for note in notes for name in POINT_FIELDS[1:])
     return spread and len(load_skeleton(skeleton)) == sum(WHOLE_BODY.values())
 
 
 def _pairs(path: Path, count: int, skeleton: Skeleton, source: str | None) -> Pairs | None:
-    """How the file's points become the target's; None where they are the same."""
+    """Pairs (source, target) that map the file's keypoints to the target skeleton; None where they are the same."""
     if (source or skeleton.name) == skeleton.name and count in (0, len(skeleton)):
         return None
     if source is None:
         raise UsageError(
-            f"{path} has {count} points a person and {skeleton.name} has {len(skeleton)}; "
-            "say which skeleton the labels have with --data-skeleton"
+            f"{path} has {count} keypoints per person, but the skeleton {skeleton.name} has {len(skeleton)}; "
+            "name the skeleton of the labels with --data-skeleton"
         )
     own = load_skeleton(source)
     found = own.training_maps.get(skeleton.name) or own.maps.get(skeleton.name)
     if found is None:
         raise UsageError(
-            f"there is no map from {own.name} to {skeleton.name}; 'rtm convert' may know a way in between"
+            f"there is no mapping from {own.name} to {skeleton.name}; 'rtm convert' may convert the labels in two steps"
         )
     return [*found.pairs, *((points, index) for index, points in found.derived.items())]
 
 
 def _points(note: Mapping[str, Any], fields: Mapping[str, int]) -> list[list[float]]:
-    """Rows x, y, 1 or 0 (whether it is labelled) of the points of all fields; a field that is not there is zeros."""
+    """Rows x, y, 1 (labelled) or 0 of the keypoints of all fields; an absent field gives zeros."""
     rows = []
     for name, count in fields.items():
         flat = [float(v) for v in note.get(name) or [0] * (3 * count)]
-        found = [[x, y, float(v > 0)] for x, y, v in zip(*[iter(flat)] * 3, strict=True)]
+        found = [[x, y, float(v > 0)] for x, y, v in np.reshape(flat, (-1, 3)).tolist()]
         rows += found + [[0.0, 0.0, 0.0]] * (count - len(found))
     return rows
 
 
 def _scored(keypoints: Any, count: int) -> list[list[float]]:
+    """Rows x, y, score of a record's keypoints; zeros for those it does not have (null, read as NaN)."""
     rows = keypoints if keypoints is not None else [None] * count
     return [
         [float(row[0]), float(row[1]), float(max(row[2], 0))]
-        if row is not None and np.isfinite(row).all()  # a record's null is a row of NaN
+        if row is not None and np.isfinite(row).all()
         else [0.0, 0.0, 0.0]
         for row in rows
     ]

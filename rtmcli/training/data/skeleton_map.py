@@ -1,4 +1,4 @@
-"""Keypoints of one data set told in another's skeleton, so that sets can be mixed."""
+"""Keypoints of one data set in the skeleton of another, so that sets can be mixed."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ def convert_keypoints(
 
     Args:
         keypoints: (G, K, 2); visible: (G, K).
-        pairs: (source, target) indices; a source of two is the middle between them, visible where both are.
+        pairs: (source, target) indices; two sources stand for the middle between them, visible where both are.
         count: K' of the target skeleton.
 
     Returns:
-        keypoints (G, K', 2), visible (G, K'), and weights (G, K'): 0 for a point that the data set does not have.
+        keypoints (G, K', 2), visible (G, K'), and weights (G, K'): 0 for a keypoint that the data set does not have.
     """
     people = len(keypoints)
     out = np.zeros((people, count, 2), keypoints.dtype)

@@ -1,4 +1,4 @@
-"""A teacher's heatmaps as labels: what it holds possible, rather than the one point where it sees most.
+"""A teacher's heatmaps as labels, which keep its uncertainty, in place of single keypoints.
 
 An annotation names them by `heatmap`, a `.npy` file of (K, h, w) numbers in 0..1 (uint8: 0..255), its path taken
 from the label file's folder, and by `heatmap_box` [x, y, width, height], the part of the image that they cover:

@@ -1,6 +1,6 @@
-"""Which cell learns which instance: SimOTA with OKS cost (RTMO) and dynamic soft labels (RTMDet).
+"""Label assignment of cells to instances: SimOTA with OKS cost (RTMO) and dynamic soft labels (RTMDet).
 
-Shapes: A cells (priors) of all levels, G instances of one image, K keypoints, C classes. No gradient flows here.
+Shapes: A cells (priors) of all levels, G instances of one image, K keypoints, C classes. Nothing here has gradients.
 """
 
 from typing import NamedTuple
@@ -11,13 +11,14 @@ from torch import Tensor
 
 from rtmcli.training.losses.dense import iou, oks
 
-OUTSIDE = 1e5  # cost of a cell outside the box or its middle
+# Cost of a cell outside of the box or of its centre region.
+OUTSIDE = 1e5
 
 
 class Assignment(NamedTuple):
-    """The outcome for one image.
+    """The assignment of one image.
 
-    matched: (A,) index of the instance a cell learns, -1 for background.
+    matched: (A,) index of the instance assigned to a cell, -1 for background.
     overlaps: (A,) OKS (SimOTA) or IoU (soft labels) of a positive with its instance, 0 for background.
     """
 
@@ -140,12 +141,12 @@ def _dynamic_k(cost: Tensor, quality: Tensor, candidates: int) -> Tensor:
         cells = cost[:, instance].topk(count, largest=False).indices
         taken[cells, instance] = True
     chosen = torch.where(taken.any(dim=1), taken.int().argmax(dim=1), -1)
-    # A cell wanted by several goes to the cheapest of all instances, even to one that did not want it.
+    # A cell chosen for several instances goes to the cheapest of all, even to one that did not choose it.
     return torch.where(taken.sum(dim=1) > 1, cost.argmin(dim=1), chosen)
 
 
 def _spread(matched: Tensor, overlaps: Tensor, valid: Tensor, chosen: Tensor, quality: Tensor) -> Assignment:
-    """Write the outcome of the valid cells into that of all cells."""
+    """Write the assignment of the valid cells into that of all cells."""
     matched[valid] = chosen
     picked = quality.gather(1, chosen.clamp(min=0)[:, None])[:, 0]
     overlaps[valid] = torch.where(chosen >= 0, picked, 0).to(overlaps)

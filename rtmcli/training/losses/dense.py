@@ -1,7 +1,7 @@
 """Losses of the dense heads: RTMDet (quality focal, GIoU) and RTMO (varifocal, IoU, OKS, likelihood, visibility).
 
 Shapes: n samples (cells), K keypoints, C classes. Where a loss says "summed", the head divides by its own
-normaliser. Gradients equal the reference's.
+normaliser. Values and gradients equal mmpose's and mmdet's (tests/goldens/losses.npz).
 """
 
 import torch
@@ -17,7 +17,8 @@ def quality_focal(logits: Tensor, labels: Tensor, quality: Tensor, *, beta: floa
         labels: (n,) class of each sample; C or more, or negative, is background.
         quality: (n,) the IoU a positive should predict.
     """
-    prob = logits.sigmoid()  # the focal factor takes part in the gradient
+    # The focal factor is part of the gradient.
+    prob = logits.sigmoid()
     target = torch.zeros_like(logits)  # (n, C)
     positive = torch.nonzero((labels >= 0) & (labels < logits.shape[1])).squeeze(1)
     target[positive, labels[positive]] = quality[positive].to(logits.dtype)
@@ -36,7 +37,8 @@ def varifocal(
     """
     logits = logits.clamp(-10, 10)
     prob = logits.sigmoid()
-    factor = torch.where(targets > 1e-4, targets, alpha * prob.pow(gamma))  # prob takes part in the gradient
+    # prob is part of the gradient.
+    factor = torch.where(targets > 1e-4, targets, alpha * prob.pow(gamma))
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * factor
     return (loss * weights).sum()
 
@@ -113,6 +115,23 @@ def heatmap_mse(predictions: Tensor, targets: Tensor, weights: Tensor) -> Tensor
     """Squared error of heatmaps (B, K, h, w), weighted by (B, K), mean over all entries: a scalar."""
     loss = (predictions - targets).square()
     return (loss * weights[..., None, None]).mean()
+
+
+def score_weights(ignored: Tensor | None, positive: Tensor, priors: Tensor) -> Tensor:
+    """(A,) weight of each cell's score: 0 for a background cell on an ignored pixel.
+
+    Args:
+        ignored: (H, W) bool, or None for no ignored pixels. positive: (A,) bool. priors: (A, 2) in pixels.
+    """
+    if ignored is None:
+        return priors.new_ones(len(priors))
+    column, row = priors.long().unbind(-1)
+    return torch.where(ignored[row, column] & ~positive, 0.0, 1.0)
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Half precision to float32, in which losses are computed."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The whole loss of RTMDet's head (arXiv 2212.07784, section 3.3): quality focal and GIoU over soft labels."""
+"""The loss of RTMDet's head (arXiv 2212.07784, section 3.3): quality focal and GIoU over soft labels."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,13 +8,13 @@ from torch import Tensor
 
 from rtmcli.networks.rtmdet import STRIDES, cells, decode_boxes
 from rtmcli.training.losses.assigners import dynamic_soft_label
-from rtmcli.training.losses.dense import giou_loss, quality_focal
+from rtmcli.training.losses.dense import full_precision, giou_loss, quality_focal, score_weights
 
 
 class Objects(NamedTuple):
     """The labels of one image: boxes (G, 4) in input pixels and classes (G,).
 
-    ignored: (H, W) bool, regions where a detection is not held against a cell (crowds); None for nowhere.
+    ignored: (H, W) bool, pixels whose background cells have no loss (crowds); None for no such pixels.
     """
 
     boxes: Tensor
@@ -23,7 +23,7 @@ class Objects(NamedTuple):
 
 
 class RTMDetLoss(NamedTuple):
-    """One value a level, finest first; the total is their sum."""
+    """The terms of each level, finest first; the total is their sum."""
 
     cls: list[Tensor]
     bbox: list[Tensor]
@@ -44,13 +44,13 @@ def rtmdet_loss(
     """The loss of a batch.
 
     Args:
-        scores, distances: what `RTMDet.forward` returns: (N, C, h, w) logits and (N, 4, h, w) distances a level.
+        scores, distances: what `RTMDet.forward` returns: (N, C, h, w) logits and (N, 4, h, w) distances of each level.
         objects: the labels of each image.
         bbox_weight: weight of the GIoU term; that of the classification is 1.
-        share: averages a number over the processes of a distributed run. All terms are divided by the shared sum
+        share: averages a value over the processes of a distributed run. All terms are divided by the shared sum
             of the positives' IoU, so that averaged gradients are those of the whole batch.
     """
-    scores, distances = [_full(m) for m in scores], [_full(m) for m in distances]
+    scores, distances = [full_precision(m) for m in scores], [full_precision(m) for m in distances]
     priors = torch.cat([cells(m.shape[2:], s, m) for m, s in zip(scores, STRIDES, strict=True)])  # (A, 2)
     counts = [m.shape[2] * m.shape[3] for m in scores]
     strides = torch.cat(
@@ -74,7 +74,7 @@ def rtmdet_loss(
             labels.append(torch.full_like(matched, classes))
             targets.append(boxes.new_zeros(len(priors), 4))
         quality.append(overlap)
-        weights.append(_counted_cells(one, positive, priors))
+        weights.append(score_weights(one.ignored, positive, priors))
     label, target = torch.stack(labels), torch.stack(targets)  # (N, A), (N, A, 4)
     iou, weight = torch.stack(quality), torch.stack(weights)  # (N, A) each
     divisor = share(iou.sum()).clamp(min=1)
@@ -92,16 +92,3 @@ def rtmdet_loss(
         pairs = boxes[:, level][positive], target[:, level][positive]
         loss.bbox.append(bbox_weight * giou_loss(*pairs, iou[:, level][positive]) / divisor)
     return loss
-
-
-def _counted_cells(objects: Objects, positive: Tensor, priors: Tensor) -> Tensor:
-    """(A,) weight of each cell's score: 0 for a background cell in an ignored region."""
-    if objects.ignored is None:
-        return priors.new_ones(len(priors))
-    column, row = priors.long().unbind(-1)
-    return torch.where(objects.ignored[row, column] & ~positive, 0.0, 1.0)
-
-
-def _full(x: Tensor) -> Tensor:
-    """Half precision to float32: losses are computed in full."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -1,4 +1,4 @@
-"""The whole loss of RTMO's head (arXiv 2312.07526, section 3.4), both stages and the auxiliary term.
+"""The loss of RTMO's head (arXiv 2312.07526, section 3.4), both stages and the auxiliary term.
 
 Names: N images, A cells, K keypoints, G people of an image, n positives of the batch.
 """
@@ -16,9 +16,11 @@ from rtmcli.training.losses.assigners import simota
 from rtmcli.training.losses.dense import (
     box_l1,
     coordinate_likelihood,
+    full_precision,
     iou_square,
     oks,
     oks_loss,
+    score_weights,
     varifocal,
     visibility_bce,
 )
@@ -32,7 +34,7 @@ class People(NamedTuple):
     visible: (G, K) 1 where labelled, else 0.
     visible_weights: (G, K) weight of each point's visibility label (0: unknown).
     areas: (G,) square pixels, the annotation's own where it has one.
-    ignored: (H, W) bool, regions where finding somebody is not held against a cell (crowds); None for nowhere.
+    ignored: (H, W) bool, pixels whose background cells have no loss (crowds); None for no such pixels.
     """
 
     boxes: Tensor
@@ -45,7 +47,7 @@ class People(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossWeights:
-    """The numbers of a stage. Published values: recipes `rtmo-*.toml`.
+    """Weights of the terms in one stage. Published values: recipes `rtmo-*.toml`.
 
     cls, bbox, oks, vis, mle: weights of the terms.
     aux: weight of the auxiliary box L1 of the last epochs; 0 leaves it out.
@@ -81,15 +83,15 @@ def rtmo_loss(
         dcc: the network's classifier, `network.head.dcc`.
         people: the labels of each image.
         sigmas: (K,) COCO's tolerance of each keypoint.
-        weights: the stage's numbers.
-        share: averages a number over the processes of a distributed run. All terms are divided by the shared
+        weights: those of the stage.
+        share: averages a value over the processes of a distributed run. All terms are divided by the shared
             number of positives, so that averaged gradients are those of the whole batch.
 
     Returns:
         The total, and `bbox`, `vis`, `mle`, `oks`, `cls` (and `bbox_aux`) weighted as they enter it, with the
         number of positives (`positives`) and their mean OKS before the power (`overlap`), both detached.
     """
-    maps = Maps(*([_full(m) for m in field] for field in maps))
+    maps = Maps(*([full_precision(m) for m in field] for field in maps))
     priors, strides = make_priors([m.shape[2:] for m in maps.cls], like=maps.cls[0])
     logits = flatten_levels(maps.cls)[..., 0]  # (N, A)
     raw_boxes = flatten_levels(maps.bbox)  # (N, A, 4)
@@ -138,13 +140,15 @@ def rtmo_loss(
         target_scores[image, cell] = overlap.clamp(min=0).pow(weights.power).to(target_scores)
     else:
         overlap = logits.new_zeros(1)
-        # Every parameter keeps its place in the graph, which distributed training asks for.
+        # Distributed training needs every parameter in the graph.
         terms["bbox"] = 0 * sum((m.sum() for field in maps for m in field), logits.new_zeros(()))
         terms["bbox"] = terms["bbox"] + 0 * sum(
             (p.sum().to(logits) for p in dcc.parameters()), logits.new_zeros(())
         )
 
-    counted = _counted_cells(people, matched, priors)  # (N, A)
+    counted = torch.stack(
+        [score_weights(one.ignored, mine >= 0, priors) for one, mine in zip(people, matched, strict=True)]
+    )  # (N, A)
     terms["cls"] = weights.cls * varifocal(logits, target_scores, counted) / divisor
     total = sum(terms.values(), logits.new_zeros(()))
     return total, {
@@ -165,7 +169,8 @@ def _assign(
     weights: LossWeights,
 ) -> tuple[Tensor, Tensor]:
     """The instance of each cell (N, A), -1 for none, and the OKS of its regressed points (N, A)."""
-    scores = logits.detach().sigmoid().sqrt()  # the root stands for objectness, which is 1
+    # The cost takes the root of score times objectness, which is 1 in RTMO.
+    scores = logits.detach().sigmoid().sqrt()
     found = [
         simota(
             priors,
@@ -199,9 +204,9 @@ def _gather(people: Sequence[People], image: Tensor, instance: Tensor) -> People
 
 
 def _proxy_targets(proxies: Tensor, classified: Tensor, labels: People) -> tuple[Tensor, Tensor]:
-    """What the regressed points learn in the second stage, and its weights: (n, K, 2), (n, K).
+    """Targets of the regressed points in the second stage, and their weights: (n, K, 2), (n, K).
 
-    The classifier's points, but only where the regressed one is further from the truth.
+    The targets are the classifier's points, weighted 0 where the regressed point is nearer to the label.
     """
     goal = classified.detach()
     by_classifier = torch.linalg.vector_norm(goal - labels.keypoints, dim=-1)  # (n, K)
@@ -214,18 +219,3 @@ def _encode_boxes(boxes: Tensor, cells: Tensor, strides: Tensor) -> Tensor:
     center, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     steps = strides[:, None]
     return torch.cat([(center - cells) / steps, torch.log(size / steps + 1e-8)], dim=-1)
-
-
-def _counted_cells(people: Sequence[People], matched: Tensor, priors: Tensor) -> Tensor:
-    """(N, A) weight of each cell's score: 0 for a background cell in an ignored region."""
-    weight = priors.new_ones(matched.shape)
-    column, row = priors.long().unbind(-1)  # (A,) each
-    for i, one in enumerate(people):
-        if one.ignored is not None:
-            weight[i] = torch.where(one.ignored[row, column] & (matched[i] < 0), 0.0, weight[i])
-    return weight
-
-
-def _full(x: Tensor) -> Tensor:
-    """Half precision to float32: losses are computed in full."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

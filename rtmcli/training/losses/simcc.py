@@ -1,6 +1,7 @@
 """Losses on SimCC vectors: RTMPose, RTMW, RTMW3D, and the distillation of one such network into another.
 
-Shapes: B samples, K keypoints, X, Y, Z bins along the axes. Gradients equal the reference's, quirks included.
+Shapes: B samples, K keypoints, X, Y, Z bins along the axes. Values and gradients equal mmpose's
+(tests/goldens/losses.npz).
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ def simcc_kl(
     """Kullback-Leibler divergence of predicted from labelled bins, summed over the axes: a scalar.
 
     RTMPose (arXiv 2303.07399, section 3.3) with beta 10; RTMW with beta 1 and the face points masked by 0.5.
-    As in the reference, bins are averaged, samples are summed, and only K divides: the value grows with B.
+    As in mmpose's KLDiscretLoss the mean over bins is summed over samples and divided by K: it grows with B.
 
     Args:
         predictions: one (B, K, bins) of raw logits an axis: x, y[, z].
@@ -53,7 +54,7 @@ def bone_length(
 ) -> Tensor:
     """Difference of mean bone lengths, RTMW3D's term: a scalar.
 
-    Lengths are averaged over the batch before they are compared, as in the reference. On coordinates taken by
+    Lengths are averaged over the batch before they are compared, as in RTMW3D's BoneLoss. On coordinates taken by
     argmax it has no gradient and serves the log alone.
 
     Args:
@@ -77,8 +78,8 @@ def logit_distillation(
 ) -> Tensor:
     """Divergence of a student's bins from a teacher's: DWPose's logit term (arXiv 2307.15880, section 3.2).
 
-    Unlike `simcc_kl` it sums over the bins and averages over the batch; weights play no part, so the student
-    learns unlabelled points too. One (B, K, bins) of raw logits an axis in each list; a scalar.
+    Unlike `simcc_kl` it sums over the bins and averages over the batch; it has no weights, so the student
+    learns unlabelled keypoints too. One (B, K, bins) of raw logits an axis in each list; a scalar.
     """
     total = students[0].new_zeros(())
     for student, teacher in zip(students, teachers, strict=True):
@@ -100,5 +101,5 @@ def feature_distillation(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def distillation_decay(epoch: int, epochs: int) -> float:
-    """The factor on both terms of DWPose's first stage, 1 in epoch 0: it fades with training."""
+    """The factor on both terms of DWPose's first stage, 1 in epoch 0 and 0 at the end."""
     return 1 - epoch / epochs

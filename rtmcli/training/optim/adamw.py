@@ -1,4 +1,4 @@
-"""The optimiser of all recipes: AdamW, with decay on what deserves it, and slower parts where a recipe says so."""
+"""The optimiser of all recipes: AdamW without decay of biases and norms, and with slower parts (RTMO's encoder)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def make_optimiser(
     weight_decay: float,
     slower: Mapping[str, float] | None = None,
 ) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters (spec G1).
+    """AdamW over the trainable parameters (mmengine, optim/optimizer/default_constructor.py).
 
     Args:
         slower: key prefix to the factor of its learning rate; RTMO has `{"neck.encoder": 0.05}`.
@@ -35,19 +35,20 @@ def parameter_groups(
     """The names of the parameters by (learning rate, weight decay), each group in the network's order.
 
     No decay for parameters named exactly `bias` and for those of norms. So gamma, beta, g and the residual scale of
-    a gated unit do decay, and so do the `in_proj_bias` of an attention and RTMO's position encoding.
+    a gated attention unit decay, and so do the `in_proj_bias` of an attention and RTMO's position encoding.
     """
     groups: dict[tuple[float, float], list[str]] = {}
     seen: set[int] = set()
     for prefix, module in model.named_modules():
         for name, weight in module.named_parameters(recurse=False):
+            # Convolutions shared between levels count once.
             if id(weight) in seen or not weight.requires_grad:
-                continue  # convolutions shared between levels count once
+                continue
             seen.add(id(weight))
             full = f"{prefix}.{name}" if prefix else name
             factor = next((f for part, f in (slower or {}).items() if full.startswith(part)), 1.0)
-            still = name == "bias" or isinstance(module, NORMS)
-            groups.setdefault((lr * factor, 0.0 if still else weight_decay), []).append(full)
+            undecayed = name == "bias" or isinstance(module, NORMS)
+            groups.setdefault((lr * factor, 0.0 if undecayed else weight_decay), []).append(full)
     order = {name: place for place, (name, _) in enumerate(model.named_parameters())}
     return {key: sorted(names, key=order.__getitem__) for key, names in groups.items()}
 

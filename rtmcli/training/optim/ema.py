@@ -1,7 +1,7 @@
-"""The moving average of a model's weights: what is validated, saved and shipped.
+"""The exponential moving average of a model's weights, which is validated and saved.
 
 Floating parameters and buffers are averaged; integer buffers (a norm's counter) keep the value of the first copy,
-as in the reference trainings.
+as in mmengine's averaged_model.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 
 def exp_momentum(update: int, *, floor: float = 2e-4, gamma: float = 2000.0) -> float:
-    """The share of the new value at update `update` (0-based), near 1 at first and falling to `floor`.
+    """The weight of the new value at update `update` (0-based): near 1 at first, falling to `floor`.
 
-    Source: the EMA of RTMPose's and RTMDet's configurations (spec G3): a young average follows quickly.
+    Source: the EMA of RTMPose's and RTMDet's configurations (mmpose, engine/hooks/ema_hook.py).
     """
     return (1 - floor) * math.exp(-(1 + update) / gamma) + floor
 
@@ -26,7 +26,7 @@ class Ema:
     """A copy of `model` whose weights follow it: `update()` after each optimiser step, `model` to evaluate.
 
     Args:
-        momentum: share of the new value at a 0-based update.
+        momentum: weight of the new value at a 0-based update.
     """
 
     def __init__(self, model: nn.Module, *, momentum: Callable[[int], float] = exp_momentum) -> None:
@@ -36,7 +36,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Move the average towards `model`; the first update copies it, integers and all."""
+        """Move the average towards `model`; the first update copies all values, integers included."""
         mine, others = self.model.state_dict(), model.state_dict()
         if self.updates == 0:
             for name, value in mine.items():

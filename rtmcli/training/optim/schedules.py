@@ -1,8 +1,8 @@
-"""Learning rates, iteration by iteration: warm-up, flat, cosine, and RTMO's two-part schedule.
+"""Learning rates by iteration: warm-up, flat, cosine, and RTMO's schedule of two cosines.
 
-The reference trainings let every phase change the rate that stands, by a ratio, rather than compute it anew; so two
-phases that overlap combine, and a jump in between scales what follows. The same recursion is used here: a closed
-form would differ where a short run is still warming up when its cosine begins. Exact to `lr_schedules.json`.
+As in mmengine every phase multiplies the current rate instead of computing it from the base rate: overlapping phases
+combine, and a jump scales all that follows. A closed form would differ where a short run is still warming up when its
+cosine begins. Equal to tests/goldens/lr_schedules.json.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ Phase = Linear | Quadratic | Cosine | Jump
 
 
 class Schedule:
-    """Sets an optimiser's rates before each iteration; `rates` and `iteration` are all its state.
+    """Sets an optimiser's learning rates before each iteration. Its state is `rates` and `iteration`.
 
     Args:
         optimiser: its groups' `lr` are the base rates.
-        phases: act in this order where an iteration lies in more than one.
+        phases: applied in this order where they overlap.
     """
 
     def __init__(self, optimiser: torch.optim.Optimizer, phases: Sequence[Phase]) -> None:
@@ -98,7 +98,7 @@ class Schedule:
         self.step()
 
     def step(self) -> None:
-        """Go on to the next iteration."""
+        """Set the rates of the next iteration."""
         self.iteration += 1
         for index, base in enumerate(self.bases):
             rate = self.rates[index]
@@ -127,7 +127,7 @@ def flat_cosine(
     cosine_to: int | None = None,
     floor: float = 0.05,
 ) -> list[Phase]:
-    """Warm-up, flat, cosine from the middle: RTMPose, RTMW, RTMDet and the pre-training (spec G2).
+    """Warm-up, flat, cosine from the middle: RTMPose, RTMW, RTMDet and the pre-training.
 
     Args:
         lr: base rate; `floor` is the final rate as a share of it.
@@ -146,7 +146,7 @@ def flat_cosine(
 def rtmo_phases(
     *, lr: float, epochs: int, second: int, last: int, per_epoch: int, warmup: int = 5
 ) -> list[Phase]:
-    """RTMO's two cosines with a jump by 2.5 between them, then constant (spec G2).
+    """RTMO's two cosines with a jump by 2.5 between them, then constant.
 
     Args:
         epochs: 600, or 700 for CrowdPose.
@@ -154,7 +154,7 @@ def rtmo_phases(
         last: epochs of the final constant part, 20 or 30.
 
     The cosines are longer than the time they get (280 of which 275 are run; CrowdPose 350 and 320): they stop a
-    little above their floor, as in the reference.
+    little above their floor, as in mmpose's configurations.
     """
     floor = 0.05 * lr
     first_period = {280: 280, 349: 350}.get(second, second)

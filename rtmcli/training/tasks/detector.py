@@ -49,7 +49,7 @@ class DetectorTask:
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
         others = drawn_from(data, index, random, points=False)
-        stage = self.stages[epoch >= self.recipe.stages.second]
+        stage = self.stages[1 if epoch >= self.recipe.stages.second else 0]
         scene = random_detector_scene(others, size=self.size, stage=stage, rng=random)
         return {"name": f"{data.images[index].name} ({data.source})", "scene": scene}
 

@@ -1,4 +1,4 @@
-"""DWPose: a student learns from labels and a teacher, then a fresh head from the student (recipes `dwpose-*`).
+"""DWPose: a student learns from labels and a teacher, then a fresh head learns from the student (`dwpose-*`).
 
 Source: arXiv 2307.15880, sections 3.1 to 3.3, and its published configurations.
 """
@@ -20,10 +20,10 @@ from rtmcli.training.tasks.topdown import TopDownTask
 
 
 class DistillTask(TopDownTask):
-    """The crops of RTMPose or RTMW; the network is a `distill.Distilled`.
+    """The crops of RTMPose or RTMW; the network is a `distillation.Distilled`.
 
-    The teacher belongs to the task, so that neither optimiser nor checkpoint knows of it; workers that draw samples
-    go without.
+    The teacher belongs to the task, so it is in neither the optimiser nor the checkpoint, and it is not sent to the
+    workers that load samples.
     """
 
     def __init__(self, recipe: Recipe, sets: list[DataSet], teacher: nn.Module) -> None:
@@ -40,15 +40,15 @@ class DistillTask(TopDownTask):
         with torch.no_grad():
             last, maps = (None, seen) if numbers.head_only else trunk(teacher, images)
             taught = head(teacher, maps)
-        # These terms are means over the batch: this part of it has its share in them.
+        # These terms are means over the batch, of which this part is a fraction.
         part = len(batch.names) / recipe.optimizer.batch
         students, teachers = [s.float() for s in logits], [t.float() for t in taught]
         logit = numbers.logit * part * logit_distillation(students, teachers, beta=recipe.topdown.beta)
         if numbers.head_only:
             return logit, {"logit": logit.detach() / part}
         own, terms = self.label_loss(logits, batch)
-        # The labels' loss is a sum over samples. The published runs summed it over the `group` of each process and
-        # took the processes' mean, which settles what it weighs beside the teacher's terms.
+        # The loss of the labels is a sum over samples. The published runs summed it over the `group` of each process
+        # and averaged over processes, which determines its weight beside the teacher's terms.
         if numbers.group:
             own = own * min(1.0, numbers.group / recipe.optimizer.batch)
         fade = distillation_decay(epoch, recipe.stages.epochs)

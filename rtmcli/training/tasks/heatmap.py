@@ -1,6 +1,6 @@
-"""Pre-training of a backbone on heatmaps (RTMPose, section 3.2; recipe `cspnext-m-udp`).
+"""Pretraining of a backbone on heatmaps (RTMPose, section 3.2; recipe `cspnext-m-udp`).
 
-The head is thrown away: `rtm train rtmpose-m --init` takes the backbone.
+The head is discarded: `rtm train rtmpose-m --init` takes the backbone.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ class HeatmapTask(TopDownTask):
         return {"maps": maps, "weights": self.weighted(inside[0] * crop.visible)}
 
     def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
-        shrink = (np.array(self.map_size) - 1) / (
-            np.array(self.size) - 1
-        )  # UDP: corner cells on corner pixels
+        # UDP: the centres of corner cells lie on corner pixels.
+        shrink = (np.array(self.map_size) - 1) / (np.array(self.size) - 1)
         targets["maps"], seen = soft_cells(
             soft,
             shrink[:, None] * crop.matrix,
@@ -54,7 +53,7 @@ class HeatmapTask(TopDownTask):
         return loss, {"mse": loss.detach()}
 
     def place(self, image: Image, box: Float32Array, crop: Image) -> Placement:
-        """The crop by the unbiased map, which belongs to UDP's heatmaps; there is no product to agree with."""
+        """The crop by the unbiased map, which UDP's heatmaps need. `rtm pose` does not run this network."""
         center, scale = center_scale(box)
         scale = fix_aspect(scale, self.size[0] / self.size[1])
         warp(image, udp_matrix(center, scale, self.size), self.size, out=crop)

@@ -63,7 +63,7 @@ class OneStageTask:
     def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
         data = self.sets[number]
         others = drawn_from(data, index, random, points=True)
-        stage = self.stages[epoch >= self.recipe.stages.second]
+        stage = self.stages[1 if epoch >= self.recipe.stages.second else 0]
         scene = random_scene(others, size=self.size, flip_indices=self.skeleton.flip, stage=stage, rng=random)
         return {
             "name": f"{data.images[index].name} ({data.source})",
@@ -94,7 +94,7 @@ class OneStageTask:
         people = batch.targets["people"]
         low, high = self.recipe.scenes.sides
         if high and epoch < self.recipe.stages.second:
-            # decided by the step, so that all processes agree and a resumed run draws the same
+            # Drawn from the step, so that all processes agree and a resumed run draws the same.
             side = random_size(low, high, Random(f"{self.recipe.run.seed} {step}"))
             images, people = resize_batch(images, people, (side, side))
         sigmas = torch.tensor(self.skeleton.sigmas, dtype=torch.float32, device=images.device)

@@ -1,4 +1,4 @@
-"""Top-down training: RTMPose and RTMW learn one person's crop (recipes `rtmpose-*`, `rtmw-*`)."""
+"""RTMPose and RTMW: one sample is one person's crop (recipes `rtmpose-*`, `rtmw-*`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
 
-FACE = range(23, 91)  # of a whole body's 133 points
+# Face keypoints of a whole body's 133.
+FACE = range(23, 91)
 
 
 class Found(NamedTuple):
-    """One person's pose: places in the set, points (K, 2) in the image, depths (K,) or None, scores (K,)."""
+    """One person's pose: indices in the set, points (K, 2) in the image, depths (K,) or None, scores (K,)."""
 
     image: int
     person: int
@@ -72,7 +73,7 @@ class TopDownTask:
             flip_indices=self.skeleton.flip,
             upper=self.skeleton.upper,
             lower=self.skeleton.lower,
-            stage=self.stages[epoch >= self.recipe.stages.second],
+            stage=self.stages[1 if epoch >= self.recipe.stages.second else 0],
             rng=random,
         )
         depths = None if labels.depths is None else labels.depths[person]
@@ -89,7 +90,7 @@ class TopDownTask:
         }
 
     def encode(self, crop: Crop, depths: Float32Array | None) -> dict[str, Float32Array]:
-        """What the network is asked for: labels by name, and `weights` (K,). depths: (K,) metres or NaN, or None."""
+        """The targets of a crop: labels by name, and `weights` (K,). depths: (K,) metres or NaN, or None."""
         x, y, inside = simcc.encode(
             crop.keypoints[None],
             (crop.visible > 0)[None].astype(np.float32),
@@ -100,12 +101,12 @@ class TopDownTask:
         return {"x": x[0], "y": y[0], "weights": self.weighted(inside[0] * crop.visible)}
 
     def weighted(self, weights: FloatArray) -> Float32Array:
-        """Weights (K,) of the labels with the skeleton's own, where the recipe counts them."""
+        """Weights (K,) of the labels, multiplied by the skeleton's own with `keypoint_weights`."""
         own = self.skeleton.weights if self.recipe.topdown.keypoint_weights else 1.0
         return (weights * own).astype(np.float32)
 
     def soften(self, targets: dict[str, Float32Array], soft: SoftMap, crop: Crop) -> None:
-        """Put a teacher's heatmaps in the place of the labels' Gaussians."""
+        """Replace the targets of the labels by those of a teacher's heatmaps."""
         targets["x"], targets["y"], seen = soft_labels(
             soft,
             crop.matrix,
@@ -127,7 +128,7 @@ class TopDownTask:
         return self.label_loss(network(normalise(batch.images, self.card)), batch)
 
     def label_loss(self, predicted: Any, batch: Batch) -> tuple[Tensor, Terms]:
-        """The loss of what the network gives, and its terms."""
+        """The loss of the network's output, and its terms."""
         targets, numbers = batch.targets, self.recipe.topdown
         total = simcc_kl(
             [p.float() for p in predicted],
@@ -145,7 +146,7 @@ class TopDownTask:
         return self.figures(list(self.found(network, data, device)), data)
 
     def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
-        """COCO's figures of what was found in the true boxes."""
+        """COCO's figures of poses found in the labelled boxes."""
         results = []
         for found in people:
             good = found.scores[found.scores > 0.2]
@@ -161,7 +162,7 @@ class TopDownTask:
 
     @torch.no_grad()
     def found(self, network: nn.Module, data: DataSet, device: torch.device) -> Iterator[Found]:
-        """What the network finds in each person's true box."""
+        """The pose in each person's labelled box."""
         for start in range(0, len(data.people), 64):
             people = data.people[start : start + 64]
             crops = np.empty((len(people), self.card.height, self.card.width, 3), np.uint8)
@@ -192,14 +193,14 @@ class TopDownTask:
             if sample["weights"][k] > 0:
                 color = self.skeleton.colors[k]
                 cv2.circle(image, (round(float(x)), round(float(y))), 2, color[::-1], -1, cv2.LINE_AA)
-        # the labels themselves, as strips: what the network is asked for
+        # The targets along x as a strip below the crop.
         strip = np.zeros((8, image.shape[1], 3), np.uint8)
         row = cv2.resize(self.strip(sample)[None], (image.shape[1], 1))[0]
         strip[:] = (255 * row).astype(np.uint8)[None, :, None]
         return np.concatenate([image, strip])
 
     def strip(self, sample: dict[str, Any]) -> Float32Array:
-        """The labels along x, those of all points in one row."""
+        """The targets along x, all keypoints in one row."""
         return np.asarray(sample["x"].max(0), np.float32)
 
 
@@ -217,7 +218,7 @@ def crop_stages(recipe: Recipe) -> tuple[CropStage, CropStage]:
         blur=numbers.blur,
         median_blur=numbers.blur,
         cutout=numbers.cutout,
-        # The heatmaps of the pre-training go with the unbiased affine map.
+        # The heatmaps of the pretraining go with the unbiased affine map.
         udp=recipe.topdown.heatmap,
     )
     second = replace(
@@ -233,7 +234,7 @@ def crop_stages(recipe: Recipe) -> tuple[CropStage, CropStage]:
 
 
 def near_share(predicted: Any, targets: Any, weights: Tensor) -> Tensor:
-    """Share of labelled points within 5 % of the input's sides, axis by axis (the reference's logged accuracy)."""
+    """Share of labelled keypoints within 5 % of the input's sides, axis by axis (the accuracy that mmpose logs)."""
     ok = weights > 0
     for p, t in zip(predicted, targets, strict=True):
         distance = (p.argmax(-1) - t.argmax(-1)).abs() / p.shape[-1]

@@ -1,7 +1,7 @@
-"""RTMW3D: a person's crop to the whole body in the image and in depth (recipes `rtmw3d-*`).
+"""RTMW3D: one sample is one person's crop with depths (recipes `rtmw3d-*`).
 
-Depth is counted from the root, the middle of the hips, in metres, and away from the camera: mirroring and turning
-the image leave it as it is. A point of unknown depth learns its place in the image alone.
+Depth is in metres from the root, the middle of the hips, away from the camera; mirroring and rotating the image do not
+change it. A keypoint of unknown depth trains x and y only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Terms
 from rtmcli.training.tasks.topdown import Found, TopDownTask, as_arrays, near_share
 
-# Each point's parent in the bone term of the published RTMW3D; a point that is its own parent has a bone of length 0.
+# Each keypoint's parent in the bone term of the published RTMW3D. One that is its own parent has a bone of length 0.
 PARENTS = (
     0, 1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 23, 24, 25, 26, 27, 28, 29, 30,
     31, 32, 33, 34, 35, 36, 37, 38, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 50, 50, 51, 52, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 3, 3,
@@ -33,7 +33,7 @@ PARENTS = (
 
 
 class TopDown3DTask(TopDownTask):
-    """One sample is one person; the loss is the KL divergence along x, y and z, and the bones' lengths."""
+    """One sample is one person; the loss is the KL divergence along x, y and z, and the bone lengths."""
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
         super().__init__(recipe, sets)
@@ -49,7 +49,7 @@ class TopDown3DTask(TopDownTask):
         space, known = None, np.zeros(len(crop.keypoints), bool)
         if depths is not None and np.isfinite(depths).any():
             from_root, known = self.from_root(depths), np.isfinite(depths)
-            # an unknown point takes the root's depth, which is within the bins, and weighs nothing there
+            # An unknown keypoint takes the root's depth, which is within the bins, and has weight 0.
             z = np.where(known, from_root, 0).astype(np.float32)
             if not known[list(self.volume.root)].all():
                 z[list(self.volume.root)] = 0
@@ -65,7 +65,7 @@ class TopDown3DTask(TopDownTask):
         }
 
     def from_root(self, depths: Float32Array) -> Float32Array:
-        """Depths (..., K) counted from the middle of the hips; where that is unknown they are so already."""
+        """Depths (..., K) relative to the middle of the hips; unchanged where that is unknown."""
         root = depths[..., list(self.volume.root)].mean(axis=-1, keepdims=True)
         return np.where(np.isfinite(root), depths - root, depths)
 
@@ -78,7 +78,7 @@ class TopDown3DTask(TopDownTask):
         terms: Terms = {"kl": total.detach() / len(batch.names)}
         with torch.no_grad():
             if numbers.bone and weights.shape[1] <= len(PARENTS):
-                # On bins taken by argmax: it adds to the logged loss and has no gradient (as in the reference).
+                # As in RTMW3D's BoneLoss it is taken on bins by argmax: it is logged and has no gradient.
                 deep = (weights_z > 0).any(dim=1)
                 bone = bone_length(
                     _peaks(outputs, deep), _peaks(labels, deep), weights, parents=PARENTS[: weights.shape[1]]
@@ -95,7 +95,7 @@ class TopDown3DTask(TopDownTask):
         return points[..., :2], points[..., 2], scores
 
     def figures(self, people: list[Found], data: DataSet) -> dict[str, float]:
-        """The keypoints' figures in the image, and `z_error`: metres, mean over the points of known depth."""
+        """The keypoints' figures in the image, and `z_error`: metres, mean over the keypoints of known depth."""
         figures = super().figures(people, data)
         errors: list[Float32Array] = []
         for found in people:

@@ -110,7 +110,7 @@ def test_depths_of_another_number_of_points_are_an_error(bodies: Path) -> None:
     content = json.loads(file.read_text())
     content["annotations"][0]["keypoints3d"].pop()
     file.write_text(json.dumps(content))
-    with pytest.raises(DataError, match="keypoints3d wants 133 rows"):
+    with pytest.raises(DataError, match="keypoints3d must have 133 rows"):
         load_set(file, bodies / "whole", skeleton=WHOLE)
 
 

@@ -103,7 +103,7 @@ def test_a_check_names_maps_that_are_missing_or_of_other_points(taught: Path) ->
 
 
 def test_maps_are_told_in_no_other_skeleton(taught: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be told in another skeleton"):
+    with pytest.raises(UsageError, match="cannot be mapped to another skeleton"):
         load_set(
             taught / "labels.json",
             taught / "images",
@@ -116,5 +116,5 @@ def test_a_map_without_its_box_is_an_error(taught: Path) -> None:
     content = json.loads((taught / "labels.json").read_text())
     del content["annotations"][0]["heatmap_box"]
     (taught / "labels.json").write_text(json.dumps(content))
-    with pytest.raises(DataError, match="has no heatmap_box"):
+    with pytest.raises(DataError, match="needs a heatmap_box"):
         load_set(taught / "labels.json", taught / "images", skeleton=COCO)
