@@ -1,4 +1,4 @@
-"""A network learns what it is shown: a few people by heart, by the same loop and recipes as `rtm train`.
+"""Networks overfit a few people with the trainer and recipes of `rtm train`.
 
 The ordinary tests take toy images, RTMO's at a toy width; the slow ones networks as they are, on real images.
 """
@@ -22,7 +22,7 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
-from tests.helpers.learning import learn
+from tests.helpers.overfitting import overfit
 
 PLAIN: dict[str, Any] = {
     "flip": 0.0, "half_body": 0.0, "shift": 0.0, "scale": (1.0, 1.0), "rotation": 0.0, "hsv": False,
@@ -32,7 +32,7 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def by_heart(
+def overfitted(
     recipe: Recipe, data: DataSet, folder: Path, *, epochs: int, flat: int,
     network: Callable[[], nn.Module] | None = None, seed: int = 0,
 ) -> float:  # fmt: skip
@@ -55,17 +55,17 @@ def by_heart(
         training.norms = recipe.model.family != "rtmo" or training.epoch + 1 < recipe.rtmo.proxy_from
 
     training.tick = settle
-    return learn(training, lambda found: found["AP"] > 0.95)["AP"]
+    return overfit(training, lambda found: found["AP"] > 0.95)["AP"]
 
 
 def first_good(recipe: Recipe, data: DataSet, folder: Path, **more: Any) -> float:
-    """AP of the first of four random starts that learns by heart, else the best.
+    """AP of the first of four random starts that overfits, else the best.
 
-    About one start in three leaves a point, a box or a person behind for good, and which does depends on rounding.
+    About one start in three never learns some keypoint, box or person; which one depends on rounding.
     """
     best = 0.0
     for seed in range(4):
-        best = max(best, by_heart(recipe, data, folder, seed=seed, **more))
+        best = max(best, overfitted(recipe, data, folder, seed=seed, **more))
         if best > 0.95:
             break
     return best
@@ -91,12 +91,12 @@ def real(data_dir: Path) -> DataSet:
     return DataSet(data.source, data.store, chosen)
 
 
-def test_rtmpose_overfits_eight_toy_people_until_overfit(dots: Path, tmp_path: Path) -> None:
+def test_rtmpose_overfits_eight_toy_people(dots: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmpose-t"), width=64, height=64, sigma=(2.0, 2.0), lr=2e-3)
-    assert by_heart(recipe, toys(dots), tmp_path, epochs=120, flat=60) > 0.95
+    assert overfitted(recipe, toys(dots), tmp_path, epochs=120, flat=60) > 0.95
 
 
-def test_rtmdet_overfits_eight_toy_boxes_until_overfit(dots: Path, tmp_path: Path) -> None:
+def test_rtmdet_overfits_eight_toy_boxes(dots: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmdet-nano"), width=96, height=96, lr=1e-2)
     assert first_good(recipe, toys(dots), tmp_path, epochs=150, flat=75) > 0.95
 
@@ -104,33 +104,33 @@ def test_rtmdet_overfits_eight_toy_boxes_until_overfit(dots: Path, tmp_path: Pat
 def few(recipe: Recipe, **changes: Any) -> Recipe:
     """RTMO's recipe for few images and no pretrained backbone.
 
-    At the published rate the likelihood's bumps grow narrow before all points have come near, and those left behind
-    get no gradient any more; at its published weight its gradient through the boxes drowns that of the boxes.
+    At the published rate the Gaussians of the likelihood become narrow before all keypoints are near, and the others
+    get no gradient any more; at its published weight its gradient through the boxes outweighs that of the box loss.
     """
     return with_values(recipe, **{"lr": 3e-4, "mle": 0.05, "mle_proxy": 0.25, **changes})
 
 
-def test_rtmo_overfits_eight_toy_people_until_overfit(dots: Path, tmp_path: Path) -> None:
+def test_rtmo_overfits_eight_toy_people(dots: Path, tmp_path: Path) -> None:
     recipe = few(load_recipe("rtmo-t"), width=64, height=64, mle=0.02)
     toy = partial(RTMO, "t", 17, width=0.125, depth=0.33, neck=32)
     assert first_good(recipe, toys(dots), tmp_path, epochs=420, flat=100, network=toy) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmpose_t_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmpose_t_overfits_eight_real_images(data_dir: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmpose-t"), lr=2e-3)
-    assert by_heart(recipe, real(data_dir), tmp_path, epochs=80, flat=25) > 0.95
+    assert overfitted(recipe, real(data_dir), tmp_path, epochs=80, flat=25) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmdet_nano_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
-    """A box pulls only as much as it overlaps its label, so from a random start the published rate is slow."""
+def test_rtmdet_nano_overfits_eight_real_images(data_dir: Path, tmp_path: Path) -> None:
+    """The box loss is weighted by the overlap with the label: from random weights the published rate is slow."""
     recipe = with_values(load_recipe("rtmdet-nano"), width=192, height=192, lr=1e-2)
     assert first_good(recipe, real(data_dir), tmp_path, epochs=300, flat=150) > 0.95
 
 
 @pytest.mark.slow
-def test_rtmo_t_overfits_eight_real_images_until_overfit(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmo_t_overfits_eight_real_images(data_dir: Path, tmp_path: Path) -> None:
     """Nine people, at a side that costs a seventh of the published one's."""
     recipe = few(load_recipe("rtmo-t"), width=160, height=160)
     assert first_good(recipe, real(data_dir), tmp_path, epochs=560, flat=100) > 0.95

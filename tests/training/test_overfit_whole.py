@@ -1,7 +1,7 @@
-"""Whole bodies by heart: RTMW and RTMW3D learn a few people by the same loop and recipes as `rtm train`.
+"""RTMW and RTMW3D overfit a few people with the trainer and recipes of `rtm train`.
 
-The toys are networks of the narrowest width (CSPNeXt-nano's, which is not published for RTMW) and noise for images;
-the others see the four real images with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
+The toys are networks of the smallest width (CSPNeXt-nano's, which is not published for RTMW) and images of noise; the
+others take the four real images with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
 """
 
 import json
@@ -21,7 +21,7 @@ from rtmcli.training.recipe import Recipe
 from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
-from tests.helpers.learning import learn
+from tests.helpers.overfitting import overfit
 
 WHOLE = load_skeleton("coco133")
 PLAIN: dict[str, Any] = {
@@ -32,7 +32,7 @@ PLAIN: dict[str, Any] = {
 BETA = 1.0
 
 
-def by_heart(
+def overfitted(
     recipe: Recipe, network: nn.Module, data: DataSet, folder: Path, *, epochs: int
 ) -> dict[str, float]:
     """Figures on the training images, all of them in each step, as soon as they are good."""
@@ -41,7 +41,7 @@ def by_heart(
         validate=10,
     )  # fmt: skip
     training = Training(make_task(recipe, [data]), network, folder, held_out=data)
-    return learn(training, lambda found: found["AP"] > 0.95 and found.get("z_error", 0) < bin_of(recipe))
+    return overfit(training, lambda found: found["AP"] > 0.95 and found.get("z_error", 0) < bin_of(recipe))
 
 
 def narrow(kind: type[nn.Module], width: int, height: int, **more: int) -> nn.Module:
@@ -71,16 +71,14 @@ def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
     return load_set(file, data_dir / "samples/coco", skeleton=WHOLE)
 
 
-def test_a_toy_rtmw_learns_four_toy_bodies_until_overfit(bodies: Path, tmp_path: Path) -> None:
+def test_a_toy_rtmw_overfits_four_toy_bodies(bodies: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
-    figures = by_heart(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=100)
+    figures = overfitted(recipe, narrow(RTMW, 96, 96), data, tmp_path / "run", epochs=100)
     assert figures["AP"] > 0.95
 
 
-def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_until_overfit(
-    bodies: Path, tmp_path: Path
-) -> None:
+def test_a_toy_rtmw3d_overfits_four_toy_bodies_and_their_depths(bodies: Path, tmp_path: Path) -> None:
     recipe = with_values(
         load_recipe("rtmw3d-l"),
         **PLAIN,
@@ -93,24 +91,24 @@ def test_a_toy_rtmw3d_learns_four_toy_bodies_and_their_depths_until_overfit(
         lr=2e-3,
     )
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)
-    figures = by_heart(recipe, narrow(RTMW3D, 96, 96, depth=96), data, tmp_path / "run", epochs=100)
+    figures = overfitted(recipe, narrow(RTMW3D, 96, 96, depth=96), data, tmp_path / "run", epochs=100)
     assert figures["AP"] > 0.95
     assert figures["z_error"] < bin_of(recipe)
 
 
 @pytest.mark.slow
-def test_rtmw_m_learns_twelve_real_bodies_until_overfit(data_dir: Path, tmp_path: Path) -> None:
+def test_rtmw_m_overfits_twelve_real_bodies(data_dir: Path, tmp_path: Path) -> None:
     """The whole network, at half the input's sides, 128 x 96, which costs a quarter."""
     recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=128, sigma=(3.0, 3.0), lr=1e-3)
     data = real(data_dir, tmp_path, depths=False)
     assert len(data.people) == 12
     torch.manual_seed(0)
-    figures = by_heart(recipe, make_network(recipe), data, tmp_path / "run", epochs=140)
+    figures = overfitted(recipe, make_network(recipe), data, tmp_path / "run", epochs=140)
     assert figures["AP"] > 0.95
 
 
 @pytest.mark.slow
-def test_a_narrow_rtmw3d_learns_twelve_real_bodies_with_synthetic_depths(
+def test_a_narrow_rtmw3d_overfits_twelve_real_bodies_with_synthetic_depths(
     data_dir: Path, tmp_path: Path
 ) -> None:
     recipe = with_values(
@@ -126,6 +124,6 @@ def test_a_narrow_rtmw3d_learns_twelve_real_bodies_with_synthetic_depths(
     )
     data = real(data_dir, tmp_path, depths=True)
     network = narrow(RTMW3D, 96, 128, depth=96)
-    figures = by_heart(recipe, network, data, tmp_path / "run", epochs=120)
+    figures = overfitted(recipe, network, data, tmp_path / "run", epochs=120)
     assert figures["AP"] > 0.95
     assert figures["z_error"] < bin_of(recipe)

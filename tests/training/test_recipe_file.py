@@ -64,7 +64,7 @@ def test_numbers_change_by_name_and_keep_their_kind() -> None:
         ("epochs", "NAME=VALUE"),
     ],
 )
-def test_a_wrong_change_is_told_with_the_remedy(change: str, words: str) -> None:
+def test_a_wrong_change_is_an_error_with_the_remedy(change: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         override(load_recipe("rtmpose-m"), [change])
 

@@ -58,7 +58,7 @@ def test_a_check_lists_faults_and_ends_with_three(dots: Path, capsys) -> None:
     assert "004.png" in out and "1 faults" in err
 
 
-def test_a_batch_is_drawn_for_one_to_look_at(dots: Path, tmp_path: Path) -> None:
+def test_a_batch_is_drawn_to_an_image(dots: Path, tmp_path: Path) -> None:
     assert main(arguments(dots, "--show-batch", str(tmp_path / "batch.png"))) == 0
     assert cv2.imread(str(tmp_path / "batch.png")).shape == (72, 8 * 64, 3)  # 64 pixels and a strip of labels
 
@@ -72,7 +72,7 @@ def test_a_batch_is_drawn_for_one_to_look_at(dots: Path, tmp_path: Path) -> None
         (["--set", "batch=64"], 3, "less than one batch of 64"),
     ],
 )
-def test_what_cannot_be_trained_is_told_with_the_remedy(
+def test_what_cannot_be_trained_is_an_error_with_the_remedy(
     dots: Path, tmp_path: Path, capsys, more: list[str], code: int, words: str
 ) -> None:
     assert main(arguments(dots, "--out", str(tmp_path / "run"), "--workers", "0", *more)) == code
@@ -98,7 +98,7 @@ def test_a_recipe_that_learns_from_labels_alone_takes_no_teacher(dots: Path, tmp
     assert "leave --teacher out" in capsys.readouterr().err
 
 
-def test_control_c_saves_and_says_how_to_go_on(dots: Path, tmp_path: Path) -> None:
+def test_control_c_saves_and_names_the_way_to_resume(dots: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rtmcli"]
     command += arguments(dots, "--out", str(tmp_path / "run"), "--workers", "0", "--every", "1")
     command += ["--set", "epochs=200"]

@@ -102,7 +102,7 @@ def test_a_check_names_maps_that_are_missing_or_of_other_points(taught: Path) ->
         draw(taught)
 
 
-def test_maps_are_told_in_no_other_skeleton(taught: Path) -> None:
+def test_maps_cannot_be_mapped_to_another_skeleton(taught: Path) -> None:
     with pytest.raises(UsageError, match="cannot be mapped to another skeleton"):
         load_set(
             taught / "labels.json",
