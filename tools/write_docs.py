@@ -46,7 +46,7 @@ def with_format_table(page: str) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for one in FORMATS:
-        files = ", ".join("a folder" if e == "/" else f"`{e}`" for e in one.extensions) or "`.json`"
+        files = "a folder" if one.folder else ", ".join(f"`{e}`" for e in one.extensions) or "`.json`"
         marks = ["yes" if way else "–" for way in (one.read, one.write)]
         rows.append(f"| `{one.name}` | {files} | {marks[0]} | {marks[1]} | {one.content} | {one.omits} |")
     before, _, after = page.partition("<!-- formats -->\n")

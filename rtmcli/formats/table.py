@@ -3,63 +3,12 @@
 A new format is a module with its reader and writer, and an entry here.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from pathlib import Path
 
 from rtmcli.errors import UsageError
+from rtmcli.formats.format import FOLDER, Conversion, Format
 from rtmcli.records.frame import Frame
-
-FOLDER = "/"
-# Enough of a JSON file to see its first keys.
-_HEAD = 1 << 16
-# frame, id, left, top, width, height
-_MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """What readers and writers take beside the file.
-
-    Attributes:
-        labels: label file that gives images their ids.
-        skeleton: to read: of the keypoints, whatever the file says. To write: that the keypoints were translated to.
-        note: called with what must be known about the file.
-    """
-
-    labels: str | None = None
-    skeleton: str | None = None
-    note: Callable[[str], None] = field(default=lambda text: None)
-
-
-Reader = Callable[[str, Conversion], Iterator[Frame]]
-Writer = Callable[[Iterable[Frame], str, Conversion], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """One file format.
-
-    Attributes:
-        name: as `--from` and `--to` take it.
-        content: what it holds, for the documentation.
-        omits: what of a record it cannot hold.
-        read, write: None where rtm does not.
-        extensions: of its files; "/" is a folder.
-        streams: whether it can be read from standard input and written to standard output.
-        keypoints: whether it holds keypoints; else boxes alone.
-    """
-
-    name: str
-    content: str
-    omits: str
-    read: Reader | None
-    write: Writer | None
-    extensions: tuple[str, ...]
-    streams: bool = True
-    keypoints: bool = True
 
 
 def find_format(name: str) -> Format:
@@ -75,54 +24,6 @@ def find_format(name: str) -> Format:
 def format_names() -> list[str]:
     """The names of all formats."""
     return [one.name for one in FORMATS]
-
-
-def format_of_output(path: str) -> Format:
-    """The format of a file to write, by its extension; records where that says nothing."""
-    if path.endswith("/") or Path(path).is_dir():
-        return _by_extension(FOLDER)
-    return _by_extension(Path(path).suffix.lower())
-
-
-def format_of_input(path: str) -> Format:
-    """The format of a file to read, by its extension, else by its first bytes; records where both say nothing."""
-    file = Path(path)
-    if path == "-" or not file.exists():
-        return find_format("records")
-    if file.is_dir():
-        return _by_extension(FOLDER)
-    named = next((one for one in FORMATS if file.suffix.lower() in one.extensions), None)
-    if named is not None:
-        return named
-    with file.open("rb") as stream:
-        return find_format(_by_content(stream.read(_HEAD)))
-
-
-def _by_extension(extension: str) -> Format:
-    return next((one for one in FORMATS if extension in one.extensions), find_format("records"))
-
-
-def _by_content(head: bytes) -> str:
-    """The name of the format that begins with these bytes."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"["):
-        if b'"instances"' in text or b'"keypoint_scores"' in text:
-            return "mmpose"
-        return "alphapose" if b'"idx"' in text or b'"box"' in text else "coco"
-    if not text.startswith(b"{"):
-        columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
-        if _MOT_LINE.match(columns):
-            return "motchallenge"
-        return "csv" if b"source" in columns and b"instance" in columns else "records"
-    if b'"source"' in text.split(b"\n", 1)[0] and b'"instances"' in text:
-        return "records"
-    keys = {
-        b'"people"': "openpose",
-        b'"instance_info"': "mmpose",
-        b'"images"': "coco",
-        b'"annotations"': "coco",
-    }
-    return next((name for key, name in keys.items() if key in text), "records")
 
 
 def _read_records(path: str, given: Conversion) -> Iterator[Frame]:
@@ -178,6 +79,18 @@ def _write_openpose(frames: Iterable[Frame], path: str, given: Conversion) -> in
     from rtmcli.formats.openpose_writer import write_openpose
 
     return write_openpose(frames, path, skeleton=given.skeleton, note=given.note)
+
+
+def _read_yolo(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.yolo import read_yolo
+
+    return read_yolo(path)
+
+
+def _write_yolo(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.yolo import write_yolo
+
+    return write_yolo(frames, path, note=given.note)
 
 
 def _read_mmpose(path: str, given: Conversion) -> Iterator[Frame]:
@@ -255,6 +168,7 @@ FORMATS = (
         read=_read_openpose,
         write=_write_openpose,
         streams=False,
+        folder=True,
     ),
     Format(
         name="mmpose",
@@ -265,6 +179,17 @@ FORMATS = (
         read=_read_mmpose,
         write=_write_mmpose,
         streams=False,
+    ),
+    Format(
+        name="yolo",
+        extensions=(),
+        content="a YOLO-pose data set (Ultralytics): a folder with `data.yaml` and `labels/*.txt`, places in units of "
+        "the image's size. Reading takes the sizes from `images/`; files of `yolo predict save_txt=True` are read too",
+        omits="sources, times, ids, scores of people and keypoints",
+        read=_read_yolo,
+        write=_write_yolo,
+        streams=False,
+        folder=True,
     ),
     Format(
         name="motchallenge",

@@ -9,15 +9,9 @@ import typer
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.table import (
-    FOLDER,
-    Conversion,
-    Format,
-    find_format,
-    format_names,
-    format_of_input,
-    format_of_output,
-)
+from rtmcli.formats.format import Conversion, Format
+from rtmcli.formats.infer_format import format_of_input, format_of_output
+from rtmcli.formats.table import find_format, format_names
 from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import say
 
@@ -51,7 +45,8 @@ def main(
         ),
     ] = None,
     out: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="File to write; a folder for openpose.")
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="File to write; a folder for openpose and yolo."),
     ] = "-",
     skeleton: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Translate the keypoints to this skeleton.")
@@ -131,7 +126,7 @@ def _output_format(name: str | None, out: str) -> Format:
     chosen = format_of_output(out) if name is None else find_format(name)
     if chosen.write is None:
         raise UsageError(f"rtm reads {chosen.name} and does not write it")
-    if chosen.extensions == (FOLDER,) and out == "-":
+    if chosen.folder and out == "-":
         raise UsageError(f"{chosen.name} has a file for every frame; name a folder with -o FOLDER")
     return chosen
 

@@ -1,0 +1,54 @@
+"""What the table of formats says of each file format."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from rtmcli.records.frame import Frame
+
+# The extension of a folder.
+FOLDER = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What readers and writers take beside the file.
+
+    Attributes:
+        labels: label file that gives images their ids.
+        skeleton: to read: of the keypoints, whatever the file says. To write: that the keypoints were translated to.
+        note: called with what must be known about the file.
+    """
+
+    labels: str | None = None
+    skeleton: str | None = None
+    note: Callable[[str], None] = field(default=lambda text: None)
+
+
+Reader = Callable[[str, Conversion], Iterator[Frame]]
+Writer = Callable[[Iterable[Frame], str, Conversion], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One file format.
+
+    Attributes:
+        name: as `--from` and `--to` take it.
+        content: what it holds, for the documentation.
+        omits: what of a record it cannot hold.
+        read, write: None where rtm does not.
+        extensions: of its files; "/" is a folder that says nothing else.
+        folder: whether it is a folder and not a file.
+        streams: whether it can be read from standard input and written to standard output.
+        keypoints: whether it holds keypoints; else boxes alone.
+    """
+
+    name: str
+    content: str
+    omits: str
+    read: Reader | None
+    write: Writer | None
+    extensions: tuple[str, ...]
+    streams: bool = True
+    folder: bool = False
+    keypoints: bool = True

@@ -1,0 +1,61 @@
+"""The format of a file to read or write, by its extension or its first bytes."""
+
+import re
+from pathlib import Path
+
+from rtmcli.formats.format import FOLDER, Format
+from rtmcli.formats.table import FORMATS, find_format
+
+# Enough of a JSON file to see its first keys.
+_HEAD = 1 << 16
+# frame, id, left, top, width, height
+_MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
+
+
+def format_of_output(path: str) -> Format:
+    """The format of a file to write, by its extension; records where that says nothing."""
+    if path.endswith("/") or Path(path).is_dir():
+        return _by_extension(FOLDER)
+    return _by_extension(Path(path).suffix.lower())
+
+
+def format_of_input(path: str) -> Format:
+    """The format of a file to read, by its extension, else by its first bytes; records where both say nothing."""
+    file = Path(path)
+    if path == "-" or not file.exists():
+        return find_format("records")
+    if file.is_dir():
+        yolo = (file / "data.yaml").is_file() or any((file / "labels").rglob("*.txt"))
+        return find_format("yolo") if yolo else _by_extension(FOLDER)
+    named = next((one for one in FORMATS if file.suffix.lower() in one.extensions), None)
+    if named is not None:
+        return named
+    with file.open("rb") as stream:
+        return find_format(_by_content(stream.read(_HEAD)))
+
+
+def _by_extension(extension: str) -> Format:
+    return next((one for one in FORMATS if extension in one.extensions), find_format("records"))
+
+
+def _by_content(head: bytes) -> str:
+    """The name of the format that begins with these bytes."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"["):
+        if b'"instances"' in text or b'"keypoint_scores"' in text:
+            return "mmpose"
+        return "alphapose" if b'"idx"' in text or b'"box"' in text else "coco"
+    if not text.startswith(b"{"):
+        columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
+        if _MOT_LINE.match(columns):
+            return "motchallenge"
+        return "csv" if b"source" in columns and b"instance" in columns else "records"
+    if b'"source"' in text.split(b"\n", 1)[0] and b'"instances"' in text:
+        return "records"
+    keys = {
+        b'"people"': "openpose",
+        b'"instance_info"': "mmpose",
+        b'"images"': "coco",
+        b'"annotations"': "coco",
+    }
+    return next((name for key, name in keys.items() if key in text), "records")
