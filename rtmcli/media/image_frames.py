@@ -40,6 +40,9 @@ def image_kind(path: str, *, named_image: bool) -> Kind:
             return "video" if moves else "image"
         if head.startswith(b"\xff\xd8\xff"):
             return "video" if not named_image and _is_jpeg_stream(stream.read(_SEARCHED)) else "image"
+        if head.startswith(b"BM"):
+            stream.seek(int.from_bytes(head[2:6], "little"))
+            return "video" if not named_image and stream.read(2) == b"BM" else "image"
         if head[4:8] == b"ftyp" and b"avis" in head[8:]:
             return "video"
         if begins_several(head):

@@ -73,8 +73,10 @@ def _jpeg(data: bytes) -> tuple[tuple[int, int] | None, int]:
     """Size, and where the first scan begins (0 where none does)."""
     at, size = 2, None
     while True:
+        # Some writers leave bytes before a marker, and decoders pass over them.
+        at = max(data.find(b"\xff", at), at)
         marker, length = struct.unpack_from(">HH", data, at)
-        if marker == 0xFFFF:  # fill byte
+        if marker in (0xFF00, 0xFFFF):  # fill bytes
             at += 1
             continue
         if not 0xFFC0 <= marker <= 0xFFFE:

@@ -8,7 +8,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
-from tests.helpers.clips import numbered
+from tests.helpers.clips import number_in, numbered
 
 
 def write_image(path: Path, image: np.ndarray) -> Path:
@@ -24,6 +24,14 @@ def test_a_message_of_libjpeg_names_the_file(tmp_path: Path, capfd: pytest.Captu
     lines = capfd.readouterr().err.splitlines()
     assert lines and all(line.startswith(f"rtm: {path}: ") for line in lines)
     assert "premature end" in lines[0]
+
+
+def test_bytes_before_a_marker_are_no_damage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_image(tmp_path / "a.jpg", numbered(37))
+    data = path.read_bytes()
+    path.write_bytes(data[:20] + b"\0\x11\x22" + data[20:])
+    assert number_in(next(iter(open_media(path))).image) == 37
+    assert capfd.readouterr().err.startswith(f"rtm: {path}: ")
 
 
 @pytest.mark.parametrize("damage", ["cut", "scrambled", "directory"])

@@ -62,6 +62,25 @@ def test_raw_mjpeg_has_many_names(tmp_path: Path, name: str) -> None:
     assert [block_number(p.image) for p in open_media(tmp_path / name)] == list(range(12))
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+def test_images_one_behind_the_other_are_a_video(tmp_path: Path, suffix: str) -> None:
+    images = [bytes(cv2.imencode(suffix, numbered(number))[1]) for number in range(7)]
+    (tmp_path / "plain").write_bytes(b"".join(images))
+    pictures = list(open_media(tmp_path / "plain"))
+    assert [number_in(p.image) for p in pictures] == [p.frame for p in pictures] == list(range(7))
+
+
+def test_a_multipart_stream_of_a_network_camera_is_read_to_its_end(tmp_path: Path) -> None:
+    parts = [
+        b"--camera\r\nContent-type: image/jpeg\r\n\r\n"
+        + bytes(cv2.imencode(".jpg", numbered(number))[1])
+        + b"\r\n"
+        for number in range(7)
+    ]
+    (tmp_path / "a.mjpeg").write_bytes(b"".join(parts))
+    assert [number_in(p.image) for p in open_media(tmp_path / "a.mjpeg")] == list(range(7))
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.apng", "plain"])
 def test_an_animated_png_is_a_video(tmp_path: Path, name: str) -> None:
     path = write_clip(tmp_path / "a.apng", 8, codec="apng", pixels="rgb24", fps=10, ticks=100)

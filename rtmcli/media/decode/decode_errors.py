@@ -34,8 +34,9 @@ def demux_packets(
             try:
                 packet = next(packets, None)
             except decode_failures():
-                # The demuxer gives up; an empty packet makes the decoder give what it still holds.
-                packet, failed = av.Packet(), True
+                # The demuxer gives up; an empty packet makes the decoder give what it still holds. A multipart stream
+                # ends this way: where no boundary follows.
+                packet, failed = av.Packet(), demuxer != "mpjpeg"
                 packet.stream = stream
                 packets = iter(())
         # A truncated Matroska file shows in a message only; the message about a truncated packet has no demuxer's name.

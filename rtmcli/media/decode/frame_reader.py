@@ -53,6 +53,9 @@ class FrameReader:
         self._gap_possible = 0  # frames to come that may have missing packets before them
         self._demuxer_failed = False  # on the way to the latest packet; after the last one, at the end
         self._damaged = False  # at the current packet
+        # Of the keyframe that was sought, until it is shown. Frames shown before it are counted by their packets: those
+        # that refer to earlier ones cannot be decoded.
+        self._landed: int | None = None
         self._stuck = False  # a strict decoder that missed a reference to frames before the beginning
 
     def __iter__(self) -> Iterator[NumberedFrame]:
@@ -77,7 +80,9 @@ class FrameReader:
         if self._demuxer_failed:
             self._gap_possible = _MAX_REORDER
         if packet.size:
-            self._lenient = self._lenient or (self._packets == 0 and not packet.is_keyframe)
+            if self._packets == 0:
+                self._lenient = self._lenient or not packet.is_keyframe
+                self._landed = packet.pts if self._sought else None
             self._packets += 1
             if not packet.is_discard:
                 self._declared.add_packet(packet)
@@ -107,6 +112,8 @@ class FrameReader:
             number = self._index.number(pts)
             if not self._source.has_presentation_times:
                 pts = self._index.order
+            if self._landed is not None and pts is not None and pts >= self._landed:
+                self._landed, self._index.count_packets = None, False
             missing = self._missing_before(pts, number) if self._gap_possible else 0
             if missing and self._last is not None and self._stop and not self._lenient:
                 self._index.next, self._damaged = self._last[0] + 1, True
