@@ -11,7 +11,7 @@ from tools.bundled_models.norms import restore_norms
 from tools.bundled_models.pose_batch import Batch
 from tools.bundled_models.pose_loss import pose_loss
 from tools.bundled_models.simcc_head import smooth_bins
-from tools.bundled_models.weights_file import mean_of, read_weights, write_safetensors
+from tools.bundled_models.weights_file import mix, read_weights, write_safetensors
 
 
 def tops(vector: torch.Tensor) -> int:
@@ -24,7 +24,9 @@ def test_smoothing_leaves_one_top_where_ripples_made_several() -> None:
     bump = torch.exp(-((bins - 200) ** 2) / (2 * 4.9**2))
     ripple = 0.05 * torch.cos(bins * 2 * torch.pi / 6)
     weights = torch.stack([bump + ripple, torch.zeros(384)], dim=1)  # (bins, D)
-    state = smooth_bins({"head.cls_x.weight": weights, "head.cls_y.weight": weights, "other": torch.ones(1)})
+    state = smooth_bins(
+        {"head.cls_x.weight": weights, "head.cls_y.weight": weights, "other": torch.ones(1)}, 6.0
+    )
     before, after = weights[:, 0], state["head.cls_x.weight"][:, 0]
     assert tops(before[185:216]) > 1 and tops(after[185:216]) == 1
     assert int(after.argmax()) == 200
@@ -105,5 +107,5 @@ def test_weights_survive_their_file_and_their_mean_keeps_counters(tmp_path: Path
     write_safetensors(one, tmp_path / "w.safetensors")
     back = read_weights(tmp_path / "w.safetensors")
     assert torch.equal(back["w"], one["w"]) and back["n"] == 3
-    mean = mean_of([one, {"w": torch.tensor([3.0, 0.0]), "n": torch.tensor(9)}])
-    assert mean["w"].tolist() == [2, -1] and mean["n"] == 9
+    mean = mix(one, {"w": torch.tensor([3.0, 0.0]), "n": torch.tensor(9)}, 0.75)
+    assert mean["w"].tolist() == [2.5, -0.5] and mean["n"] == 9

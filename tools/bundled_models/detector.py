@@ -1,8 +1,8 @@
-"""The bundled detector's batches and losses: every cell learns what the official RTMDet-nano says there.
+"""The bundled detector's batches and losses: the targets of every cell are the official RTMDet-nano's outputs.
 
 The teacher has the very same cells, so its score and box of each cell, and its feature maps between the parts,
 are targets on any picture, labelled or not: no assigner, no labels. Windows are cut from stored pictures on the
-device, and the teacher looks at the same window as its pupil.
+device, and teacher and student see the same window.
 """
 
 from __future__ import annotations
@@ -96,16 +96,16 @@ def letterbox(image: np.ndarray, side: int = 320) -> tuple[np.ndarray, np.ndarra
 def official_teacher(path: Path) -> RTMDet:
     """The official person detector of an ONNX file (norms folded into its convolutions) as a network of ours.
 
-    An export lists its convolutions in the order of computation; ours are met in that order by running once.
-    Raises DataError where they do not fit.
+    An export lists its convolutions in the order of computation; the order of ours is found by running the network
+    once. Raises DataError where they do not fit.
     """
     model = RTMDet("nano", 1).eval()
-    met: list[tuple[Any, Any]] = []
+    called: list[tuple[Any, Any]] = []
     norms = {
         id(part.conv): part.bn for part in model.modules() if hasattr(part, "conv") and hasattr(part, "bn")
     }
     hooks = [
-        part.register_forward_hook(lambda part, _, __: met.append((part, norms.get(id(part)))))
+        part.register_forward_hook(lambda part, _, __: called.append((part, norms.get(id(part)))))
         for part in model.modules()
         if isinstance(part, nn.Conv2d)
     ]
@@ -114,9 +114,9 @@ def official_teacher(path: Path) -> RTMDet:
     for hook in hooks:
         hook.remove()
     found = convolution_weights(load_graph(path))
-    if [tuple(part.weight.shape) for part, _ in met] != [kernel.shape for kernel, _ in found]:
+    if [tuple(part.weight.shape) for part, _ in called] != [kernel.shape for kernel, _ in found]:
         raise DataError(f"{path} is not an RTMDet-nano for one class: its convolutions have other shapes")
-    for (part, norm), (kernel, bias) in zip(met, found, strict=True):
+    for (part, norm), (kernel, bias) in zip(called, found, strict=True):
         part.weight.data.copy_(torch.from_numpy(kernel.copy()))
         if norm is None:
             assert part.bias is not None
@@ -131,7 +131,7 @@ def official_teacher(path: Path) -> RTMDet:
 Features = tuple[list[Tensor], list[Tensor], list[Tensor]]
 
 
-def look(model: RTMDet, images: Tensor) -> Features:
+def forward_with_features(model: RTMDet, images: Tensor) -> Features:
     """Scores and distances of each level, and the feature maps of the backbone's stages and the neck."""
     stages = list(model.backbone(images))
     levels = list(model.neck(stages[1:]))
@@ -139,30 +139,30 @@ def look(model: RTMDet, images: Tensor) -> Features:
     return scores, distances, stages + levels
 
 
-def imitation_loss(pupil: Features, teacher: Features, hint_weight: float) -> dict[str, Tensor]:
+def imitation_loss(student: Features, teacher: Features, hint_weight: float) -> dict[str, Tensor]:
     """The terms of the loss, already weighted: `cls`, `box`, `hint`."""
-    logits, wanted = (flat_scores(part[0]) for part in (pupil, teacher))  # (N, cells)
+    logits, wanted = (flat_scores(part[0]) for part in (student, teacher))  # (N, cells)
     target = wanted.sigmoid()
     gap = (logits.sigmoid() - target).abs()
     cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * gap**1.5
     total = target[target > 0.05].sum().clamp(min=1)
-    boxes, aims = (decode_boxes([level.float() for level in part[1]]) for part in (pupil, teacher))
-    heard = target > 0.05
-    loss_box = ((1 - giou(boxes[heard], aims[heard])) * target[heard]).sum() / total
-    hints = [hint(a.float(), b.float()) for a, b in zip(pupil[2], teacher[2], strict=True)]
+    boxes, targets = (decode_boxes([level.float() for level in part[1]]) for part in (student, teacher))
+    confident = target > 0.05
+    loss_box = ((1 - giou(boxes[confident], targets[confident])) * target[confident]).sum() / total
+    hints = [hint(a.float(), b.float()) for a, b in zip(student[2], teacher[2], strict=True)]
     return {"cls": cost.sum() / total, "box": 2 * loss_box, "hint": hint_weight * torch.stack(hints).mean()}
 
 
-def hint(mine: Tensor, other: Tensor) -> Tensor:
+def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean square difference of two maps (N, C, h, w) after each channel is brought to mean 0 and deviation 1.
 
     Mean and size of a channel are left free (as in PKD, Cao and others, arXiv 2207.02039): the teacher has
-    channels with a large constant part, which tell nothing and would outweigh the rest. A teacher's channel that
-    hardly moves counts less.
+    channels with a large constant part, which carry no information and would dominate the loss. A teacher's channel
+    with a small variance has a small weight.
     """
-    own = other.var((0, 2, 3), keepdim=True, unbiased=False)
+    own = teacher.var((0, 2, 3), keepdim=True, unbiased=False)
     weight = own / (own + 0.1 * own.mean())
-    difference = standard(mine) - standard(other)
+    difference = standard(student) - standard(teacher)
     return (weight * difference.square().mean((0, 2, 3), keepdim=True)).sum() / weight.sum()
 
 

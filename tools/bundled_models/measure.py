@@ -107,6 +107,10 @@ class Boxes:
         return {"ap": box_figures(self.labels, results)["AP"]}
 
 
-def measure_all(looks: dict[str, Callable], model: torch.nn.Module) -> dict[str, float]:
+def measure_all(evaluations: dict[str, Callable], model: torch.nn.Module) -> dict[str, float]:
     """The figures of several parts as `PART_FIGURE`."""
-    return {f"{part}_{key}": value for part, look in looks.items() for key, value in look(model).items()}
+    return {
+        f"{part}_{key}": value
+        for part, evaluate in evaluations.items()
+        for key, value in evaluate(model).items()
+    }

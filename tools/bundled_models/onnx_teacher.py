@@ -1,7 +1,7 @@
 """Run a published ONNX network in PyTorch, as a teacher: on any device, with nothing but torch and numpy.
 
-A teacher is looked at, never trained. ONNX Runtime would do, but the trainer has to run where only torch is
-installed and where the teacher should sit on the same GPU as its pupil. The two teachers of the bundled models
+A teacher is run, never trained. ONNX Runtime could do it, but the training has to run where only torch is installed and
+where teacher and student share a GPU. The two teachers of the bundled models
 (PP-TinyPose, RTMDet) are plain convolutional graphs, so a reader for the few protobuf fields that matter and
 one small function per operator are enough.
 

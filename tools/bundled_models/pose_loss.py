@@ -2,7 +2,7 @@
 
 A SimCC head over random features learns very slowly; a heat map a keypoint, read off stages 3 and 4 by one 1 x 1
 convolution each, makes the backbone learn many times faster (docs/training-diary.md has the trial). All targets mix
-the label's Gaussian with the teacher's map, which says which other place is likely.
+the label's Gaussian with the teacher's map, which also has the other likely places.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def _simcc_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
     """RTMPose's KL divergence, weighted mean of both axes; the target is part label and part teacher.
 
     The label is RTMPose's: a Gaussian at the point. The teacher's is its map's highest value in each column (row),
-    to the power 4, which halves the width of its Gaussians, as a probability: it knows which other place is likely.
+    to the power 4, which halves the width of its Gaussians, as a probability: it also has the other likely places.
     """
-    heard = batch.maps.amax((2, 3)) > 0.1
-    share = torch.where(heard, torch.where(batch.labelled, TEACHER_BY_LABEL, 0.5), 0.0)[..., None]
+    confident = batch.maps.amax((2, 3)) > 0.1
+    share = torch.where(confident, torch.where(batch.labelled, TEACHER_BY_LABEL, 0.5), 0.0)[..., None]
     total = torch.zeros((), device=batch.points.device)
     for logits, axis in zip(outputs, (0, 1), strict=True):
         count = logits.shape[-1]
@@ -114,8 +114,8 @@ def _dense_target(batch: Batch) -> tuple[Tensor, Tensor]:
     # the square narrows the teacher's broad Gaussians and clears its floor
     teacher = batch.maps.flatten(2).square()
     teacher = teacher / teacher.sum(-1, keepdim=True).clamp(min=1e-6)
-    heard = peak > 0.1
+    confident = peak > 0.1
     share = torch.where(batch.labelled, 0.6, torch.where(batch.weights > 0, 0.3, 0.0))
-    share = torch.where(heard, share, (batch.weights > 0).float())[..., None]
-    known = torch.maximum(batch.weights, torch.where(heard, peak, 0.0))
+    share = torch.where(confident, share, (batch.weights > 0).float())[..., None]
+    known = torch.maximum(batch.weights, torch.where(confident, peak, 0.0))
     return share * label + (1 - share) * teacher, known

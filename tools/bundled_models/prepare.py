@@ -72,8 +72,8 @@ def prepare_crops(
     for person, image in cut_people(folder, chosen=chosen):
         images.append(cut(image, person.box, CROP, FIELD)[..., ::-1])
         pictures.append(person.image_id)
-        asked = paddings if teacher is not None else ()
-        views = [cut_for_teacher(image, person.box, padding) for padding in asked]
+        used_paddings = paddings if teacher is not None else ()
+        views = [cut_for_teacher(image, person.box, padding) for padding in used_paddings]
         waiting.append((person, np.stack(views) if views else np.empty(0)))
         if len(waiting) == BATCH:
             finish_waiting()

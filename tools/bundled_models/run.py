@@ -61,7 +61,8 @@ def run(
     Args:
         compute: (share of the budget used, random numbers) -> the loss terms of one batch, to be summed.
         validate: the averaged model -> figures; `held_out_ap` chooses the best.
-        folder: `state-STEP/` to go on from, `best.pt` and `last.pt` with the averaged weights, `log.jsonl`.
+        folder: `start.pt`, `state-STEP/` to go on from, `best.pt` and `last.pt` with the averaged weights,
+            `log.jsonl`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimisers = make_optimisers(
@@ -83,6 +84,8 @@ def run(
         group["base"] = base  # a resumed run may be given another rate
     if "random" in progress:
         random.set_state(progress["random"])
+    else:
+        write_atomically(model.state_dict(), folder / "start.pt")
     weights = [w for part in (model, extra) if part is not None for w in part.parameters()]
     log = Log(folder / "log.jsonl")
 
@@ -147,9 +150,9 @@ class Log:
             self.sums, self.count, self.since = {}, 0, time.monotonic()
 
     def write(self, progress: dict, **figures: float) -> None:
-        told = {"minute": round(progress["minutes"], 2), "step": progress["step"]}
-        told |= {key: round(v, 5) if isinstance(v, float) else v for key, v in figures.items()}
-        line = json.dumps(told)
+        entry = {"minute": round(progress["minutes"], 2), "step": progress["step"]}
+        entry |= {key: round(v, 5) if isinstance(v, float) else v for key, v in figures.items()}
+        line = json.dumps(entry)
         with self.path.open("a") as file:
             file.write(line + "\n")
         print(line, flush=True)

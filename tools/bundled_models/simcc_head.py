@@ -30,7 +30,7 @@ def grow_head(state: dict[str, Tensor], width: int, height: int) -> dict[str, Te
     return state | grown
 
 
-def smooth_bins(state: dict[str, Tensor], sigma: float = 6.0) -> dict[str, Tensor]:
+def smooth_bins(state: dict[str, Tensor], sigma: float) -> dict[str, Tensor]:
     """The weights with the rows of both classifiers blurred along the bins; `sigma` in bins.
 
     A short training leaves ripples of a few bins on every vector, and a maximum with two tops of nearly one height.

@@ -26,7 +26,7 @@ from tools.bundled_models.prepare import load_teacher, prepare_crops, prepare_pi
 from tools.bundled_models.run import Plan
 from tools.bundled_models.simcc_head import smooth_bins
 from tools.bundled_models.teacher_maps import PADDINGS
-from tools.bundled_models.weights_file import mean_of, read_weights, write_safetensors
+from tools.bundled_models.weights_file import mix, read_weights, write_safetensors
 
 
 def main() -> None:
@@ -47,101 +47,108 @@ def main() -> None:
     parser.add_argument("--flat", type=float, default=0.35, help="share of the time before the rate falls")
     parser.add_argument("--size", default="192x256", help="pose: width and height of the network's input")
     parser.add_argument(
-        "--resting", type=float, default=0.65, help="pose: share of the time without training stage 1"
+        "--frozen", type=float, default=0.65, help="pose: share of the time without training stage 1"
     )
     parser.add_argument(
         "--paddings", help="prepare: paddings of the teacher's crops, with commas (default: all three)"
     )
+    parser.add_argument("--share", type=float, default=0.5, help="weights: of the run, the rest is of --init")
+    parser.add_argument("--smooth", type=float, default=3.0, help="weights: sigma of the blur, in SimCC bins")
+    parser.add_argument("--validate-every", type=float, default=12.0, help="minutes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    cv2.setNumThreads(asked.threads)
-    torch.manual_seed(asked.seed)
-    {"prepare": prepare, "pose": pose, "detector": detector, "weights": weights}[asked.what](asked)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    torch.manual_seed(options.seed)
+    {"prepare": prepare, "pose": pose, "detector": detector, "weights": weights}[options.what](options)
 
 
-def prepare(asked: argparse.Namespace) -> None:
+def prepare(options: argparse.Namespace) -> None:
     """Arrays in WORK/cache. The teacher is run over `train` alone: the other folders have its points already."""
-    prepare_pictures(asked.data, asked.work / "cache/detector")
-    teacher = load_teacher(asked.data / "weights/tinypose_256x192.onnx", asked.device)
-    paddings = tuple(map(float, asked.paddings.split(","))) if asked.paddings else PADDINGS
+    prepare_pictures(options.data, options.work / "cache/detector")
+    teacher = load_teacher(options.data / "weights/tinypose_256x192.onnx", options.device)
+    paddings = tuple(map(float, options.paddings.split(","))) if options.paddings else PADDINGS
     for name in crops.FOLDERS:
-        asked_teacher = teacher if name == "train" else None
-        prepared = prepare_crops(asked.data / name, asked_teacher, paddings, device=asked.device)
-        prepared.save(asked.work / f"cache/pose_{name}")
+        used_teacher = teacher if name == "train" else None
+        prepared = prepare_crops(options.data / name, used_teacher, paddings, device=options.device)
+        prepared.save(options.work / f"cache/pose_{name}")
 
 
-def pose(asked: argparse.Namespace) -> None:
-    width, height = (int(side) for side in asked.size.split("x"))
-    stored = [crops.Crops.load(asked.work / f"cache/pose_{name}") for name in crops.FOLDERS]
-    data = train_pose.Data.of_crops(crops.Crops.join(stored), asked.device)
-    looks = {
-        "held_out": PeopleInTrueBoxes(asked.data / "train", (width, height), asked.device, crops.held_out),
-        "trained": PeopleInTrueBoxes(asked.data / "train", (width, height), asked.device, crops.compared),
-        "val": PeopleInTrueBoxes(asked.data / "val", (width, height), asked.device),
+def pose(options: argparse.Namespace) -> None:
+    width, height = (int(side) for side in options.size.split("x"))
+    stored = [crops.Crops.load(options.work / f"cache/pose_{name}") for name in crops.FOLDERS]
+    data = train_pose.Data.of_crops(crops.Crops.join(stored), options.device)
+    evaluations = {
+        "held_out": PeopleInTrueBoxes(
+            options.data / "train", (width, height), options.device, crops.held_out
+        ),
+        "trained": PeopleInTrueBoxes(options.data / "train", (width, height), options.device, crops.compared),
+        "val": PeopleInTrueBoxes(options.data / "val", (width, height), options.device),
     }
     model = train_pose.start_network(
-        asked.init or WEIGHTS / "rtmpose-t.onnx",
-        asked.data / "weights/start/rtmpose-t_128x96.safetensors",
+        options.init or WEIGHTS / "rtmpose-t.onnx",
+        options.data / "weights/start/rtmpose-t_128x96.safetensors",
         data,
         (width, height),
-        asked.seed,
+        options.seed,
     )
     train_pose.train_pose(
         model,
         data,
-        lambda network: measure_all(looks, network),
-        plan_of(asked, batch=32, clip=5.0),
-        asked.work / (asked.name or "rtmpose-t"),
+        lambda network: measure_all(evaluations, network),
+        plan_of(options, batch=32, clip=5.0),
+        options.work / (options.name or "rtmpose-t"),
         size=(width, height),
-        resting=asked.resting,
+        frozen=options.frozen,
     )
 
 
-def detector(asked: argparse.Namespace) -> None:
-    data = train_detector.load_pictures(asked.work / "cache/detector", asked.device)
-    looks = {
-        "held_out": Boxes(asked.data / "train", asked.device, crops.held_out),
-        "val": Boxes(asked.data / "val", asked.device),
+def detector(options: argparse.Namespace) -> None:
+    data = train_detector.load_pictures(options.work / "cache/detector", options.device)
+    evaluations = {
+        "held_out": Boxes(options.data / "train", options.device, crops.held_out),
+        "val": Boxes(options.data / "val", options.device),
     }
     model = train_detector.start_network(
-        asked.init or WEIGHTS / "rtmdet-nano.onnx",
-        asked.data / "weights/start/rtmdet-nano_person_320.safetensors",
+        options.init or WEIGHTS / "rtmdet-nano.onnx",
+        options.data / "weights/start/rtmdet-nano_person_320.safetensors",
         data,
-        asked.seed,
+        options.seed,
     )
     train_detector.train_detector(
         model,
-        official_teacher(asked.data / "weights/rtmdet_nano_person.onnx"),
+        official_teacher(options.data / "weights/rtmdet_nano_person.onnx"),
         data,
-        lambda network: measure_all(looks, network),
-        plan_of(asked, batch=16, clip=35.0),
-        asked.work / (asked.name or "rtmdet-nano"),
+        lambda network: measure_all(evaluations, network),
+        plan_of(options, batch=16, clip=35.0),
+        options.work / (options.name or "rtmdet-nano"),
     )
 
 
-def plan_of(asked: argparse.Namespace, *, batch: int, clip: float) -> Plan:
+def plan_of(options: argparse.Namespace, *, batch: int, clip: float) -> Plan:
     return Plan(
-        minutes=asked.minutes,
-        batch=asked.batch or batch,
-        lr=asked.lr,
-        flat=asked.flat,
+        minutes=options.minutes,
+        batch=options.batch or batch,
+        lr=options.lr,
+        flat=options.flat,
         clip=clip,
-        muon=asked.optimiser == "muon",
-        seed=asked.seed,
-        pause_after=asked.pause_after,
+        muon=options.optimiser == "muon",
+        seed=options.seed,
+        pause_after=options.pause_after,
+        validate=options.validate_every,
     )
 
 
-def weights(asked: argparse.Namespace) -> None:
-    """WORK/<name>.safetensors: a run's `last.pt`, or the mean of it and --init; a pose network's vectors smoothed."""
-    for name in [asked.name] if asked.name else ["rtmpose-t", "rtmdet-nano"]:
-        states = [read_weights(path) for path in (asked.init, asked.work / name / "last.pt") if path]
-        state = mean_of(states)
+def weights(options: argparse.Namespace) -> None:
+    """WORK/<name>.safetensors: a run's averaged weights, or their mean with --init; SimCC vectors are smoothed."""
+    for name in [options.name] if options.name else ["rtmpose-t", "rtmdet-nano"]:
+        state = read_weights(options.work / name / "last.pt")
+        if options.init:
+            state = mix(read_weights(options.init), state, options.share)
         if "head.cls_x.weight" in state:
-            state = smooth_bins(state)
-        write_safetensors(state, asked.work / f"{name}.safetensors")
+            state = smooth_bins(state, options.smooth)
+        write_safetensors(state, options.work / f"{name}.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The training of `rtmdet-nano`: which windows an epoch has, and what the teacher says to them."""
+"""The training of `rtmdet-nano`: the windows of an epoch, and the imitation of the teacher's outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.rtmdet import RTMDet
 from tools.bundled_models.crops import held_out
-from tools.bundled_models.detector import SIDES, Window, imitation_loss, look, make_windows
+from tools.bundled_models.detector import SIDES, Window, forward_with_features, imitation_loss, make_windows
 from tools.bundled_models.norms import restore_norms
 from tools.bundled_models.run import Plan, run
 from tools.bundled_models.weights_file import read_weights
@@ -98,8 +98,8 @@ def train_detector(
         images = data[name].windows(pick, window_of(name, used), random)
         with torch.autocast(device, torch.bfloat16):
             with torch.no_grad():
-                wanted = look(teacher, images)
-            found = look(model, images)
+                wanted = forward_with_features(teacher, images)
+            found = forward_with_features(model, images)
         return imitation_loss(found, wanted, 2.0 if used < HINTS_UNTIL else 0.5)
 
     run(model, None, compute, validate, plan, folder)

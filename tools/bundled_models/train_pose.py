@@ -1,4 +1,4 @@
-"""The training of `rtmpose-t`: which crops an epoch has, how strong the augmentation is, which stages rest."""
+"""The training of `rtmpose-t`: the crops of an epoch, the strength of augmentation, frozen stages."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def train_pose(
     folder: Path,
     *,
     size: tuple[int, int],
-    resting: float,
+    frozen: float,
 ) -> None:
-    """Train until the plan's time is used. For the share `resting` of it stem and stage 1 stay as they are.
+    """Train until the plan's time is used. For the share `frozen` of it stem and stage 1 stay as they are.
 
-    They cost more than half of a step; while they rest they run folded and without gradients.
+    They cost more than half of a step; while frozen they run folded and without gradients.
     """
     device = data.images.device.type
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -108,9 +108,9 @@ def train_pose(
             epoch = data.epoch(random).split(plan.batch)
             order.extend(epoch[:-1] or epoch)
         batch = data.batch(order.pop(), used < WEAK_FROM, random, size)
-        first.requires_grad_(used >= resting)
+        first.requires_grad_(used >= frozen)
         with torch.autocast(device, torch.bfloat16):
-            if used < resting:
+            if used < frozen:
                 with torch.no_grad():
                     early = folded(batch.images.bfloat16())
             else:

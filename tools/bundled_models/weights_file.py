@@ -48,9 +48,9 @@ def write_safetensors(state: State, path: Path) -> None:
     path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
 
 
-def mean_of(states: list[State]) -> State:
-    """The mean of several weights of one network; whole numbers (a norm's counter) are the last one's."""
+def mix(first: State, last: State, share: float) -> State:
+    """The mean of two weights of one network, `share` of it `last`; whole numbers (a norm's counter) are the last's."""
     return {
-        key: torch.stack([state[key] for state in states]).mean(0) if last.is_floating_point() else last
-        for key, last in states[-1].items()
+        key: torch.lerp(first[key], value, share) if value.is_floating_point() else value
+        for key, value in last.items()
     }

@@ -41,11 +41,11 @@ def main() -> None:
     )
     parser.add_argument("--detector", type=Path, default=WEIGHTS / "rtmdet-nano.onnx", help="of the detector")
     parser.add_argument("--limit", type=int, default=LIMIT, help="bytes of a part")
-    asked = parser.parse_args()
-    files = list(data_files(asked.data)) + list(
-        start_files(asked.data, asked.pose, asked.detector, asked.out)
+    options = parser.parse_args()
+    files = list(data_files(options.data)) + list(
+        start_files(options.data, options.pose, options.detector, options.out)
     )
-    for path in write_parts(files, asked.out, asked.limit):
+    for path in write_parts(files, options.out, options.limit):
         print(json.dumps({"part": str(path), "bytes": path.stat().st_size}))
 
 

@@ -49,16 +49,16 @@ def main() -> None:
     )
     parser.add_argument("--pose-batch", type=int, default=256)
     parser.add_argument("--detector-batch", type=int, default=128)
-    asked = parser.parse_args()
-    ends = time.monotonic() + 60 * asked.stop_after
+    options = parser.parse_args()
+    ends = time.monotonic() + 60 * options.stop_after
     torch.backends.cudnn.benchmark = True
-    asked.out.mkdir(parents=True, exist_ok=True)
-    if asked.resume:
-        shutil.copytree(asked.resume, asked.out, dirs_exist_ok=True)
-    data = unpack(asked.parts)
-    prepare(data, asked.device)
-    pose(asked, data, ends)
-    detector(asked, data, ends)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.resume:
+        shutil.copytree(options.resume, options.out, dirs_exist_ok=True)
+    data = unpack(options.parts)
+    prepare(data, options.device)
+    pose(options, data, ends)
+    detector(options, data, ends)
 
 
 def plan_of(minutes: float, batch: int, lr: float, clip: float, ends: float) -> Plan:
@@ -75,32 +75,32 @@ def plan_of(minutes: float, batch: int, lr: float, clip: float, ends: float) -> 
     )
 
 
-def pose(asked: argparse.Namespace, data: Path, ends: float) -> None:
+def pose(options: argparse.Namespace, data: Path, ends: float) -> None:
     stored = Crops.join([Crops.load(data / f"cache/pose_{name}") for name in FOLDERS])
-    people = train_pose.Data.of_crops(stored, asked.device)
-    looks = {
-        "held_out": PeopleInTrueBoxes(data / "train", SIZE, asked.device, held_out),
-        "trained": PeopleInTrueBoxes(data / "train", SIZE, asked.device, compared),
-        "val": PeopleInTrueBoxes(data / "val", SIZE, asked.device),
+    people = train_pose.Data.of_crops(stored, options.device)
+    evaluations = {
+        "held_out": PeopleInTrueBoxes(data / "train", SIZE, options.device, held_out),
+        "trained": PeopleInTrueBoxes(data / "train", SIZE, options.device, compared),
+        "val": PeopleInTrueBoxes(data / "val", SIZE, options.device),
     }
     model = RTMPose("t", 17, *SIZE)
     model.load_state_dict(read_weights(data / "start/rtmpose-t.pt"))
     train_pose.train_pose(
         model,
         people,
-        lambda network: measure_all(looks, network),
-        plan_of(asked.pose_minutes, asked.pose_batch, POSE_RATE, 5.0, ends),
-        asked.out / "rtmpose-t",
+        lambda network: measure_all(evaluations, network),
+        plan_of(options.pose_minutes, options.pose_batch, POSE_RATE, 5.0, ends),
+        options.out / "rtmpose-t",
         size=SIZE,
-        resting=0.0,
+        frozen=0.0,
     )
 
 
-def detector(asked: argparse.Namespace, data: Path, ends: float) -> None:
-    pictures = train_detector.load_pictures(data / "cache/detector", asked.device)
-    looks = {
-        "held_out": Boxes(data / "train", asked.device, held_out),
-        "val": Boxes(data / "val", asked.device),
+def detector(options: argparse.Namespace, data: Path, ends: float) -> None:
+    pictures = train_detector.load_pictures(data / "cache/detector", options.device)
+    evaluations = {
+        "held_out": Boxes(data / "train", options.device, held_out),
+        "val": Boxes(data / "val", options.device),
     }
     model = RTMDet("nano", 1)
     model.load_state_dict(read_weights(data / "start/rtmdet-nano.pt"))
@@ -108,9 +108,9 @@ def detector(asked: argparse.Namespace, data: Path, ends: float) -> None:
         model,
         official_teacher(data / "weights/rtmdet_nano_person.onnx"),
         pictures,
-        lambda network: measure_all(looks, network),
-        plan_of(asked.detector_minutes, asked.detector_batch, DETECTOR_RATE, 35.0, ends),
-        asked.out / "rtmdet-nano",
+        lambda network: measure_all(evaluations, network),
+        plan_of(options.detector_minutes, options.detector_batch, DETECTOR_RATE, 35.0, ends),
+        options.out / "rtmdet-nano",
     )
 
 
