@@ -175,9 +175,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, Row]]:
         if len(cells) < len(columns) or any(cells[len(columns) :]):
             raise ValueError(f"the row has {len(cells)} cells, the header has {len(columns)}")
         row = dict(zip(columns, cells, strict=False))
-        if delimiter != ",":
-            row = {key: _decimal_point(key, cell) for key, cell in row.items()}
-        yield skipped + 1 + reader.line_num, row
+        yield skipped + 1 + reader.line_num, {key: _decimal_point(key, cell) for key, cell in row.items()}
 
 
 def _columns(header: str, name: str) -> tuple[str, list[str]]:
@@ -192,7 +190,7 @@ def _columns(header: str, name: str) -> tuple[str, list[str]]:
 
 
 def _decimal_point(key: str, cell: str) -> str:
-    """A number with a decimal comma, which goes with semicolons and tabs, with a point."""
+    """A number with a decimal comma, as spreadsheets write it in many languages, with a point."""
     if key in ("source", "label", "skeleton", "model", "keypoint") or cell.count(",") != 1 or "." in cell:
         return cell
     return cell.replace(",", ".")

@@ -24,6 +24,8 @@ PARTS = ("pose_keypoints_2d", "face_keypoints_2d", *HANDS)
 # Bodies that other programs write into OpenPose's files (Pose2Sim's COCO_17, HALPE_26, ...).
 _FOREIGN_BODIES = {17: "coco17", 26: "halpe26", 133: "coco133", 136: "halpe136"}
 _OWN_NAME = re.compile(r"(?P<stem>.*)_(?P<frame>\d{12})_keypoints\.json")
+# How AlphaPose calls the frames of a video.
+_FRAME_NAME = re.compile(r"(\d+)\.(?:jpg|png)")
 _NUMBERED = re.compile(r"(?P<stem>.*?)[_.-]?(?P<frame>\d+)(?P<suffix>[_.-]keypoints)?\.json")
 
 
@@ -44,18 +46,13 @@ def read_openpose(folder: str | Path) -> Iterator[Frame]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        yield _frame_of(folder, *_single(folder))
+        yield from _frames_of_file(folder)
         return
     paths = sorted(folder.glob("*_keypoints.json")) or sorted(folder.glob("*.json"))
     if not paths:
         raise DataError(f"{folder} has no file named <name>_<frame>_keypoints.json")
     for path, source, number in _numbered(paths, folder.resolve().name):
-        yield _frame_of(path, source, number)
-
-
-def _single(path: Path) -> tuple[str, int | None]:
-    named = _OWN_NAME.fullmatch(path.name)
-    return (named["stem"], int(named["frame"])) if named else (_image_name(path), None)
+        yield _frame_of(_content(path), path, source, number)
 
 
 def _numbered(paths: Sequence[Path], folder: str) -> Iterator[tuple[Path, str, int | None]]:
@@ -96,13 +93,38 @@ def _image_name(path: Path) -> str:
     return path.name.removesuffix(".json").removesuffix("_keypoints")
 
 
-def _frame_of(path: Path, source: str, number: int | None) -> Frame:
+def _frames_of_file(path: Path) -> Iterator[Frame]:
+    """The frame of a file of OpenPose's; of a file of AlphaPose's (`--format open` or `cmu`) its frames by image."""
+    content = _content(path)
+    if isinstance(content, dict) and "people" not in content and content:
+        named = {key: _FRAME_NAME.fullmatch(key) for key in content}
+        numbered = all(named.values())
+        for key in sorted(content, key=lambda key: (int(match[1]) if (match := named[key]) else 0, key)):
+            match = named[key]
+            frame = int(match[1]) if numbered and match else None
+            yield _frame_of(content[key], path, path.stem if numbered else key, frame)
+        return
+    named_file = _OWN_NAME.fullmatch(path.name)
+    if named_file:
+        yield _frame_of(content, path, named_file["stem"], int(named_file["frame"]))
+    else:
+        yield _frame_of(content, path, _image_name(path), None)
+
+
+def _content(path: Path) -> Any:
     try:
-        people = orjson.loads(path.read_bytes())["people"]
-        points = [_parts(person) for person in people]
+        return orjson.loads(path.read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
+        raise DataError(f"{path} is not an OpenPose file: {error}") from None
+
+
+def _frame_of(content: Any, path: Path, source: str, number: int | None) -> Frame:
+    try:
+        people = content["people"] if "people" in content else content["bodies"]
+        points = [_parts(person) for person in people]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is not an OpenPose file: {error}") from None
     frame = Frame(source=source, frame=number or 0, frames=None if number is not None else 1)
     whole = any(len(parts[key]) for parts in points for key in PARTS[1:])
@@ -137,9 +159,10 @@ def _parts(person: dict[str, Any]) -> dict[str, Float32Array]:
     """The lists of a person as (K, 3) points, NaN where OpenPose says 0, 0, 0. Before version 1.2 names lack `_2d`."""
     found = {}
     for key in PARTS:
-        points = np.array(person.get(key) or person.get(key.removesuffix("_2d")) or [], np.float32).reshape(
-            -1, 3
-        )
+        values = person.get(key) or person.get(key.removesuffix("_2d"))
+        if values is None and key == PARTS[0]:
+            values = person.get("joints")
+        points = np.array(values or [], np.float32).reshape(-1, 3)
         points[(points == 0).all(axis=1)] = np.nan
         found[key] = points
     return found

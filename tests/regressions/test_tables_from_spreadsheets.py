@@ -111,7 +111,7 @@ def test_a_table_that_pandas_sorted_and_wrote_has_the_records_it_had():
     assert lines((DATA / "table_sorted_by_pandas.csv").read_bytes()) == EXPECTED
 
 
-@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("delimiter", [";", "\t", ","])
 @pytest.mark.parametrize("decimal", [".", ","])
 def test_semicolons_and_tabs_with_points_or_commas_in_numbers(delimiter, decimal):
     header, *rows = table()
