@@ -9,6 +9,7 @@ import numpy as np
 from rtmcli.cpus import available_cpus
 from rtmcli.engines.base import Arrays, Port, split_device
 from rtmcli.engines.infer_request_pool import InferRequestPool, Shapes
+from rtmcli.engines.openvino_float16 import avoid_overflow
 from rtmcli.engines.runtime_errors import check_file, reading, running
 from rtmcli.errors import MissingError, UsageError
 from rtmcli.zoo.card import METADATA_KEY, Card
@@ -91,6 +92,8 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Open
         raise MissingError(f"this {kind} does not compute in {precision}; use --precision float32")
     with reading("openvino", path):
         model = core.read_model(path)
+        if precision == "float16":
+            avoid_overflow(model)
     # Without a hint the runtime computes in bfloat16 wherever the CPU supports it.
     config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
     slots = min(MAX_SLOTS, max(1, available_cpus() // threads))
