@@ -103,36 +103,35 @@ def _suggestion(name: str, installed: Iterable[str]) -> str:
     family = _nearest_family(words[0])
     if family is None:
         subjects = [alias for entry in entries().values() for alias in entry.aliases if not _family_in(alias)]
-        near = own or _near("-".join(words), subjects)
+        near = own or _near("-".join(words), subjects, 0.8)
         return f"did you mean {near[0]}? " if near else ""
-    models = [entry for entry in entries().values() if family_of(entry) == family]
+    of_family = family_models(family)
     if len(words) == 1:
-        return f"did you mean {family}? It comes as {', '.join(_one_per_size(models))}; "
-    models = [entry for entry in models if _means_size(words[1], entry.size)]
+        return f"did you mean {family}? It comes as {', '.join(_one_per_size(of_family))}; "
+    models = [entry for entry in of_family if _means_size(words[1], entry.size)]
     if not models:
-        every = [entry for entry in entries().values() if family_of(entry) == family]
-        return f"{family} comes as {', '.join(_one_per_size(every))}; "
+        return f"{family} comes as {', '.join(_one_per_size(of_family))}; "
     names = [name for entry in models for name in (*entry.aliases, entry.name) if _family_in(name)]
     corrected = "-".join([family, models[0].size, *words[2:]])
     # Without further words only the short name of this size is meant, not one for hands or faces.
-    near = _near(corrected, names) if len(words) > 2 else [name for name in names if name == corrected]
+    near = _near(corrected, names, 0.8) if len(words) > 2 else [name for name in names if name == corrected]
     if near:
         return f"did you mean {near[0]}? "
     return f"{family}-{models[0].size} comes as {', '.join(_shortest(entry) for entry in models)}; "
 
 
-def _near(name: str, candidates: list[str]) -> list[str]:
+def _near(name: str, candidates: Iterable[str], cutoff: float) -> list[str]:
     """The nearest candidate with the same numbers, if one is near: `coco25` is not a misspelt `coco17`."""
     numbers = re.findall(r"\d+", name)
     same = [candidate for candidate in candidates if re.findall(r"\d+", candidate) == numbers]
-    return difflib.get_close_matches(name, same, n=1, cutoff=0.8)
+    return difflib.get_close_matches(name, same, n=1, cutoff=cutoff)
 
 
 def _nearest_family(word: str) -> str | None:
     """The family that a word means, with a typing error or two; None where none is close."""
     if len(word) < 4 or word in _OTHER_NETWORKS:
         return None
-    near = difflib.get_close_matches(word, list(_families()), n=1, cutoff=0.85)
+    near = _near(word, _families(), 0.85)
     return _families()[near[0]] if near else None
 
 

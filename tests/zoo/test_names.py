@@ -90,7 +90,10 @@ def test_a_hint_stays_with_the_family_and_size(said: str, hint: str) -> None:
     assert f"no such model {said!r}; {hint}" in str(unknown_model(said))
 
 
-@pytest.mark.parametrize("said", ["yolo-m", "yolov8n", "vitpose-b", "movenet", "coco25", "hrnet-w32", "rtm"])
+@pytest.mark.parametrize(
+    "said",
+    ["yolo-m", "yolov8n", "rtmpose3d-l", "rtmdet3d", "vitpose-b", "movenet", "coco25", "hrnet-w32", "rtm"],
+)
 def test_a_name_of_another_network_gets_no_hint(said: str) -> None:
     assert str(unknown_model(said)) == f"no such model {said!r}; 'rtm models' lists them"
 
