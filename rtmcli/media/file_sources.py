@@ -1,7 +1,6 @@
 """Image files, alone or several, and folders and lists that mix images and videos, as a source of pictures."""
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import replace
 
 from rtmcli.arrays import Image
 from rtmcli.errors import DataError, UsageError
@@ -41,8 +40,14 @@ def open_clip(name: str, files: list[str] | None, wanted: FrameRange, on_error: 
     return media
 
 
-def open_files(name: str, files: list[str], wanted: FrameRange, on_error: OnError) -> Media:
-    """Read images and videos one after the other, each a source of its own."""
+def open_files(
+    name: str, files: list[str], wanted: FrameRange, on_error: OnError, *, alone: bool = False
+) -> Media:
+    """Read images and videos one after the other, each a source of its own.
+
+    Of the images together every N-th and at most `max_frames` are read; a video has frames of its own to count.
+    With `alone`, one image that is no part of a folder or list: skipping it leaves nothing, which is no error.
+    """
     kinds = [_kind(file) for file in files]
     stills = kinds.count("image") == len(files)
     if stills and (wanted.start is not None or wanted.end is not None):
@@ -50,24 +55,23 @@ def open_files(name: str, files: list[str], wanted: FrameRange, on_error: OnErro
 
     def pictures() -> Generator[Picture, None, None]:
         found: Iterable[Picture]
-        left, images, came = wanted.max_frames, 0, 0
+        images, taken, came = 0, 0, 0
         for file, kind in zip(files, kinds, strict=True):
             if kind == "image":
                 images += 1
-                if (images - 1) % wanted.every:
+                if (images - 1) % wanted.every or taken == wanted.max_frames:
                     continue
                 image = _load(file, on_error, media)
                 found = () if image is None else (_picture(image, record_name(file), 0, 1, None),)
+                taken += image is not None
             elif kind == "frames":
-                found = _frames_of_file(file, replace(wanted, max_frames=left), on_error, media)
+                found = _frames_of_file(file, wanted, on_error, media)
             else:
-                found = _video_frames(file, replace(wanted, max_frames=left), on_error, media)
+                found = _video_frames(file, wanted, on_error, media)
             for picture in found:
                 yield picture
-                came, left = came + 1, None if left is None else left - 1
-            if left == 0:
-                return
-        if not came:
+                came += 1
+        if not came and not alone:
             raise DataError(f"{name}: not one image in it can be read")
 
     total = wanted.at_most(len(range(0, len(files), wanted.every))) if stills else None

@@ -33,7 +33,7 @@ def open_media(
     Args:
         start, end: seconds, as the records' `time`; `end` is exclusive.
         every: take frames 0, N, 2N, ... of each source (of a folder's images: every N-th).
-        max_frames: stop after so many pictures.
+        max_frames: stop after so many frames of each source; the images of a folder count as one source.
         on_error: "stop" raises at the first damage, after the frames before it; "skip" leaves damaged frames and files
             out.
         fps: read a folder, glob or list of images as one clip of so many frames a second.
@@ -71,11 +71,9 @@ def open_media(
         raise UsageError(f"--stream {stream} chooses a stream of one video; {name} is not one")
     if kind == "frames":
         return open_frames(name, read_bytes(path), wanted, on_error)
-    return (
-        open_files(name, [path], wanted, "stop")
-        if files is None
-        else open_files(name, files, wanted, on_error)
-    )
+    if files is None:
+        return open_files(name, [path], wanted, on_error, alone=True)
+    return open_files(name, files, wanted, on_error)
 
 
 def _open_pipe(name: str, path: str, wanted: FrameRange, on_error: OnError, stream: int | None) -> Media:
