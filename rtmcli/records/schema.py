@@ -38,7 +38,9 @@ def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> s
     if complete and counts.missing:
         raise DataError(f"{input_name(source)}: frames are missing: {counts.missing}")
     counted = "1 record" if lines == 1 else f"{lines} records"
-    return f"{counted}, all valid" + (f"; frames are missing: {counts.truncated}" if counts.truncated else "")
+    return f"{counted}, every one valid" + (
+        f"; frames are missing: {counts.truncated}" if counts.truncated else ""
+    )
 
 
 def _check_values(frame: Frame, place: str) -> None:

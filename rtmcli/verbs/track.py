@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
-from rtmcli.errors import UsageError
 
 if TYPE_CHECKING:
     from rtmcli.records.frame import Frame
 
 
 def main(
+    given: Given,
     records: Annotated[
-        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
     ] = None,
     method: Annotated[
         Literal["auto", "iou", "oks"],
@@ -85,10 +87,12 @@ def main(
       rtm track poses.jsonl --offline --fill 1 > tracked.jsonl
       rtm track poses.jsonl --summary
     """
-    if offline and lookahead is not None:
-        raise UsageError("--offline knows the whole future already; leave --lookahead out")
-    if min_length is not None and not offline:
-        raise UsageError("--min-length needs --offline: only then is it known how long a person is seen")
+    if offline:
+        given.reject(("lookahead",), "with --offline, which reads all frames before it decides")
+    else:
+        given.reject(
+            ("min_length",), "without --offline, which knows how long a person is seen", "add --offline"
+        )
 
     def tracked() -> "Iterator[Frame]":
         from rtmcli.tracking import Tracker, fill_gaps, track_ahead, track_offline

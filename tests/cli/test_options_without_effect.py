@@ -70,6 +70,8 @@ CASES = [
     ("draw image.jsonl -o out.png --fps 5", "--fps", "no video is written"),
     ("draw image.jsonl -o out/ --fps 5", "--fps", "no video is written"),
     ("draw timed.jsonl -o out.mp4 --fps 5", "--fps", "on records with times"),
+    ("track timed.jsonl --offline --lookahead 1", "--lookahead", "reads all frames"),
+    ("track timed.jsonl --min-length 1", "--min-length", "add --offline"),
     ("convert image.jsonl --labels labels.json", "--labels", "--from coco or --to coco"),
     ("schema --complete", "--complete", "--check"),
     # Evaluation.
@@ -167,6 +169,7 @@ def test_every_verb_with_options_that_can_be_without_effect_is_covered() -> None
     assert covered == {
         "detect",
         "pose",
+        "track",
         "draw",
         "convert",
         "schema",
