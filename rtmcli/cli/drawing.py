@@ -1,4 +1,4 @@
-"""Finished frames into a file and a window: what `rtm draw`, `--draw` and `--show` do alike."""
+"""Write and show drawn frames, for `rtm draw`, `--draw` and `--show`."""
 
 import os
 import subprocess
@@ -22,13 +22,13 @@ class FrameDrawer:
     """Draws frames in order and writes or shows them.
 
     Args:
-        out: video, GIF, picture or folder to write; None for none.
-        show: a window; q, Escape or closing it ends.
-        fps: pictures a second where the frames have no time.
+        out: video, GIF, image or folder to write, or None.
+        show: whether to open a window; q, Escape or closing it ends the drawing.
+        fps: frames a second of the written video where the frames have no time; 25 where None.
         skeleton, score_threshold, boxes, ids: as for `draw_frame`.
 
     Raises:
-        MissingError: a window is wanted, and there is no display.
+        MissingError: `show` without a display.
     """
 
     def __init__(
@@ -50,27 +50,28 @@ class FrameDrawer:
             "ids": ids,
         }
         self._source: str | None = None
-        self._begins, self._last = 0.0, 0.0  # of the present source, in seconds of the written video
+        # Begin and latest frame of the current source, in seconds of the written video.
+        self._begin, self._last = 0.0, 0.0
         if show:
             check_display()
         self._writer: Writer | None = open_writer(out, fps=self._fps) if out is not None else None
 
     def draw(self, image: np.ndarray, frame: Frame) -> bool:
-        """Draw one frame on its picture (in place); False when the person at the window wants no more."""
+        """Draw one frame on its image (in place); False when the user ended the drawing in the window."""
         image = draw_frame(image, frame, **self._look)
         if self._writer is not None:
             self._writer.write(image, time=self._time(frame), name=_name(frame))
-        return not self._show or _put(image)
+        return not self._show or _show(image)
 
     def _time(self, frame: Frame) -> float | None:
         """Seconds in the written video: one source follows the other."""
         if frame.time is None:
             return None
-        if frame.source != self._source or self._begins + frame.time < self._last:
-            joins = self._source is not None
-            self._begins = (self._last + 1 / self._fps if joins else 0.0) - frame.time
+        if frame.source != self._source or self._begin + frame.time < self._last:
+            follows = self._source is not None
+            self._begin = (self._last + 1 / self._fps if follows else 0.0) - frame.time
             self._source = frame.source
-        self._last = self._begins + frame.time
+        self._last = self._begin + frame.time
         return self._last
 
     def __enter__(self) -> Self:
@@ -84,26 +85,28 @@ class FrameDrawer:
 
 
 def check_display() -> None:
-    """Raises MissingError where no window can be opened.
+    """Raise MissingError where no window can be opened.
 
-    OpenCV's Qt ends the whole process when it finds no display, so a process of its own tries it first.
+    OpenCV's Qt ends the whole process where it finds no display, so another process tries it first.
     """
-    reason = MissingError("--show needs a display, and there is none; write a video instead: --draw out.mp4")
+    no_display = MissingError(
+        "--show needs a display, and there is none; write a video instead: --draw out.mp4"
+    )
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
-        raise reason
+        raise no_display
     attempt = "import cv2; cv2.namedWindow('rtm'); cv2.destroyAllWindows()"
     try:
         tried = subprocess.run([sys.executable, "-c", attempt], capture_output=True, timeout=30, check=False)
     except subprocess.TimeoutExpired:
-        raise reason from None
+        raise no_display from None
     if tried.returncode:
-        raise reason
+        raise no_display
 
 
-def _put(image: np.ndarray) -> bool:
-    """Put a picture into the window; False when q or Escape was pressed or the window was closed."""
+def _show(image: np.ndarray) -> bool:
+    """Show an image in the window; False when q or Escape was pressed or the window was closed."""
     from rtmcli.opencv import cv2
 
     cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
@@ -113,9 +116,10 @@ def _put(image: np.ndarray) -> bool:
 
 
 def _name(frame: Frame) -> str:
-    """What a folder calls the picture: the picture's own name, or the video's with the frame's number."""
+    """The name of a drawn image in a folder: that of the image, or of the video with the frame's number."""
     file = Path(str(frame.extra.get("file", frame.source)))
-    if frame.time is None or "file" in frame.extra:
+    is_one_of_several = frame.time is not None or (frame.frames or 1) > 1
+    if "file" in frame.extra or not is_one_of_several:
         return file.name
     stem = "stdin" if frame.source == "-" else file.stem
     return f"{stem}_{frame.frame:06d}"

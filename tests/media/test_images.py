@@ -1,4 +1,4 @@
-"""Pictures of every kind become 8-bit BGR; what is no picture is one sentence."""
+"""Images of every kind become 8-bit BGR; what is not an image is one sentence."""
 
 import struct
 import zlib

@@ -10,9 +10,9 @@ from rtmcli.records.line_io import ClosedPipe
 
 
 class Writer(ABC):
-    """Takes pictures in order; used as a context manager it is complete at the end and leaves nothing after an error.
+    """Takes images in order; as a context manager it completes the file at the end, or removes it after an error.
 
-    Ctrl-C, SIGTERM and a reader of standard output that goes away end a recording; what came until then is kept.
+    Ctrl-C, SIGTERM and a closed pipe on standard output end a recording; what was written until then is kept.
 
     Example:
         from rtmcli import open_media, open_writer
@@ -24,7 +24,7 @@ class Writer(ABC):
 
     @abstractmethod
     def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
-        """Append a picture.
+        """Append an image.
 
         Args:
             image: (H, W, 3) uint8 BGR; not kept.
@@ -37,7 +37,7 @@ class Writer(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Finish, and put what was written under its name."""
+        """Finish the file, and give it its name."""
 
     @abstractmethod
     def abort(self) -> None:

@@ -15,7 +15,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class ImageWriter(Writer):
-    """One picture."""
+    """One image."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -24,9 +24,7 @@ class ImageWriter(Writer):
 
     def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
         if self._written:
-            raise UsageError(
-                f"{self._path} holds one picture, and there are more; name a folder, .mp4 or .gif"
-            )
+            raise UsageError(f"{self._path} holds one image, and there are more; name a folder, .mp4 or .gif")
         self._written = True
         assert self._temporary is not None
         _save(image, self._temporary, self._path)
@@ -36,7 +34,7 @@ class ImageWriter(Writer):
             return
         if not self._written:
             self.abort()
-            raise RtmError(f"{self._path}: not written, for there was no picture to write")
+            raise RtmError(f"{self._path}: not written: there was no image to write")
         publish(self._temporary, self._path)
         self._temporary = None
 
@@ -47,7 +45,7 @@ class ImageWriter(Writer):
 
 
 class FolderWriter(Writer):
-    """A folder of pictures, filled beside its place and moved there at the end."""
+    """A folder of images, filled beside its place and moved there at the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,7 +64,8 @@ class FolderWriter(Writer):
             given.suffix.lower() if given.suffix.lower() in IMAGE_SUFFIXES else ".png",
         )
         number, own = 1, stem + suffix
-        while own in self._names:  # pictures of the same name from several folders
+        # Images of several folders may have the same name.
+        while own in self._names:
             number, own = number + 1, f"{stem}-{number + 1}{suffix}"
         self._names.add(own)
         _save(image, Path(self._temporary, own), self._path / own)
@@ -93,7 +92,7 @@ class FolderWriter(Writer):
 
 
 def _save(image: np.ndarray, file: Path, final: Path) -> None:
-    """Write one picture in the format of `final`'s suffix."""
+    """Write one image in the format of `final`'s suffix."""
     from rtmcli.opencv import cv2
 
     try:
@@ -101,7 +100,7 @@ def _save(image: np.ndarray, file: Path, final: Path) -> None:
     except cv2.error:
         done = False
     if not done:
-        raise RtmError(f"cannot write {final}: OpenCV does not encode this picture")
+        raise RtmError(f"cannot write {final}: OpenCV does not encode this image")
     try:
         file.write_bytes(data.tobytes())
     except OSError as error:

@@ -13,8 +13,8 @@ def open_writer(path: str | Path, *, fps: float | None = None, size: tuple[int, 
     """Open a writer for what the path's suffix says: mp4, m4v, mov, mkv; gif; png, jpg, ...; a folder without one.
 
     Args:
-        fps: pictures a second for those without a time (25 where None).
-        size: (width, height) of a video; the first picture's where None. Others are fitted into it.
+        fps: frames a second of images without a time (25 where None).
+        size: (width, height) of a video; the first image's where None. Others are fitted into it.
 
     Raises:
         UsageError: the suffix names nothing that can be written.
@@ -39,5 +39,5 @@ def open_writer(path: str | Path, *, fps: float | None = None, size: tuple[int, 
     if suffix in IMAGE_SUFFIXES:
         return ImageWriter(Path(path))
     raise UsageError(
-        f"{path}: nothing is known to write as {suffix}; use .mp4, .mkv, .gif, .png, .jpg, or a folder's name"
+        f"{path}: no format is known for {suffix}; use .mp4, .mkv, .gif, .png, .jpg, or a folder's name"
     )

@@ -1,4 +1,4 @@
-"""Pictures -> H.264 or GIF, with the time of each kept."""
+"""Images -> H.264 video or GIF, each at its time."""
 
 from contextlib import suppress
 from fractions import Fraction
@@ -12,12 +12,12 @@ from rtmcli.errors import RtmError
 from rtmcli.files import publish, temporary_beside
 from rtmcli.media.write.base import Writer
 
-# Ticks a second of a written video: a multiple of all usual frame rates, as MPEG has it.
+# Ticks a second of a written video: a multiple of all usual frame rates (the clock of MPEG systems).
 TICKS = 90_000
 
 
 class VideoWriter(Writer):
-    """H.264 in 4:2:0, the index in front: what every browser plays. Odd sizes get one more row or column."""
+    """H.264 in 4:2:0 with its index in front, which every browser plays. Odd sizes get one more row or column."""
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int] | None) -> None:
         self._path, self._size = path, size
@@ -57,7 +57,7 @@ class VideoWriter(Writer):
             return
         if self._container is None:
             self.abort()
-            raise RtmError(f"{self._path}: not written, for there was no picture to write")
+            raise RtmError(f"{self._path}: not written: there was no image to write")
         try:
             self._flush()
             self._container.close()
@@ -72,7 +72,8 @@ class VideoWriter(Writer):
 
         if self._temporary is not None:
             if self._container is not None:
-                with suppress(av.error.FFmpegError, OSError):  # it is thrown away
+                # The file is removed, whatever closing it says.
+                with suppress(av.error.FFmpegError, OSError):
                     self._container.close()
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
@@ -97,7 +98,7 @@ class VideoWriter(Writer):
         context.time_base = stream.time_base
         context.framerate = Fraction(1 / self._step).limit_denominator(1001)
         context.thread_count = min(available_cpus(), 8)
-        # Say which YUV it is, or players guess by the height of the picture.
+        # Without this, players guess the colour space by the height of the image.
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         context.color_range = ColorRange.MPEG
         self._to_yuv: Any = VideoReformatter()
@@ -126,9 +127,10 @@ class VideoWriter(Writer):
 
 
 class GifWriter(VideoWriter):
-    """A GIF with a palette for each frame (256 colours chosen for it, not for all)."""
+    """A GIF with a palette of 256 colours for each frame."""
 
-    _ticks = 100  # the format's own
+    # The format counts hundredths of a second.
+    _ticks = 100
 
     def _open(self, width: int, height: int) -> None:
         import av
@@ -177,12 +179,15 @@ class GifWriter(VideoWriter):
 
 
 def _fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The image scaled to fit into (width, height), in the middle of black."""
+    """The image scaled to fit into (width, height), centred on black."""
     from rtmcli.opencv import cv2
 
     scale = min(width / image.shape[1], height / image.shape[0])
-    w, h = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    inner_width = max(1, round(image.shape[1] * scale))
+    inner_height = max(1, round(image.shape[0] * scale))
     canvas = np.zeros((height, width, 3), np.uint8)
-    x, y = (width - w) // 2, (height - h) // 2
-    canvas[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+    x, y = (width - inner_width) // 2, (height - inner_height) // 2
+    canvas[y : y + inner_height, x : x + inner_width] = cv2.resize(
+        image, (inner_width, inner_height), interpolation=cv2.INTER_AREA
+    )
     return canvas

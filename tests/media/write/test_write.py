@@ -102,7 +102,7 @@ def test_an_error_leaves_nothing_and_touches_nothing(tmp_path: Path, name: str) 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.png"])
 def test_nothing_written_is_an_error_and_no_empty_file(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RtmError, match="no picture"), open_writer(tmp_path / name):
+    with pytest.raises(RtmError, match="no image"), open_writer(tmp_path / name):
         pass
     assert os.listdir(tmp_path) == []
 
