@@ -187,7 +187,6 @@ def _draw_label(image: Image, person: Instance, text: str, color: Color) -> None
     from rtmcli.opencv import cv2
 
     if person.box is None:
-        assert person.keypoints is not None or not text
         points = person.keypoints
         if points is None or np.isnan(points[:, :2]).all():
             return

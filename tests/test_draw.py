@@ -126,7 +126,12 @@ def test_without_a_skeleton_there_are_only_points() -> None:
 
 
 def test_keypoints_of_another_skeleton_name_the_frame_and_the_flag() -> None:
-    with pytest.raises(DataError, match=r"a\.mp4, frame 7: 17 keypoints .*--skeleton"):
+    with pytest.raises(DataError, match=r"a\.mp4, frame 7: 17 keypoints, but .*--skeleton"):
         draw_frame(canvas(), record(person(), skeleton="halpe26"))
     with pytest.raises(DataError, match="hand21"):
         draw_frame(canvas(), record(person()), skeleton="hand21")
+
+
+def test_an_id_without_a_place_is_not_written() -> None:
+    image = draw_frame(canvas(), record(Instance(id=3)))
+    assert not touched(image).any()
