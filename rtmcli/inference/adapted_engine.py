@@ -13,7 +13,7 @@ import numpy as np
 from rtmcli.codecs.dense_decode import padded
 from rtmcli.engines.base import Arrays, Engine, Port
 from rtmcli.errors import RtmError
-from rtmcli.zoo.port_roles import ImageInput, image_input, output_roles
+from rtmcli.zoo.port_roles import ImageInput, image_input, output_roles, side
 from rtmcli.zoo.port_roles import Port as FilePort
 
 # Element type and rank of each output under the official contract.
@@ -103,7 +103,7 @@ def _fixed_batch(image: ImageInput, roles: dict[str, FilePort]) -> int | None:
         return image.batch
     if any(len(port.shape) == OUTPUTS[name][1] - 1 for name, port in roles.items()):
         return 1
-    return next((port.shape[0] for port in roles.values() if port.shape[0] is not None), None)
+    return next((size for port in roles.values() if (size := side(port, 0)) is not None), None)
 
 
 def _batched(shape: tuple[int | None, ...], rank: int) -> tuple[int | None, ...]:

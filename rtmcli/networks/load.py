@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtmcli.errors import MissingError
+from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.card import Card, refuse_overrides
 from rtmcli.zoo.infer_card import guess_card
 from rtmcli.zoo.infer_checkpoint_card import infer_checkpoint_card
@@ -84,7 +84,10 @@ def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) 
         raise MissingError(
             "the package onnx is not installed, which reading weights from ONNX needs; pip install 'rtmcli[export]'"
         ) from None
-    graph = onnx.load(path).graph
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:  # protobuf's error classes differ by version
+        raise DataError(f"{path}: is not an ONNX model, or is damaged ({type(error).__name__})") from None
     constants = {tensor.name for tensor in graph.initializer}  # some exporters list them among the inputs
 
     def ports(values: list[onnx.ValueInfoProto]) -> list[_Port]:

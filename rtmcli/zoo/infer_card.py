@@ -14,7 +14,7 @@ from rtmcli.zoo.card import Card
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
 from rtmcli.zoo.name_words import find_word, input_size, size_word
 from rtmcli.zoo.onnx_classes import count_classes
-from rtmcli.zoo.port_roles import ImageInput, Port, describe, image_input, output_roles
+from rtmcli.zoo.port_roles import EXPECTED, ImageInput, Port, describe, image_input, output_roles, side
 
 # Number of keypoints -> the skeleton of the published models with as many.
 SKELETONS = {
@@ -66,7 +66,7 @@ def guess_card(
         width, height = _input_size(path, image, size)
         card = Card(
             **common, **FAMILY_PIXELS["rtmo"], family="rtmo", task="onestage", width=width, height=height,
-            skeleton=_skeleton(path, roles["keypoints"].shape[-2], skeleton), codec={"name": "rtmo"},
+            skeleton=_skeleton(path, side(roles["keypoints"], -2), skeleton), codec={"name": "rtmo"},
         )  # fmt: skip
     elif "dets" in roles or "rows" in roles:
         rows = roles.get("rows")
@@ -74,7 +74,7 @@ def guess_card(
         if family not in ("rtmdet", "yolox"):
             raise UsageError(f"unknown family {family!r} of detectors; expected --family rtmdet or yolox")
         width, height = _input_size(path, image, size, flag="--det-size")
-        count = rows.shape[2] - 5 if rows and rows.shape[2] else count_classes(path)
+        count = _row_classes(path, rows, width, height) if rows else count_classes(path)
         card = Card(
             **common, **FAMILY_PIXELS[family], family=family, task="detector", width=width, height=height,
             classes=_classes(path, count, classes),
@@ -86,7 +86,7 @@ def guess_card(
         family = "rtmw3d" if "simcc_z" in roles else family or find_word(path, {"rtmw": "rtmw"}) or "rtmpose"
         card = Card(
             **common, **FAMILY_PIXELS["rtmpose"], family=family, task="topdown", width=width, height=height,
-            skeleton=_skeleton(path, roles["simcc_x"].shape[1], skeleton),
+            skeleton=_skeleton(path, side(roles["simcc_x"], 1), skeleton),
             codec={"name": "simcc3d" if "simcc_z" in roles else "simcc", "ratio": ratio},
         )  # fmt: skip
     _check_pixels(path, image, card)
@@ -146,7 +146,7 @@ def _skeleton(path: Path, points: int | None, given: str | None) -> str:
 
 def _ratio(path: Path, x: Port, y: Port, width: int, height: int) -> float:
     """SimCC bins a pixel. Raises DataError where the numbers of bins are not the same multiple of both sides."""
-    bins_x, bins_y = x.shape[2], y.shape[2]
+    bins_x, bins_y = side(x, 2), side(y, 2)
     if bins_x is None or bins_y is None:
         return 2.0
     if bins_x * height != bins_y * width or bins_x < width:
@@ -155,6 +155,17 @@ def _ratio(path: Path, x: Port, y: Port, width: int, height: int) -> float:
             f"of {width}x{height} pixels; expected 2 bins a pixel, {2 * width} and {2 * height}"
         )
     return bins_x / width
+
+
+def _row_classes(path: Path, rows: Port, width: int, height: int) -> int:
+    """The classes of undecoded rows. Raises DataError for tables of another form, which have another length."""
+    cells = sum((width // stride) * (height // stride) for stride in (8, 16, 32))
+    if side(rows, 1) != cells:
+        raise DataError(
+            f"{path}: its output {rows.name} {describe(rows)} is no undecoded YOLOX of {width}x{height} pixels, "
+            f"which has {cells} rows; expected {EXPECTED}"
+        )
+    return (side(rows, 2) or 5) - 5
 
 
 def _detector_family(path: Path) -> str:

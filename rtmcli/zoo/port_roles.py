@@ -82,29 +82,33 @@ def output_roles(
         if len(found) >= 2:
             return found
     # An export of a single image may lack the axis of the batch.
-    boxes = [port for port in outputs if len(port.shape) in (2, 3) and port.shape[-1] == 5]
-    if boxes:
-        rank = len(boxes[0].shape)
-        others = [port for port in outputs if port is not boxes[0]]
+    boxes = [port for port in outputs if len(port.shape) in (2, 3) and port.shape[-1] in (5, None)]
+    for port in boxes:
+        rank = len(port.shape)
         for name, needed in (("keypoints", rank + 1), ("labels", rank - 1)):
-            same = [port for port in others if len(port.shape) == needed]
+            same = [other for other in outputs if len(other.shape) == needed]
             if same:
-                return {"dets": boxes[0], name: same[0]}
-    vectors = [port for port in outputs if len(port.shape) == 3]
-    if len(vectors) == len(outputs) and len(outputs) in (2, 3) and not boxes:
+                return {"dets": port, name: same[0]}
+    vectors = [port for port in outputs if len(port.shape) == 3 and port.shape[2] != 5]
+    if len(vectors) == len(outputs) and len(outputs) in (2, 3):
         x, y, *z = vectors
         if len(z) == 0 and _is_swapped(x, y, size):
             x, y = y, x
         return {"simcc_x": x, "simcc_y": y} | ({"simcc_z": z[0]} if z else {})
-    if len(outputs) == 1 and len(vectors) == 1 and (vectors[0].shape[2] or 0) > 5:
+    if len(outputs) == 1 and len(vectors) == 1 and (side(vectors[0], 2) or 0) > 5:
         return {"rows": vectors[0]}
     known = ", ".join(f"{port.name} {describe(port)}" for port in outputs)
     raise DataError(f"{path}: no model known here has the outputs {known}; expected {EXPECTED}")
 
 
+def side(port: Port, axis: int) -> int | None:
+    """A size of a port; None where it is dynamic, or where the file gives no shape at all."""
+    return port.shape[axis] if -len(port.shape) <= axis < len(port.shape) else None
+
+
 def describe(port: Port) -> str:
     """A shape as text, with ? for dynamic sizes: `(?, 3, 256, 192)`."""
-    return f"({', '.join('?' if side is None else str(side) for side in port.shape)})"
+    return f"({', '.join('?' if size is None else str(size) for size in port.shape)})"
 
 
 def _is_swapped(x: Port, y: Port, size: tuple[int | None, int | None]) -> bool:

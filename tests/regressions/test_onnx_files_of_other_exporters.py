@@ -12,6 +12,7 @@ import pytest
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError, RtmError, UsageError
 from rtmcli.inference.detector import Detector
+from rtmcli.inference.onestage import OneStage
 from rtmcli.inference.open_model import open_model
 from rtmcli.inference.topdown import TopDown
 from rtmcli.records.frame import Instance
@@ -118,6 +119,28 @@ def test_detectors_of_other_forms_find_the_same(
         np.testing.assert_allclose(people[0].box, BOXES[0, :4])
 
 
+@pytest.mark.parametrize("names", [("dets", "keypoints"), ("boxes", "points")])
+def test_one_stage_models_of_other_names_find_the_same(tmp_path: Path, names: tuple[str, str]) -> None:
+    points = np.full((2, 17, 3), 40, np.float16)
+    outputs = dict(zip(names, (BOXES.astype(np.float16), points), strict=True))
+    path = constant_onnx(tmp_path / "rtmo-s.onnx", outputs, shape=(2, 3, 320, 320), dtype=np.float16)
+    pose = OneStage(path, threads=1)
+    for people in pose([np.zeros((320, 320, 3), np.uint8)] * 3):
+        assert [round(person.score or 0, 2) for person in people] == [0.9, 0.8]
+        assert people[0].keypoints is not None and people[0].keypoints.shape == (17, 3)
+
+
+def test_shapes_that_the_file_does_not_give_are_no_obstacle_to_official_names(tmp_path: Path) -> None:
+    import onnx
+
+    path = constant_onnx(tmp_path / "rtmdet_m.onnx", {"dets": BOXES, "labels": LABELS}, shape=SQUARE)
+    model = onnx.load(str(path))
+    for port in model.graph.output:
+        port.type.tensor_type.ClearField("shape")
+    onnx.save(model, str(path))
+    assert [person.label for person in detect(path)[0]] == ["person", "dog"]
+
+
 def test_a_raw_yolox_takes_8_bit_pixels_and_a_normalised_rtmdet_does_not(tmp_path: Path) -> None:
     outputs = {"dets": BOXES, "labels": LABELS}
     assert (
@@ -143,9 +166,20 @@ def test_rows_of_yolox_as_its_authors_export_it_need_no_card(tmp_path: Path) -> 
         ({"shape": ("N", 3, 256, 192), "dtype": np.int32}, {}, "elements of type int32"),
         ({}, {"heatmaps": np.zeros((17, 64, 48), np.float32)}, "heatmaps"),
         ({}, {"boxes": np.zeros((99, 4), np.float32), "scores": np.zeros((99, 80), np.float32)}, "no SimCC"),
+        ({"shape": SQUARE}, {"output0": np.zeros((300, 6), np.float32)}, "no undecoded YOLOX"),
+        ({"shape": SQUARE}, {"output0": np.zeros((84, 2100), np.float32)}, "no undecoded YOLOX"),
         ({}, {"logits": np.zeros(1000, np.float32)}, "expected simcc_x and simcc_y"),
     ],
-    ids=["two inputs", "grey images", "int32", "heatmaps", "raw boxes", "a classifier"],
+    ids=[
+        "two inputs",
+        "grey images",
+        "int32",
+        "heatmaps",
+        "raw boxes",
+        "end-to-end rows",
+        "YOLOv8",
+        "a classifier",
+    ],
 )
 def test_models_of_another_kind_are_refused_when_they_are_opened(
     tmp_path: Path, options: dict[str, Any], outputs: dict[str, np.ndarray], message: str
