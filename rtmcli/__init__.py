@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rtmcli.errors import MissingError as MissingError
     from rtmcli.errors import RtmError as RtmError
     from rtmcli.errors import UsageError as UsageError
+    from rtmcli.export.run import Exported as Exported
+    from rtmcli.export.run import ExportOptions as ExportOptions
+    from rtmcli.export.run import export_model as export_model
     from rtmcli.filters.nms import one_pose_per_person as one_pose_per_person
     from rtmcli.filters.nms import pose_nms as pose_nms
     from rtmcli.filters.smoother import Smoother as Smoother
@@ -64,6 +67,14 @@ if TYPE_CHECKING:
     from rtmcli.tracking import summarize_tracks as summarize_tracks
     from rtmcli.tracking import track_ahead as track_ahead
     from rtmcli.tracking import track_offline as track_offline
+    from rtmcli.training.data.dataset import load_set as load_set
+    from rtmcli.training.initialization import save_model as save_model
+    from rtmcli.training.model import make_network as make_network
+    from rtmcli.training.recipe import Recipe as Recipe
+    from rtmcli.training.recipe_file import load_recipe as load_recipe
+    from rtmcli.training.recipe_file import override_recipe as override_recipe
+    from rtmcli.training.tasks.make import make_task as make_task
+    from rtmcli.training.trainer import Training as Training
     from rtmcli.zoo.card import Card as Card
     from rtmcli.zoo.fetch import fetch_model as fetch_model
     from rtmcli.zoo.listing import list_models as list_models
@@ -106,6 +117,14 @@ _PUBLIC = {
     "zoo.resolve": ("find_model",),
     "zoo.fetch": ("fetch_model",),
     "zoo.listing": ("list_models",),
+    "export.run": ("export_model", "ExportOptions", "Exported"),
+    "training.recipe": ("Recipe",),
+    "training.recipe_file": ("load_recipe", "override_recipe"),
+    "training.data.dataset": ("load_set",),
+    "training.tasks.make": ("make_task",),
+    "training.model": ("make_network",),
+    "training.trainer": ("Training",),
+    "training.initialization": ("save_model",),
     "errors": ("RtmError", "UsageError", "DataError", "MissingError"),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

@@ -27,6 +27,8 @@ CHAPTERS = {
     "formats.coco_reader": "Formats",
     "formats.labels": "Evaluation",
     "zoo.card": "Models by name",
+    "export.run": "Export",
+    "training.recipe": "Training",
     "errors": "Errors",
 }
 

@@ -40,6 +40,13 @@ class ExportOptions:
             check.
         skeleton, size: what a file without a card does not say; size is (width, height).
         force: keep a file that fails the check.
+
+    Example:
+        from pathlib import Path
+
+        from rtmcli import ExportOptions
+
+        options = ExportOptions(target="openvino", out=Path("models"), precision="float16")
     """
 
     target: Target
@@ -56,7 +63,16 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The result: the files, the differences from torch, and the layers that stayed in float (int8)."""
+    """The result: the files, the differences from torch, and the layers that stayed in float (int8).
+
+    Example:
+        from pathlib import Path
+
+        from rtmcli import ExportOptions, export_model
+
+        exported = export_model("rtmpose-t", ExportOptions(target="onnx", out=Path("mine.onnx")))
+        print(exported.files, exported.card.contract)
+    """
 
     files: list[Path]
     card: Card
@@ -76,6 +92,12 @@ def export_model(
     Raises:
         RtmError: the result exceeds the tolerance; nothing is kept then unless `options.force`.
         MissingError, DataError, UsageError: as for `load_network` and the exporters.
+
+    Example:
+        from rtmcli import ExportOptions, export_model
+
+        exported = export_model("rtmpose-t", ExportOptions(target="torchscript"))
+        print(exported.files, exported.parity)
     """
     _check(options)
     _need("torch", *(("onnx", "onnxscript") if options.target != "ncnn" else ("ncnn",)))

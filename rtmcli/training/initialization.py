@@ -60,5 +60,13 @@ def save_model(network: nn.Module, recipe: Recipe, path: Path) -> None:
     """Write the weights with the model's card; `rtm export` accepts the file.
 
     A backbone pretrained with a heatmap head gets no card: it serves `--init` only.
+
+    Example:
+        from pathlib import Path
+
+        from rtmcli import load_recipe, make_network, save_model
+
+        recipe = load_recipe("rtmpose-t")
+        save_model(make_network(recipe), recipe, Path("untrained.safetensors"))
     """
     save_checkpoint(path, network.state_dict(), card=None if recipe.topdown.heatmap else make_card(recipe))

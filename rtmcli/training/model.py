@@ -46,7 +46,14 @@ def make_card(recipe: Recipe) -> Card:
 
 
 def make_network(recipe: Recipe) -> nn.Module:
-    """The freshly initialised network of a recipe. Raises UsageError where a skeleton is missing."""
+    """The freshly initialised network of a recipe. Raises UsageError where a skeleton is missing.
+
+    Example:
+        from rtmcli import load_recipe, make_network
+
+        network = make_network(load_recipe("rtmpose-t"))
+        print(sum(weights.numel() for weights in network.parameters()))
+    """
     model = recipe.model
     if model.family != "rtmdet" and not model.skeleton:
         raise UsageError(

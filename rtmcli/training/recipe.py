@@ -209,7 +209,14 @@ class Distillation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The numbers of a training; `recipe_file` reads, changes and writes them."""
+    """The numbers of a training; `recipe_file` reads, changes and writes them.
+
+    Example:
+        from rtmcli import load_recipe
+
+        recipe = load_recipe("rtmpose-t")
+        print(recipe.model.width, recipe.model.height, recipe.stages.epochs, recipe.optimizer.lr)
+    """
 
     model: Model
     stages: Stages = field(default_factory=Stages)

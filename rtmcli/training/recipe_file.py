@@ -34,6 +34,12 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         UsageError: no such recipe (the message has the nearest name), or a wrong name or value in the file.
         DataError: the file cannot be read.
+
+    Example:
+        from rtmcli import load_recipe
+
+        recipe = load_recipe("rtmpose-t")
+        print(recipe.optimizer.batch)
     """
     path = Path(name)
     if path.suffix != ".toml":
@@ -74,8 +80,14 @@ def with_values(recipe: Recipe, *, source: str = "recipe", **values: Any) -> Rec
     return build_recipe(flat_values(recipe) | values, source=source)
 
 
-def override(recipe: Recipe, changes: list[str]) -> Recipe:
-    """The recipe with `NAME=VALUE` changes. Raises UsageError for an unknown name or a value of another kind."""
+def override_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
+    """The recipe with `NAME=VALUE` changes. Raises UsageError for an unknown name or a value of another kind.
+
+    Example:
+        from rtmcli import load_recipe, override_recipe
+
+        recipe = override_recipe(load_recipe("rtmpose-t"), ["batch=64", "lr=2e-3"])
+    """
     values: dict[str, Any] = {}
     for change in changes:
         name, equals, text = change.partition("=")

@@ -59,6 +59,26 @@ class Training:
         save_every: minutes between checkpoints within an epoch; another is written at the end of each epoch.
         norms: False keeps the statistics of all batch norms, for comparisons between numbers of processes and for
             overfitting few images.
+
+    Example:
+        from pathlib import Path
+
+        from rtmcli import (
+            Training,
+            load_recipe,
+            load_set,
+            load_skeleton,
+            make_network,
+            make_task,
+            override_recipe,
+            save_model,
+        )
+
+        recipe = override_recipe(load_recipe("rtmpose-t"), ["width=64", "height=64", "batch=1", "epochs=1"])
+        people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
+        network = make_network(recipe)
+        Training(make_task(recipe, [people]), network, Path("run"), report=print).run()
+        save_model(network, recipe, Path("mine.safetensors"))
     """
 
     task: Task

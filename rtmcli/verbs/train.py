@@ -116,11 +116,11 @@ def main(
     from rtmcli.training.loader import usable_workers
     from rtmcli.training.model import make_network
     from rtmcli.training.preview import draw_batch
-    from rtmcli.training.recipe_file import load_recipe, override
+    from rtmcli.training.recipe_file import load_recipe, override_recipe
     from rtmcli.training.tasks.make import make_task
     from rtmcli.training.trainer import Training
 
-    chosen = override(load_recipe(recipe), set_ or [])
+    chosen = override_recipe(load_recipe(recipe), set_ or [])
     sets = _load_sets(chosen, data, images or [], data_skeleton or [], ratio or [])
     if check:
         _list_faults(sets)

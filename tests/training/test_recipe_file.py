@@ -8,7 +8,14 @@ import pytest
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.training.optim.schedules import recipe_phases
-from rtmcli.training.recipe_file import FOLDER, build_recipe, load_recipe, override, recipe_names, to_toml
+from rtmcli.training.recipe_file import (
+    FOLDER,
+    build_recipe,
+    load_recipe,
+    override_recipe,
+    recipe_names,
+    to_toml,
+)
 from tests.training.optim.test_schedules import phases_of
 
 CASES = json.loads((Path(__file__).parents[1] / "goldens/lr_schedules.json").read_text())
@@ -42,7 +49,7 @@ def test_a_recipe_s_rates_are_those_of_the_reference_training(name: str, golden:
 
 
 def test_numbers_change_by_name_and_keep_their_kind() -> None:
-    recipe = override(
+    recipe = override_recipe(
         load_recipe("rtmpose-m"), ["lr=2e-3", "scale=[0.5, 1.5]", "epochs = 3", "skeleton=halpe26"]
     )
     assert (recipe.optimizer.lr, recipe.crops.scale, recipe.stages.epochs, recipe.model.skeleton) == (
@@ -51,7 +58,7 @@ def test_numbers_change_by_name_and_keep_their_kind() -> None:
         3,
         "halpe26",
     )
-    assert isinstance(override(recipe, ["lr=1"]).optimizer.lr, float)
+    assert isinstance(override_recipe(recipe, ["lr=1"]).optimizer.lr, float)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,7 @@ def test_numbers_change_by_name_and_keep_their_kind() -> None:
 )
 def test_a_wrong_change_is_an_error_with_the_remedy(change: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        override(load_recipe("rtmpose-m"), [change])
+        override_recipe(load_recipe("rtmpose-m"), [change])
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:

@@ -24,6 +24,16 @@ def make_task(recipe: Recipe, sets: list[DataSet], teacher: nn.Module | None = N
 
     Raises:
         UsageError: the family cannot be trained, or the recipe needs a teacher.
+
+    Example:
+        from pathlib import Path
+
+        from rtmcli import load_recipe, load_set, load_skeleton, make_task, override_recipe
+
+        recipe = override_recipe(load_recipe("rtmpose-t"), ["width=64", "height=64", "batch=1", "epochs=1"])
+        people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
+        task = make_task(recipe, [people])
+        print(task.sizes())
     """
     family = recipe.model.family
     if recipe.needs_teacher:
