@@ -29,9 +29,12 @@ def fill_gaps(frames: Iterable[Frame], longest: float) -> Iterator[Frame]:
     Boxes, keypoints and scores are interpolated in time. An added instance has the key `filled`: the indices of its
     keypoints, none of which a network saw. Frames come out in order, `longest` seconds of the record's time late.
 
-    Example::
 
-        write_frames(fill_gaps(read_frames("tracked.jsonl"), 0.5), "filled.jsonl")
+    Example:
+        from rtmcli import fill_gaps, read_frames, track_offline, write_frames
+
+        tracked = track_offline(read_frames("walk.jsonl"))
+        write_frames(fill_gaps(tracked, 0.5), "filled.jsonl")
     """
     held: deque[_Held] = deque()
     newest: dict[str, float] = {}  # time of the last frame of each source

@@ -50,14 +50,15 @@ def track_offline(
 ) -> Iterator[Frame]:
     """The frames with ids, after all of them were read: a person who was unseen or away keeps the id.
 
-    Example::
-
-        write_frames(track_offline(read_frames("poses.jsonl")), "tracked.jsonl")
-
     Args:
         method, similarity_threshold, start_score: as for `Tracker`.
         max_gap: seconds that a person may be unseen and keep the id.
         min_length: people seen for a shorter time, in seconds, get no id.
+
+    Example:
+        from rtmcli import read_frames, track_offline, write_frames
+
+        write_frames(track_offline(read_frames("walk.jsonl")), "tracked.jsonl")
     """
     tracker = _online(method, similarity_threshold, max_gap, start_score)
     runs: dict[str, list[_Run]] = {}
@@ -86,9 +87,11 @@ def track_ahead(
 
     When a frame leaves, who is new in it is compared with who was lost before, knowing how both moved since.
 
-    Example::
 
-        write_frames(track_ahead(read_frames("poses.jsonl"), 1.0), "tracked.jsonl")
+    Example:
+        from rtmcli import read_frames, track_ahead, write_frames
+
+        write_frames(track_ahead(read_frames("walk.jsonl"), 1.0), "tracked.jsonl")
     """
     tracker = _online(method, similarity_threshold, max_gap, start_score)
     runs: dict[str, list[_Run]] = {}

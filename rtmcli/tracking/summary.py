@@ -26,9 +26,12 @@ def summarize_tracks(frames: Iterable[Frame]) -> Iterator[dict[str, Any]]:
     Times and the gap are in seconds; a gap is the time between two frames with the person beyond one frame. Filled
     instances do not count.
 
-    Example::
 
-        people = list(summarize_tracks(read_frames("tracked.jsonl")))
+    Example:
+        from rtmcli import read_frames, summarize_tracks, track_offline
+
+        for person in summarize_tracks(track_offline(read_frames("walk.jsonl"))):
+            print(person)
     """
     people: dict[tuple[str, int], _Person] = {}
     before: dict[str, float] = {}  # time of the previous frame of a source

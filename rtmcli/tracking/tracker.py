@@ -46,11 +46,6 @@ class Tracker:
     Ids that come in are replaced. A person without a box, or with a score below `start_score` and no track to
     continue, has no id. State is bounded by the people of the last `max_gap` seconds.
 
-    Example::
-
-        tracker = Tracker()
-        write_frames(map(tracker, read_frames("poses.jsonl")), "tracked.jsonl")
-
     Args:
         method: what pairs people with tracks: `iou`, the overlap of boxes; `oks`, the similarity of poses; `auto`,
             poses and boxes together where there are poses.
@@ -58,6 +53,12 @@ class Tracker:
         max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
             ago that was.
         start_score: least score, in [0, 1], of a detection that starts a track.
+
+    Example:
+        from rtmcli import Tracker, read_frames, write_frames
+
+        tracker = Tracker("oks")
+        write_frames(map(tracker, read_frames("walk.jsonl")), "tracked.jsonl")
     """
 
     def __init__(

@@ -21,7 +21,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from rtmcli.errors import DataError, RtmError
+from rtmcli.errors import DataError
 from rtmcli.files import write_atomically
 from rtmcli.training.checkpoints import save_state, save_weights
 from rtmcli.training.data.dataset import DataSet, epoch_order
@@ -30,6 +30,7 @@ from rtmcli.training.initialization import freeze_norms
 from rtmcli.training.interrupts import deferred_interrupts
 from rtmcli.training.loader import step_batches
 from rtmcli.training.log import StepMeter
+from rtmcli.training.not_finite import NotFinite, not_finite
 from rtmcli.training.optim.adamw import make_optimiser
 from rtmcli.training.optim.ema import Ema, exp_momentum
 from rtmcli.training.optim.schedules import Schedule, recipe_phases
@@ -38,10 +39,6 @@ from rtmcli.training.recipe_file import to_toml
 from rtmcli.training.tasks.base import Batch, Task
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-class NotFinite(RtmError):
-    """The loss or a gradient is NaN or infinite; the message names the batch."""
 
 
 @dataclass
@@ -63,22 +60,13 @@ class Training:
     Example:
         from pathlib import Path
 
-        from rtmcli import (
-            Training,
-            load_recipe,
-            load_set,
-            load_skeleton,
-            make_network,
-            make_task,
-            override_recipe,
-            save_model,
-        )
+        import rtmcli
 
-        recipe = override_recipe(load_recipe("rtmpose-t"), ["width=64", "height=64", "batch=1", "epochs=1"])
-        people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
-        network = make_network(recipe)
-        Training(make_task(recipe, [people]), network, Path("run"), report=print).run()
-        save_model(network, recipe, Path("mine.safetensors"))
+        recipe = rtmcli.override_recipe(rtmcli.load_recipe("rtmpose-t"), ["batch=1", "epochs=1"])
+        coco17 = rtmcli.load_skeleton("coco17")
+        people = rtmcli.load_set(Path("labels.json"), Path("images"), skeleton=coco17)
+        network = rtmcli.make_network(recipe)
+        rtmcli.Training(rtmcli.make_task(recipe, [people]), network, Path("run"), report=print).run()
     """
 
     task: Task
@@ -198,7 +186,7 @@ class Training:
                         self.wrapped, part, self.epoch, self._global_step(), self._share
                     )
                 if not torch.isfinite(loss):
-                    self._stop(batch, {**terms, "loss": loss})
+                    raise self._not_finite(batch, {**terms, "loss": loss})
                 self.scaler.scale(loss * factor).backward()
             for name, value in {"loss": loss, **terms}.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(parts)
@@ -207,7 +195,7 @@ class Training:
         norm = nn.utils.clip_grad_norm_(weights, recipe.optimizer.clip or float("inf"))
         # The scaler of float16 skips steps whose gradients are not finite.
         if not torch.isfinite(norm) and recipe.run.precision != "float16":
-            self._stop(parts[-1], {"gradient": norm})
+            raise self._not_finite(parts[-1], {"gradient": norm})
         return {**totals, "gradient": float(norm)}
 
     def update(self) -> None:
@@ -308,10 +296,5 @@ class Training:
             place = {"epoch": self.epoch, "step": self._global_step(), "lr": rate}
             self.report(place | figures)
 
-    def _stop(self, batch: Batch, terms: dict[str, Tensor]) -> None:
-        names = ", ".join(batch.names[:8]) + (" ..." if len(batch.names) > 8 else "")
-        values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
-        raise NotFinite(
-            f"epoch {self.epoch}, step {self.step}: the loss is not finite ({values}) on the batch {names}; "
-            "lower the learning rate (--set lr=...) or check these samples with --check"
-        )
+    def _not_finite(self, batch: Batch, terms: dict[str, Tensor]) -> NotFinite:
+        return not_finite(f"epoch {self.epoch}, step {self.step}", batch.names, terms)

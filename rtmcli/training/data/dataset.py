@@ -54,13 +54,25 @@ def load_set(
 ) -> DataSet:
     """A set from a COCO file or from records (`rtm pose ... > teacher.jsonl`).
 
-    Args:
-        images: where the pixels are; for a COCO file by default the folder of the labels.
-        skeleton: the target; None for a detector.
-        source_skeleton: of the labels, where the file does not say it.
+        Args:
+            images: where the pixels are; for a COCO file by default the folder of the labels.
+            skeleton: the target; None for a detector.
+            source_skeleton: of the labels, where the file does not say it.
 
-    Raises:
-        DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
+        Raises:
+    <<<<<<< HEAD
+            DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
+    =======
+            DataError: not such a file. UsageError: its points cannot be told in the target skeleton.
+
+        Example:
+            from pathlib import Path
+
+            from rtmcli import load_set, load_skeleton
+
+            people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
+            print(len(people.images), len(people.people))
+    >>>>>>> 75e80ec (Fit the examples to the test that runs them; give the error of a diverged training a file)
     """
     if not labels.is_file():
         raise DataError(f"no label file {labels}; --data takes a COCO .json or records .jsonl")
