@@ -60,19 +60,15 @@ def load_set(
             source_skeleton: of the labels, where the file does not say it.
 
         Raises:
-    <<<<<<< HEAD
-            DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
-    =======
-            DataError: not such a file. UsageError: its points cannot be told in the target skeleton.
+        DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
 
-        Example:
-            from pathlib import Path
+    Example:
+        from pathlib import Path
 
-            from rtmcli import load_set, load_skeleton
+        from rtmcli import load_set, load_skeleton
 
-            people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
-            print(len(people.images), len(people.people))
-    >>>>>>> 75e80ec (Fit the examples to the test that runs them; give the error of a diverged training a file)
+        people = load_set(Path("labels.json"), Path("images"), skeleton=load_skeleton("coco17"))
+        print(len(people.images), len(people.people))
     """
     if not labels.is_file():
         raise DataError(f"no label file {labels}; --data takes a COCO .json or records .jsonl")
