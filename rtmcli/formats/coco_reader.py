@@ -73,7 +73,9 @@ def read_coco_records(
             _forget_zeros(one)
             if one.score is not None:
                 one.score = min(max(one.score, 0.0), 1.0)
-        frame.skeleton = skeleton or named or _common_skeleton(frame.instances)
+        usual = _common_skeleton(frame.instances)
+        posed = any(one.keypoints is not None for one in frame.instances)
+        frame.skeleton = (skeleton or named or usual) if posed else None
         yield frame
 
 

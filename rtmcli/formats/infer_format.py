@@ -13,33 +13,35 @@ _MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
 
 def format_of_output(path: str) -> Format:
-    """The format of a file to write, by its extension; records where that says nothing."""
+    """The format of a file to write, by its extension; records where that says nothing.
+
+    A format that holds boxes alone must be named: its extension does not say that keypoints are not wanted.
+    """
     if path.endswith("/") or Path(path).is_dir():
         return _by_extension(FOLDER)
-    return _by_extension(Path(path).suffix.lower())
+    chosen = _by_extension(Path(path).suffix.lower())
+    return chosen if chosen.keypoints else find_format("records")
 
 
 def format_of_input(path: str) -> Format:
-    """The format of a file to read, by its extension, else by its first bytes; records where both say nothing."""
+    """The format of a file to read, by its first bytes, else by its extension; records where both say nothing."""
     file = Path(path)
-    if path == "-" or not file.exists():
-        return find_format("records")
     if file.is_dir():
         yolo = (file / "data.yaml").is_file() or any((file / "labels").rglob("*.txt"))
         return find_format("yolo") if yolo else _by_extension(FOLDER)
-    named = next((one for one in FORMATS if file.suffix.lower() in one.extensions), None)
-    if named is not None:
-        return named
+    if not file.is_file():  # standard input, or a pipe, of which nothing may be taken
+        return _by_extension(file.suffix.lower())
     with file.open("rb") as stream:
-        return find_format(_by_content(stream.read(_HEAD)))
+        name = _by_content(stream.read(_HEAD))
+    return _by_extension(file.suffix.lower()) if name is None else find_format(name)
 
 
 def _by_extension(extension: str) -> Format:
     return next((one for one in FORMATS if extension in one.extensions), find_format("records"))
 
 
-def _by_content(head: bytes) -> str:
-    """The name of the format that begins with these bytes."""
+def _by_content(head: bytes) -> str | None:
+    """The name of the format that begins with these bytes; None where they say nothing."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         if b'"instances"' in text or b'"keypoint_scores"' in text:
@@ -49,7 +51,7 @@ def _by_content(head: bytes) -> str:
         columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
         if _MOT_LINE.match(columns):
             return "motchallenge"
-        return "csv" if b"source" in columns and b"instance" in columns else "records"
+        return "csv" if b"source" in columns and b"instance" in columns else None
     if b'"source"' in text.split(b"\n", 1)[0] and b'"instances"' in text:
         return "records"
     keys = {
@@ -58,4 +60,4 @@ def _by_content(head: bytes) -> str:
         b'"images"': "coco",
         b'"annotations"': "coco",
     }
-    return next((name for key, name in keys.items() if key in text), "records")
+    return next((name for key, name in keys.items() if key in text), None)

@@ -1,6 +1,7 @@
 """The table of formats: every entry reads what it writes, names tell formats apart, and the documentation follows."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -75,9 +76,10 @@ def test_what_a_format_writes_it_reads_back(
                 assert other.score == pytest.approx(0.5, abs=1e-5)
 
 
+@pytest.mark.parametrize("suffix", ["json", "txt", "dat", "csv"])
 @pytest.mark.parametrize("form", BOTH_WAYS, ids=lambda form: form.name)
-def test_a_written_file_is_recognised_by_its_content(form: Format, tmp_path: Path) -> None:
-    path = tmp_path / ("folder" if form.folder else "file.json")
+def test_a_written_file_is_recognised_by_its_content(form: Format, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / ("folder" if form.folder else f"file.{suffix}")
     assert form.write
     form.write(walk(np.random.default_rng(0), 1), str(path), Conversion(skeleton="coco17"))
     assert format_of_input(str(path)) is form
@@ -103,10 +105,24 @@ def test_other_files_are_recognised_by_their_content(content: object, name: str,
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("-", "records"), ("a.jsonl", "records"), ("a.json", "records"), ("a.CSV", "csv"), ("a/", "openpose")],
+    [
+        ("-", "records"),
+        ("a.jsonl", "records"),
+        ("a.json", "records"),
+        ("a.txt", "records"),
+        ("a.CSV", "csv"),
+        ("a/", "openpose"),
+    ],
 )
 def test_the_name_of_an_output_tells_its_format(path: str, name: str) -> None:
     assert format_of_output(path).name == name
+
+
+def test_nothing_is_taken_from_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert format_of_input(str(tmp_path / "pipe")).name == "records"
+    assert format_of_input("-").name == "records"
+    assert format_of_input(str(tmp_path / "missing.csv")).name == "csv"
 
 
 def test_an_unknown_format_is_an_error_with_the_nearest_name() -> None:
