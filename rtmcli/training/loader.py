@@ -32,11 +32,11 @@ def step_batches(
     recipe = task.recipe
     ratios = [data.ratio for data in task.sets]
     order = epoch_order(task.sizes(), ratios, seed=recipe.run.seed, epoch=epoch)
-    own, parts = recipe.optimizer.batch // world, recipe.run.accumulate
+    own, parts = recipe.optimiser.batch // world, recipe.run.accumulate
     micro = own // parts
     places = []
     for step in steps:
-        start = step * recipe.optimizer.batch + rank * own
+        start = step * recipe.optimiser.batch + rank * own
         places += [list(range(start + p * micro, start + (p + 1) * micro)) for p in range(parts)]
     loader = DataLoader(
         _Samples(task, order, recipe.run.seed, epoch),

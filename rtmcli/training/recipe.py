@@ -36,7 +36,7 @@ class Stages:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
+class Optimiser:
     """Batch, learning rate and what becomes of the gradients."""
 
     # Samples of a step over all processes.
@@ -220,7 +220,7 @@ class Recipe:
 
     model: Model
     stages: Stages = field(default_factory=Stages)
-    optimizer: Optimizer = field(default_factory=Optimizer)
+    optimiser: Optimiser = field(default_factory=Optimiser)
     run: Run = field(default_factory=Run)
     crops: Crops = field(default_factory=Crops)
     topdown: TopDown = field(default_factory=TopDown)
@@ -231,8 +231,8 @@ class Recipe:
     @property
     def rate(self) -> float:
         """The learning rate of the batch in use."""
-        optimizer = self.optimizer
-        return optimizer.lr * (optimizer.batch / optimizer.base_batch if optimizer.scale_lr else 1)
+        optimiser = self.optimiser
+        return optimiser.lr * (optimiser.batch / optimiser.base_batch if optimiser.scale_lr else 1)
 
     @property
     def needs_teacher(self) -> bool:

@@ -84,7 +84,7 @@ class Training:
     def __post_init__(self) -> None:
         self.recipe: Recipe = self.task.recipe
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        run, numbers = self.recipe.run, self.recipe.optimizer
+        run, numbers = self.recipe.run, self.recipe.optimiser
         if numbers.batch % (self.world * run.accumulate):
             raise DataError(
                 f"batch {numbers.batch} cannot be divided among {self.world} processes with accumulate "
@@ -147,14 +147,14 @@ class Training:
         return figures
 
     def _epoch(self) -> None:
-        meter, saved = StepMeter(self.recipe.optimizer.batch), time.monotonic()
+        meter, saved = StepMeter(self.recipe.optimiser.batch), time.monotonic()
         self.wrapped.train()
         freeze_norms(self.wrapped, every=not self.norms)
         for parts in meter.timed(self.batches()):
             meter.add(self.learn(parts))
             self.update()
             self.step += 1
-            self.tick(self.recipe.optimizer.batch)
+            self.tick(self.recipe.optimiser.batch)
             if meter.steps == self.every or self.step == self.steps:
                 self._note(meter.take())
             if self._stopping():
@@ -192,7 +192,7 @@ class Training:
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / len(parts)
         self.scaler.unscale_(self.optimiser)
         weights = [w for group in self.optimiser.param_groups for w in group["params"]]
-        norm = nn.utils.clip_grad_norm_(weights, recipe.optimizer.clip or float("inf"))
+        norm = nn.utils.clip_grad_norm_(weights, recipe.optimiser.clip or float("inf"))
         # The scaler of float16 skips steps whose gradients are not finite.
         if not torch.isfinite(norm) and recipe.run.precision != "float16":
             raise self._not_finite(parts[-1], {"gradient": norm})

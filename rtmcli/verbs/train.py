@@ -195,7 +195,7 @@ def _run(training: "Training", *, tensorboard: bool) -> None:
 
     training.report = report
     recipe = training.recipe
-    total = recipe.stages.epochs * training.steps * recipe.optimizer.batch
+    total = recipe.stages.epochs * training.steps * recipe.optimiser.batch
     try:
         with progress(total, label="train") as bar:
             training.tick = bar.advance

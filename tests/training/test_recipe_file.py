@@ -44,7 +44,7 @@ def test_every_shipped_recipe_can_be_read_and_written_back(name: str) -> None:
 @pytest.mark.parametrize(("name", "golden"), SCHEDULES.items())
 def test_a_recipe_s_rates_are_those_of_the_reference_training(name: str, golden: str) -> None:
     case, recipe = CASES[golden], load_recipe(name)
-    assert recipe.optimizer.lr == case["base_lr"]
+    assert recipe.optimiser.lr == case["base_lr"]
     assert recipe_phases(recipe, case["iters_per_epoch"]) == phases_of(case)
 
 
@@ -52,13 +52,13 @@ def test_numbers_change_by_name_and_keep_their_kind() -> None:
     recipe = override_recipe(
         load_recipe("rtmpose-m"), ["lr=2e-3", "scale=[0.5, 1.5]", "epochs = 3", "skeleton=halpe26"]
     )
-    assert (recipe.optimizer.lr, recipe.crops.scale, recipe.stages.epochs, recipe.model.skeleton) == (
+    assert (recipe.optimiser.lr, recipe.crops.scale, recipe.stages.epochs, recipe.model.skeleton) == (
         2e-3,
         (0.5, 1.5),
         3,
         "halpe26",
     )
-    assert isinstance(override_recipe(recipe, ["lr=1"]).optimizer.lr, float)
+    assert isinstance(override_recipe(recipe, ["lr=1"]).optimiser.lr, float)
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def rtmo_phases(
 
 def recipe_phases(recipe: Recipe, per_epoch: int) -> list[Phase]:
     """The phases of a recipe whose epochs have `per_epoch` iterations."""
-    numbers = recipe.optimizer
+    numbers = recipe.optimiser
     if numbers.schedule == "rtmo":
         return rtmo_phases(
             lr=recipe.rate,

@@ -41,7 +41,7 @@ class DistillTask(TopDownTask):
             last, maps = (None, seen) if numbers.head_only else trunk(teacher, images)
             taught = head(teacher, maps)
         # These terms are means over the batch, of which this part is a fraction.
-        part = len(batch.names) / recipe.optimizer.batch
+        part = len(batch.names) / recipe.optimiser.batch
         students, teachers = [s.float() for s in logits], [t.float() for t in taught]
         logit = numbers.logit * part * logit_distillation(students, teachers, beta=recipe.topdown.beta)
         if numbers.head_only:
@@ -50,7 +50,7 @@ class DistillTask(TopDownTask):
         # The loss of the labels is a sum over samples. The published runs summed it over the `group` of each process
         # and averaged over processes, which determines its weight beside the teacher's terms.
         if numbers.group:
-            own = own * min(1.0, numbers.group / recipe.optimizer.batch)
+            own = own * min(1.0, numbers.group / recipe.optimiser.batch)
         fade = distillation_decay(epoch, recipe.stages.epochs)
         assert last is not None
         feature = numbers.feature * part * feature_distillation(seen.float(), last.float())
