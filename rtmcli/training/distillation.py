@@ -89,7 +89,12 @@ def load_teacher(model: str | Path, recipe: Recipe) -> nn.Module:
     """
     if not recipe.needs_teacher:
         raise UsageError(f"the recipe {recipe.model.name} learns from labels only; leave --teacher out")
-    network, card = load_network(find_weights(model), skeleton=recipe.model.skeleton)
+    file = find_weights(model)
+    try:
+        network, card = load_network(file)
+    except UsageError:
+        # A checkpoint without a card may not say which skeleton it has: then it is the student's.
+        network, card = load_network(file, skeleton=recipe.model.skeleton)
     if card.family not in ("rtmpose", "rtmw"):
         raise UsageError(f"{model} is of the family {card.family}; a teacher must be of rtmpose or rtmw")
     theirs = (card.width, card.height, keypoint_count(card), float(card.codec.get("ratio", 2.0)))
