@@ -54,12 +54,12 @@ def load_set(
 ) -> DataSet:
     """A set from a COCO file or from records (`rtm pose ... > teacher.jsonl`).
 
-        Args:
-            images: where the pixels are; for a COCO file by default the folder of the labels.
-            skeleton: the target; None for a detector.
-            source_skeleton: of the labels, where the file does not say it.
+    Args:
+        images: where the pixels are; for a COCO file by default the folder of the labels.
+        skeleton: the target; None for a detector.
+        source_skeleton: of the labels, where the file does not say it.
 
-        Raises:
+    Raises:
         DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
 
     Example:
