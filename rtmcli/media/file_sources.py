@@ -10,7 +10,7 @@ from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.image_frames import Kind, decode_frames, frame_times
 from rtmcli.media.images import load_image, read_bytes
 from rtmcli.media.names import record_name
-from rtmcli.media.source_names import is_image, kind_of_file
+from rtmcli.media.source_names import kind_of_file
 from rtmcli.media.video_source import readable_path, video_pictures
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
@@ -24,7 +24,7 @@ def open_clip(name: str, files: list[str] | None, wanted: FrameRange, on_error: 
         raise UsageError(
             f"{name}: --fps reads a folder, glob or list of images as one clip; this is none of them"
         )
-    images = [file for file in files if is_image(file)]
+    images = [file for file in files if _kind(file) == "image"]
     if not images:
         raise DataError(f"{name}: no image in it to read as a clip")
     numbers = wanted.numbers([number / fps for number in range(len(images))])

@@ -46,7 +46,11 @@ def test_a_cover_picture_before_the_video_is_not_read_and_the_choice_is_told(
     assert [block_number(p.image) for p in pictures] == [p.frame for p in pictures] == list(range(60))
     assert {(p.width, p.height, p.frames) for p in pictures} == {(320, 240, 60)}
     note = capsys.readouterr().err
-    assert "video stream 1 (h264, 320x240)" in note and "--stream N" in note and "0 (mjpeg, 160x120)" in note
+    assert (
+        "reading video stream 1 (h264, 320x240)" in note
+        and "--stream N" in note
+        and "0 (mjpeg, 160x120)" in note
+    )
 
 
 @pytest.mark.parametrize(

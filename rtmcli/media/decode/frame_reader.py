@@ -46,7 +46,7 @@ class FrameReader:
         self._sought = sought is not None
         self._first_packet = sought or 0
         self._index = FrameIndex(self._first_packet, count_packets=self._sought)
-        # Frames that refer to others before the beginning may fail; whoever joins a broadcast expects it.
+        # Frames that refer to others before the beginning may fail; that is usual where one joins a broadcast.
         self._lenient = source.live or self._sought
         self._last: tuple[int, float] | None = None  # number and container time of the latest frame
         self._packets = self._decoded = 0

@@ -22,14 +22,14 @@ class Layout:
 
     Attributes:
         fragmented: the index of an mp4 covers the first fragment at most; others follow between the frames.
-        last_fragment: byte offset of the last fragment's index, where the whole file could be searched.
-        whole: False where the file ends before it should: within a box of a fragmented mp4, or before the end that an
-            AVI's header gives. True for an AVI whose frames and index are there. None where that is not known.
+        last_fragment: byte offset of the last fragment's index, where all of the file could be searched.
+        complete: False where the file ends before it should: within a box of a fragmented mp4, or before the end that
+            an AVI's header gives. True for an AVI whose frames and index are there. None where that is not known.
     """
 
     fragmented: bool = False
     last_fragment: int | None = None
-    whole: bool | None = None
+    complete: bool | None = None
 
 
 def read_layout(file: str | BinaryIO) -> Layout:
@@ -69,7 +69,7 @@ def _mp4_layout(stream: Any, seekable: bool) -> Layout:
     if not (fragmented and seekable):
         return Layout(fragmented=fragmented)
     cut = end > stream.seek(0, os.SEEK_END)
-    return Layout(fragmented=True, last_fragment=last, whole=False if cut else None)
+    return Layout(fragmented=True, last_fragment=last, complete=False if cut else None)
 
 
 def _boxes(stream: Any) -> Iterator[tuple[bytes, int, int]]:
@@ -94,21 +94,21 @@ def _avi_layout(stream: Any) -> Layout:
     """Walk the chunks of `RIFF size AVI `, and of the further `RIFF size AVIX` that large files have (OpenDML)."""
     at = stream.tell()
     end = stream.seek(0, os.SEEK_END)
-    whole: bool | None = None
+    complete: bool | None = None
     while at + 12 <= end:
         stream.seek(at)
         riff, size, _ = struct.unpack("<4sI4s", stream.read(12))
         if riff != b"RIFF":
             break
         if at == 0:
-            whole = _first_riff_whole(stream, end)
+            complete = _first_riff_complete(stream, end)
         elif at + 8 + size > end:
-            return Layout(whole=False)
+            return Layout(complete=False)
         at += 8 + size + size % 2
-    return Layout(whole=whole)
+    return Layout(complete=complete)
 
 
-def _first_riff_whole(stream: Any, end: int) -> bool | None:
+def _first_riff_complete(stream: Any, end: int) -> bool | None:
     """Whether the list of frames (LIST movi) ends within the file, with an index behind it."""
     at = 12
     while at + 12 <= end:

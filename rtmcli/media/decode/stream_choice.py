@@ -36,7 +36,7 @@ def describe_choice(container: Any, chosen: Any) -> str | None:
     # The first image of an AVIF sequence is stored beside it for viewers that do not play it.
     if not others or container.metadata.get("major_brand") == "avis":
         return None
-    return f"read video stream {_described(chosen)}; --stream N reads another: {_listed(others)}"
+    return f"reading video stream {_described(chosen)}; --stream N reads another: {_listed(others)}"
 
 
 def _rank(stream: Any) -> tuple[bool, bool, bool, int, int, int]:

@@ -15,7 +15,7 @@ class Declared:
     """What a container says about its length, and how much of it came.
 
     Attributes:
-        frames: how many frames will be shown, where the container is a reliable witness, or None.
+        frames: how many frames will be shown, where the container says so reliably, or None.
     """
 
     def __init__(self, source: VideoStream) -> None:
@@ -42,8 +42,8 @@ class Declared:
         """
         if self._source.live:
             return None
-        if self._source.layout.whole is not None:
-            return None if self._source.layout.whole else f"truncated: {self.of_all(frames)} frames"
+        if self._source.layout.complete is not None:
+            return None if self._source.layout.complete else f"truncated: {self.of_all(frames)} frames"
         if self.frames is not None:
             # Fewer frames than packets is damage, reported elsewhere; fewer packets than declared is truncation.
             short = skipped + self._shown_packets < self.frames and frames < self.frames
@@ -65,7 +65,7 @@ class Declared:
         return f"{frames} of about {round(seconds * fps)}" if seconds and fps else f"{frames}"
 
     def _declared_frames(self) -> int | None:
-        """Frames that will be shown: by the index where it is complete, by the header where nothing speaks against it.
+        """Frames that will be shown: by the index where it is complete, by the header where that is reliable.
 
         A header counts frames that an edit list hides or shows twice, the first fragment alone, frames dropped during
         capture, ticks instead of frames (IVF).
@@ -74,18 +74,17 @@ class Declared:
         header = stream.frames if 0 < stream.frames < _MAX_FRAMES else None
         if self._format.startswith("mov,"):
             if not layout.fragmented:
-                return _shown_entries(stream) or header
-            entries = stream.index_entries
-            # The demuxer may have read the first fragments alone.
-            known_to = max((entry.pos for entry in entries), default=-1)
-            complete = (
-                layout.last_fragment is not None and known_to > layout.last_fragment and layout.whole is None
-            )
-            return _shown_entries(stream) if complete else None
-        if self._format == "avi":
-            if layout.whole is None:
+                # Without a count in the header it is fragmented, at an address where that could not be looked up.
+                return _shown_entries(stream) or header if header is not None else None
+            if layout.last_fragment is None or layout.complete is False:
                 return None
-            return _shown_entries(stream) or header if layout.whole else header
+            # The demuxer may have read the first fragments alone.
+            known_to = max((entry.pos for entry in stream.index_entries), default=-1)
+            return _shown_entries(stream) if known_to > layout.last_fragment else None
+        if self._format == "avi":
+            if layout.complete is None:
+                return None
+            return _shown_entries(stream) or header if layout.complete else header
         return None if self._format == "ivf" else header
 
     def _declared_seconds(self) -> float | None:

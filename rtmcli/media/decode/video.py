@@ -53,7 +53,9 @@ class Video:
         self.frames, self.fps = self._declared.frames, self._source.fps
         self.chosen_stream = stream
         self.note = describe_choice(self._source.container, self._source.stream) if stream is None else None
-        self._pixel = self._source.stream.sample_aspect_ratio
+        # The density that an image file states is for printing.
+        is_image = self._source.container.format.name.endswith(("_pipe", "image2", "image2pipe"))
+        self._pixel = None if is_image else self._source.stream.sample_aspect_ratio
 
     def close(self) -> None:
         """Free decoder and file."""
