@@ -3,6 +3,7 @@
 In a process of its own each row has its own peak memory, and no thread pools of earlier rows exist.
 """
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -89,12 +90,18 @@ def _in_a_process(row: Setting) -> dict[str, Any]:
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send_result, args=(sender, row))
-    process.start()
+    # Ctrl-C is for this process alone, which then ends the other.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, handler)
     sender.close()
     try:
         result: dict[str, Any] | Exception = receiver.recv()
     finally:
         receiver.close()
+        process.terminate()
         process.join()
     if isinstance(result, Exception):
         raise result

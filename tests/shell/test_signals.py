@@ -215,3 +215,16 @@ def test_a_shell_sees_130_and_143(sh: Shell, number: str, status: int) -> None:
         records(1),
     )
     assert int(run.stdout.split()[-1]) == status
+
+
+def test_an_interrupted_bench_ends_the_process_that_measures(environment: dict[str, str]) -> None:
+    command = ["rtm", "bench", "--models", "rtmpose-t", "--warmup", "0", "--runs", "100000"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
+    )
+    assert process.stdout and process.stderr
+    process.stdout.readline()  # the machine
+    time.sleep(3)  # time for the measuring process to start
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)  # its pipes are closed: nobody is left
+    assert (process.returncode, out, err) == (-signal.SIGINT, b"", b"")
