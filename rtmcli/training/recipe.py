@@ -215,7 +215,7 @@ class Recipe:
         from rtmcli import load_recipe
 
         recipe = load_recipe("rtmpose-t")
-        print(recipe.model.width, recipe.model.height, recipe.stages.epochs, recipe.optimizer.lr)
+        print(recipe.model.width, recipe.model.height, recipe.stages.epochs, recipe.optimiser.lr)
     """
 
     model: Model

@@ -39,7 +39,7 @@ def load_recipe(name: str | Path) -> Recipe:
         from rtmcli import load_recipe
 
         recipe = load_recipe("rtmpose-t")
-        print(recipe.optimizer.batch)
+        print(recipe.optimiser.batch)
     """
     path = Path(name)
     if path.suffix != ".toml":
