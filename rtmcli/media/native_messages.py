@@ -5,7 +5,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from rtmcli.terminal.messages import say
 
@@ -21,24 +21,21 @@ def native_messages(name: str) -> Iterator[None]:
 
     They write to file descriptor 2, past Python and OpenCV's log level.
     """
-    with _LOCK:
+    with _LOCK, ExitStack() as stack:
         try:
-            kept = os.dup(2)
-        except OSError:  # standard error is closed
+            stderr = os.dup(2)
+            stack.callback(os.close, stderr)
+            capture = stack.enter_context(tempfile.TemporaryFile(prefix="rtm-"))
+        except OSError:  # standard error is closed, or there is no room for a temporary file
             yield
             return
+        os.dup2(capture.fileno(), 2)
         try:
-            with tempfile.TemporaryFile(prefix="rtm-") as capture:
-                os.dup2(capture.fileno(), 2)
-                try:
-                    yield
-                finally:
-                    os.dup2(kept, 2)
-                capture.seek(0)
-                written = capture.read()
+            yield
         finally:
-            os.close(kept)
-    _show(written, name)
+            os.dup2(stderr, 2)
+        capture.seek(0)
+        _show(capture.read(), name)
 
 
 def _show(written: bytes, name: str) -> None:
