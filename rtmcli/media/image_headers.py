@@ -129,7 +129,8 @@ def tiff_pages(data: bytes) -> list[int]:
                 pages.append(at)
             at = following
     except struct.error:
-        pass  # a directory that is not there any more: the pages before it are
+        # The file ends before this directory; the pages before it are there.
+        pass
     return pages
 
 

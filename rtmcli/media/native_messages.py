@@ -26,7 +26,8 @@ def native_messages(name: str) -> Iterator[None]:
             stderr = os.dup(2)
             stack.callback(os.close, stderr)
             capture = stack.enter_context(tempfile.TemporaryFile(prefix="rtm-"))
-        except OSError:  # standard error is closed, or there is no room for a temporary file
+        except OSError:
+            # Standard error is closed, or no temporary file can be made.
             yield
             return
         os.dup2(capture.fileno(), 2)

@@ -46,7 +46,8 @@ def demux_packets(
         if packet is None:
             return
         if packet.size == 0 and packet.dts is not None:
-            continue  # a sample without data stands for a dropped frame; to a decoder it would be the end
+            # A sample without data stands for a dropped frame. A decoder would take it for the end.
+            continue
         yield packet, failed or (complained and heed_messages)
 
 

@@ -26,7 +26,8 @@ class FrameIndex:
         self.lost = 0
         self.count_packets = count_packets
         self.order: int | None = None
-        self._pending: list[int] = []  # of packets whose frames have not come, a heap
+        # A heap: the order of packets whose frames have not come yet.
+        self._pending: list[int] = []
 
     def add_packet(self, order: int | None) -> None:
         """A packet went into the decoder; `order` is its presentation time, or what else sorts frames as shown."""

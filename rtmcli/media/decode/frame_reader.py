@@ -48,15 +48,20 @@ class FrameReader:
         self._index = FrameIndex(self._first_packet, count_packets=self._sought)
         # Frames that refer to others before the beginning may fail; that is usual where one joins a broadcast.
         self._lenient = source.live or self._sought
-        self._last: tuple[int, float] | None = None  # number and container time of the latest frame
+        # Number and container time of the latest frame.
+        self._last: tuple[int, float] | None = None
         self._packets = self._decoded = 0
-        self._gap_possible = 0  # frames to come that may have missing packets before them
-        self._demuxer_failed = False  # on the way to the latest packet; after the last one, at the end
-        self._damaged = False  # at the current packet
-        # Of the keyframe that was sought, until it is shown. Frames shown before it are counted by their packets: those
-        # that refer to earlier ones cannot be decoded.
+        # How many of the next frames may have missing packets before them.
+        self._gap_possible = 0
+        # Whether the demuxer failed on the way to the latest packet; after the last packet, at the end.
+        self._demuxer_failed = False
+        # Whether the current packet is damaged.
+        self._damaged = False
+        # Presentation time of the keyframe that was sought, until it is shown. Frames shown before it are counted by
+        # their packets, because those that refer to earlier frames cannot be decoded.
         self._landed: int | None = None
-        self._stuck = False  # a strict decoder that missed a reference to frames before the beginning
+        # Whether a strict decoder missed a reference to frames before the beginning.
+        self._stuck = False
 
     def __iter__(self) -> Iterator[NumberedFrame]:
         source = self._source

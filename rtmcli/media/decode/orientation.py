@@ -59,4 +59,5 @@ def _accept_unknown_side_data() -> None:
         member._name_, member._value_ = f"UNKNOWN_{number}", number
         return member
 
-    Type._missing_ = classmethod(unknown)  # type: ignore[assignment]  # the hook of enum.Enum for unknown values
+    # The hook of enum.Enum for unknown values, which mypy takes for a method of this class alone.
+    Type._missing_ = classmethod(unknown)  # type: ignore[assignment]

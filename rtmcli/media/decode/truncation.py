@@ -23,7 +23,8 @@ class Declared:
         self._format: str = source.container.format.name
         self.frames = self._declared_frames()
         self._shown_packets = 0
-        self._end = 0.0  # of the packets seen, container time in seconds
+        # End of the packets seen, container time in seconds.
+        self._end = 0.0
 
     def add_packet(self, packet: Any) -> None:
         """Count a packet whose frame is shown."""
