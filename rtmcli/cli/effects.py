@@ -8,7 +8,7 @@ from rtmcli.cli.options import EngineOptions
 from rtmcli.media import source_names
 from rtmcli.zoo.card import Card
 
-_DETECTOR = ("detector", "det_size", "family", "det_classes", "nms", "det_every", "pose_nms")
+_DETECTOR = ("detector", "det_size", "family", "det_classes", "tiles", "nms", "det_every", "pose_nms")
 _SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps")
 
 
@@ -55,7 +55,7 @@ def check_given_boxes(given: Given) -> None:
 def check_onestage(given: Given, card: Card) -> None:
     """Raise UsageError for an option of a detector or of a top-down model where a one-stage model runs."""
     given.reject(
-        ("detector", "det_size", "family", "det_classes", "flip_test", "det_every", "pose_nms"),
+        ("detector", "det_size", "family", "det_classes", "tiles", "flip_test", "det_every", "pose_nms"),
         f"with the one-stage model {card.name}, which finds people and poses in one run",
     )
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rtmcli.media import Media
 
 
+MAX_TILES = 64  # each is a run of the detector
+
+
 def seconds(text: str | float) -> float:
     """Seconds from `12.5`, `1:30` or `1:02:03.5`. Raises UsageError for anything else."""
     try:
@@ -56,6 +59,18 @@ def threshold_of(text: str, flag: str) -> float | None:
     if not 0 <= value <= 1:
         raise UsageError(f"{flag} {text!r} is neither a number from 0 to 1 nor 'none'")
     return value
+
+
+def tiles_of(text: str | None) -> tuple[int, int] | None:
+    """`2x3` -> (2, 3), columns and rows. Raises UsageError for anything else, and for a single tile."""
+    if text is None:
+        return None
+    columns, _, rows = text.lower().partition("x")
+    if not (columns.isdigit() and rows.isdigit() and 2 <= int(columns) * int(rows) <= MAX_TILES):
+        raise UsageError(
+            f"--tiles {text!r}: expected columns and rows of 2 to {MAX_TILES} tiles, for example --tiles 2x2"
+        )
+    return int(columns), int(rows)
 
 
 def words(text: str | None) -> list[str] | None:
@@ -156,6 +171,12 @@ class DetectorOptions:
         typer.Option(
             metavar="NAMES",
             help="Names of a custom detector's classes, in the order of its labels: ball,player.",
+        ),
+    ] = None
+    tiles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CxR", help="Detect in overlapping tiles too, columns x rows (2x2): for small people."
         ),
     ] = None
 

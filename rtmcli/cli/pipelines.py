@@ -1,8 +1,9 @@
 """The pipelines of `detect` and `pose`, built from their options: sources and models are opened here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from typing import Literal
 
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
@@ -14,6 +15,7 @@ from rtmcli.cli.options import (
     PoseOptions,
     size_of,
     threshold_of,
+    tiles_of,
     words,
 )
 from rtmcli.errors import UsageError
@@ -22,6 +24,7 @@ from rtmcli.inference.detector_classes import classes_for, default_detector
 from rtmcli.inference.onestage import OneStage
 from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Find, Item, Pose, items_of
+from rtmcli.inference.tiled_detector import TiledDetector
 from rtmcli.inference.topdown import TopDown
 from rtmcli.media import Media
 from rtmcli.records.frame import Frame
@@ -60,11 +63,8 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
     media = options.source.open(sources)
     threads, jobs = options.engine.threads_and_jobs(media)
     opened = _open_detector(options.detector, options.engine, threads)
-    detector = Detector(
-        opened,
-        score_threshold=options.detector.score,
-        iou_threshold=options.detector.nms,
-        classes="all" if options.classes == "all" else words(options.classes),
+    detector = _detector(
+        opened, options.detector, "all" if options.classes == "all" else words(options.classes)
     )
     if not options.detector.detector:
         _note_bundled(opened.card, "yolox-m")
@@ -139,7 +139,7 @@ def _with_media(pipeline: Pipeline, media: Sequence[Media], card: Card, output: 
     )
 
 
-def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Detector:
+def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Find:
     """The detector that finds what the pose model takes."""
     engine = options.engine
     if engine.engine == "ncnn" and options.detector.detector is None:
@@ -151,12 +151,15 @@ def _detector_for(pose: Card, options: PoseOptions, threads: int) -> Detector:
         say_on_terminal(f"{pose.name} needs another detector than the bundled one; using {name}")
         chosen = replace(chosen, detector=name)
     opened = _open_detector(chosen, engine, threads)
-    return Detector(
-        opened,
-        score_threshold=options.detector.score,
-        iou_threshold=options.detector.nms,
-        classes=classes_for(pose, opened.card),
-    )
+    return _detector(opened, options.detector, classes_for(pose, opened.card))
+
+
+def _detector(
+    opened: OpenModel, options: DetectorOptions, classes: Collection[str] | Literal["all"] | None
+) -> Find:
+    detector = Detector(opened, score_threshold=options.score, iou_threshold=options.nms, classes=classes)
+    tiles = tiles_of(options.tiles)
+    return detector if tiles is None else TiledDetector(detector, *tiles)
 
 
 def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int) -> OpenModel:

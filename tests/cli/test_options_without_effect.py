@@ -46,6 +46,8 @@ CASES = [
     ("pose clip.mp4 --model rtmo.onnx --detector rtmdet-nano", "--detector", "one-stage model"),
     ("pose clip.mp4 --model rtmo.onnx --det-size 64x64", "--det-size", "one-stage model"),
     ("pose clip.mp4 --model rtmo.onnx --family yolox", "--family", "one-stage model"),
+    ("pose clip.mp4 --model rtmo.onnx --tiles 2x2", "--tiles", "one-stage model"),
+    ("pose clip.mp4 --model rtmo.onnx --det-classes person", "--det-classes", "one-stage model"),
     ("pose clip.mp4 --model rtmo.onnx --flip-test", "--flip-test", "one-stage model"),
     ("pose clip.mp4 --model rtmo.onnx --det-every 2", "--det-every", "one-stage model"),
     # Boxes that are given: by a file, or by records on standard input.
@@ -53,6 +55,7 @@ CASES = [
     ("pose . --boxes labels.json --det-every 2", "--det-every", "boxes are given"),
     ("pose . --boxes labels.json --det-size 640x640", "--det-size", "boxes are given"),
     ("pose . --boxes labels.json --family yolox", "--family", "boxes are given"),
+    ("pose . --boxes labels.json --tiles 2x2", "--tiles", "boxes are given"),
     ("pose . --boxes labels.json --nms 0.5", "--nms", "boxes are given"),
     ("pose . --boxes labels.json --every 2", "--every", "which frames to read"),
     ("pose . --boxes labels.json --start 1", "--start", "which frames to read"),

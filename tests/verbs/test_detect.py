@@ -51,6 +51,19 @@ def test_a_higher_score_threshold_keeps_a_part_of_the_boxes(detect, image: Path)
     assert all(person["score"] > 0.6 for person in strong["instances"])
 
 
+def test_tiles_find_the_people_of_the_whole_image_too(detect, image: Path) -> None:
+    (whole,), (tiled,) = detect(str(image)), detect(str(image), "--tiles", "2x1")
+    assert len(tiled["instances"]) >= len(whole["instances"]) > 0
+
+
+@pytest.mark.parametrize("tiles", ["2", "x2", "0x2", "1x1", "9x9", "axb"])
+def test_tiles_that_are_no_grid_are_refused(
+    image: Path, tiles: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(image), "--tiles", tiles]) == 2
+    assert "--tiles 2x2" in capsys.readouterr().err
+
+
 def test_every_takes_each_nth_frame_and_keeps_the_numbers(detect) -> None:
     assert [frame["frame"] for frame in detect("demo", "--every", "4", "--max-frames", "3")] == [0, 4, 8]
 
