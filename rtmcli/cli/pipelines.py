@@ -7,16 +7,13 @@ from typing import Literal
 
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
+from rtmcli.cli.option_values import size_of, threshold_of, tiles_of, words
 from rtmcli.cli.options import (
     DetectOptions,
     DetectorOptions,
     EngineOptions,
     OutputOptions,
     PoseOptions,
-    size_of,
-    threshold_of,
-    tiles_of,
-    words,
 )
 from rtmcli.errors import UsageError
 from rtmcli.inference.detector import Detector

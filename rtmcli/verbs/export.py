@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rtmcli.cli.options import size_of
+from rtmcli.cli.option_values import size_of
 from rtmcli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rtmcli.cli.command import Given, as_command
-from rtmcli.cli.options import height_width_of
+from rtmcli.cli.option_values import height_width_of
 from rtmcli.errors import DataError, UsageError
 from rtmcli.terminal.messages import say
 

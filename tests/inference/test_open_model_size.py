@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtmcli.cli.options import size_of
+from rtmcli.cli.option_values import size_of
 from rtmcli.engines.base import Port
 from rtmcli.errors import UsageError
 from rtmcli.inference.open_model import at_size
