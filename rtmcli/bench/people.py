@@ -59,7 +59,7 @@ def bench_people(
         for each number and way: median milliseconds of wall clock and of CPU, and `over one`, the median over rounds
         of their ratio to the smallest number's.
     """
-    with open_media(picture, max_frames=1) as media, closing(iter(media)) as pictures:  # type: ignore[type-var]
+    with open_media(picture, max_frames=1) as media, closing(iter(media)) as pictures:
         image = next(iter(pictures)).image
     calls = _topdown(image, counts, detector, model, options) | _onestage(image, counts, onestage, options)
     for call in calls.values():

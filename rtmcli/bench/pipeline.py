@@ -119,7 +119,7 @@ class PipelineBench:
         """Milliseconds of every stage for each frame, one after the other on this thread; and people for each frame."""
         clock, self.clock.seconds = self.clock, defaultdict(float)
         people = 0
-        with open_media(self.video, max_frames=self.frames) as media, closing(iter(media)) as pictures:  # type: ignore[type-var]
+        with open_media(self.video, max_frames=self.frames) as media, closing(iter(media)) as pictures:
             start = time.perf_counter()
             count = sum(1 for _ in pictures)
             clock.seconds["decode"] = time.perf_counter() - start

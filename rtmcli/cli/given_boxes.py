@@ -23,7 +23,7 @@ def recorded_items(media: str | None, card: Card, *, stream: int | None = None) 
 
     `media` and `stream` are as for `find_pictures`.
     """
-    with closing(find_pictures(read_frames("-"), media, stream=stream)) as pairs:  # type: ignore[type-var]
+    with closing(find_pictures(read_frames("-"), media, stream=stream)) as pairs:
         for frame, picture in pairs:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
@@ -65,7 +65,7 @@ def given_items(
 
 def _images_of(known: GivenBoxes, source: str) -> Iterator[tuple[Picture, object]]:
     """The images of a source, each with its id in the file (None: not there)."""
-    with closing(iter(open_media(source))) as pictures:  # type: ignore[type-var]
+    with closing(iter(open_media(source))) as pictures:
         for picture in pictures:
             image = known.matcher.find(Frame.from_picture(picture))
             yield picture, None if image is None else image["id"]
@@ -93,7 +93,7 @@ def _listed_images(known: GivenBoxes, source: str) -> Iterator[tuple[Picture, ob
     for image in known.images:
         if image["id"] not in files:
             continue
-        with closing(iter(open_media(str(folder / files[image["id"]])))) as pictures:  # type: ignore[type-var]
+        with closing(iter(open_media(str(folder / files[image["id"]])))) as pictures:
             for picture in pictures:
                 yield picture, image["id"]
 

@@ -1,6 +1,6 @@
 """Run a pipeline and write its records to standard output; draw and show in passing."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -26,13 +26,13 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
             pipeline.items, find=pipeline.find, pose=pipeline.pose, det_every=pipeline.det_every,
             jobs=pipeline.jobs, live=pipeline.live, batch=pipeline.batch,
         )  # fmt: skip
-        stack.enter_context(closing(items))  # type: ignore[type-var]  # a generator: it has close()
+        stack.enter_context(closing(items))
         bar = stack.enter_context(progress(pipeline.total, label=label))
         drawer = _drawer(output, pipeline.fps)
         if drawer is not None:
             stack.enter_context(drawer)
 
-        def frames() -> Iterator[Frame]:
+        def frames() -> Generator[Frame, None, None]:
             for item in items:
                 frame = item.frame if pipeline.after is None else pipeline.after(item.frame)
                 yield frame
@@ -40,7 +40,7 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
                 if drawer is not None and not drawer.draw(item.image, frame):
                     return
 
-        write_frames(stack.enter_context(closing(frames())), "-")  # type: ignore[type-var]
+        write_frames(stack.enter_context(closing(frames())), "-")
 
 
 def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":

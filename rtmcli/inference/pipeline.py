@@ -8,7 +8,7 @@ that share batches run in step, as one unit.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -70,7 +70,7 @@ def run_pipeline(
     jobs: int = 1,
     live: bool = False,
     batch: int = 1,
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     """Add the instances to the frames.
 
     Args:

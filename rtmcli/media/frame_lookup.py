@@ -1,7 +1,7 @@
 """From records back to the images they came from."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _SEEK_FROM = 100
 
 def find_pictures(
     frames: Iterable[Frame], media: str | None = None, *, stream: int | None = None
-) -> Iterator[tuple[Frame, Picture]]:
+) -> Generator[tuple[Frame, Picture], None, None]:
     """Each record with its picture.
 
     Records in order of their frames are read in one pass; a record of an earlier frame opens its source again.

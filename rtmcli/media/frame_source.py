@@ -1,7 +1,7 @@
 """An opened source: an iterable of pictures, decoded ahead of their consumer."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Literal, Self
 
 from rtmcli.media.prefetch import Prefetcher
@@ -45,7 +45,7 @@ class Media:
         self._release = close
         self._prefetcher: Prefetcher[Picture] | None = None
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Generator[Picture, None, None]:
         prefetcher = self.prefetch()
         try:
             yield from prefetcher

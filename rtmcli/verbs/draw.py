@@ -82,7 +82,7 @@ def main(
     drawer = FrameDrawer(
         out=output, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
     )
-    with drawer, closing(find_pictures(frames, media, stream=stream)) as pairs:  # type: ignore[type-var]
+    with drawer, closing(find_pictures(frames, media, stream=stream)) as pairs:
         for frame, picture in pairs:
             if not drawer.draw(picture.image, frame):
                 return
