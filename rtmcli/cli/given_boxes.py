@@ -8,7 +8,8 @@ from pathlib import Path
 from rtmcli.cli.command import Given
 from rtmcli.errors import DataError
 from rtmcli.formats.coco_boxes import GivenBoxes, read_coco_boxes
-from rtmcli.formats.image_matching import listing, match_files, path_parts
+from rtmcli.formats.image_matching import match_files
+from rtmcli.formats.image_names import listing, path_parts
 from rtmcli.inference.pipeline import Item
 from rtmcli.media import Picture, open_media
 from rtmcli.media.frame_lookup import find_pictures

@@ -8,7 +8,7 @@ from typing import Any
 from rtmcli.errors import DataError
 from rtmcli.formats.alphapose import with_image_ids
 from rtmcli.formats.coco import check_results, frames_of_results
-from rtmcli.formats.image_matching import listing
+from rtmcli.formats.image_names import listing
 from rtmcli.formats.labels import reorder
 from rtmcli.metrics.collect_results import collect_results, is_onestage
 from rtmcli.records.frame import Frame

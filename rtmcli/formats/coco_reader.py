@@ -10,7 +10,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.alphapose import alphapose_frames, is_alphapose, with_image_ids
 from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.coco_boxes import PERSON
-from rtmcli.formats.image_matching import listing
+from rtmcli.formats.image_names import listing
 from rtmcli.formats.labels import (
     is_mpii,
     labels_of,

@@ -10,7 +10,8 @@ import orjson
 from rtmcli.errors import DataError
 from rtmcli.formats.categories import CategoryOf
 from rtmcli.formats.coco_boxes import PERSON
-from rtmcli.formats.image_matching import ImageMatcher, listing, trailing_number
+from rtmcli.formats.image_matching import ImageMatcher
+from rtmcli.formats.image_names import listing, trailing_number
 from rtmcli.formats.labels import POINT_FIELDS, read_labels, reorder
 from rtmcli.geometry.boxes import to_xywh
 from rtmcli.geometry.oks import ranking_scores

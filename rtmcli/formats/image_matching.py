@@ -7,32 +7,23 @@ a name with that number.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from rtmcli.errors import DataError
+from rtmcli.formats.image_names import (
+    Parts,
+    folded,
+    is_address,
+    path_parts,
+    similar_stem,
+    trailing_number,
+    without_host_suffix,
+)
 from rtmcli.records.frame import Frame
 
 Image = Mapping[str, Any]
-Parts = tuple[str, ...]
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_NUMBER = re.compile(r"(\d+)(\.[^.]*)?$")
-# What hosts of data sets add to a stem: Roboflow `_jpg.rf.<hash>`, Label Studio `<hash>-` in front, others a hash or
-# a UUID at the end, or the extension once more.
-_ROBOFLOW = re.compile(r"[_-](?:jpe?g|png|bmp|webp|tiff?|gif|heic|avif)\.rf\.[0-9a-z]{6,}$", re.IGNORECASE)
-_INSERTED = (
-    _ROBOFLOW,
-    re.compile(r"^[0-9a-f]{8}-(?=.)"),
-    re.compile(r"[_-][0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE),
-    re.compile(r"[._-](?=\d*[a-f])[0-9a-f]{8,}$", re.IGNORECASE),
-    re.compile(r"[._-](?:jpe?g|png|bmp|webp|tiff?)$", re.IGNORECASE),
-)
-_SEPARATORS = re.compile(r"[\s._()-]+")
-_EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 
 
 class ImageMatcher:
@@ -53,6 +44,7 @@ class ImageMatcher:
         self._by_stem: dict[str, list[Image]] = {}
         self._by_number: dict[int, Image] = {}
         self._clips: dict[str, dict[int, Image]] = {}
+        self._of_video: dict[str, list[dict[int, Image]]] = {}
         self._owners: dict[Any, str] = {}
         self._similar: dict[str, str] = {}
         ids: dict[Any, Image] = {}
@@ -106,15 +98,15 @@ class ImageMatcher:
             return
         # The path of an address may say too little: the image may be in its query.
         name = str(image["file_name"])
-        known = self._by_path.setdefault(name if _ADDRESS.match(name) else parts, image)
+        known = self._by_path.setdefault(name if is_address(name) else parts, image)
         if known is not image:
             raise DataError(
                 f"{self._labels} has {image['file_name']} twice, with the ids {known['id']!r} and {image['id']!r}"
             )
         self._by_base.setdefault(parts[-1], []).append(image)
-        self._by_folded.setdefault(_folded(parts[-1]), []).append(image)
-        self._by_stem.setdefault(_similar_stem(parts[-1]), []).append(image)
-        stem = "/".join((*parts[:-1], _ROBOFLOW.sub("", _folded(parts[-1]))))
+        self._by_folded.setdefault(folded(parts[-1]), []).append(image)
+        self._by_stem.setdefault(similar_stem(parts[-1]), []).append(image)
+        stem = "/".join((*parts[:-1], without_host_suffix(parts[-1])))
         digits = re.search(r"\d+$", stem)
         if digits:
             self._clips.setdefault(stem[: digits.start()].casefold(), {})[int(digits[0])] = image
@@ -127,12 +119,12 @@ class ImageMatcher:
         if exact is not None:
             return exact
         found = self._nearest(path, parts, self._by_base.get(parts[-1], []))
-        if found is not None and not _ADDRESS.match(found["file_name"]):
+        if found is not None and not is_address(found["file_name"]):
             return found
         if found is None and similar:
-            found = self._nearest(path, parts, self._by_folded.get(_folded(parts[-1]), []))
+            found = self._nearest(path, parts, self._by_folded.get(folded(parts[-1]), []))
         if found is None and similar:
-            found = self._nearest(path, parts, self._by_stem.get(_similar_stem(parts[-1]), []))
+            found = self._nearest(path, parts, self._by_stem.get(similar_stem(parts[-1]), []))
         if found is not None:
             self._similar[path] = str(found["file_name"])
         return found
@@ -164,13 +156,12 @@ class ImageMatcher:
 
     def _of_clip(self, frame: Frame) -> Image | None:
         """The image numbered as a frame of a video, in the clip named after the video or in the only clip."""
-        name = PurePosixPath("/".join(path_parts(frame.source)).casefold())
-        clips = [clip for prefix, clip in self._clips.items() if _names_clip(prefix, name)]
-        if not clips and len(self._clips) == 1:
-            clips = list(self._clips.values())
-        if not clips and not self._clips:
-            image = self._by_number.get(frame.frame)  # results of a video have no names
+        if not self._clips:  # results of a video have no names
+            image = self._by_number.get(frame.frame)
             return None if image is None or "file_name" in image else image
+        if frame.source not in self._of_video:
+            self._of_video[frame.source] = self._clips_of(frame)
+        clips = self._of_video[frame.source]
         found = []
         for clip in clips:
             # Tools that write frames from 1 on reach the number of frames, which no frame counted from 0 has.
@@ -183,6 +174,19 @@ class ImageMatcher:
                 f"of {self._labels}"
             )
         return found[0] if found else None
+
+    def _clips_of(self, frame: Frame) -> list[dict[int, Image]]:
+        """The clips that are named after a video, those in its folder first; else the only clip, if it is no longer."""
+        name = PurePosixPath("/".join(path_parts(frame.source)).casefold())
+        named = [prefix for prefix in self._clips if _names_clip(prefix, name)]
+        if named:
+            agreement = {prefix: _clip_agreement(prefix, name) for prefix in named}
+            best = max(agreement.values())
+            return [self._clips[prefix] for prefix in named if agreement[prefix] == best]
+        if len(self._clips) > 1:
+            return []
+        (clip,) = self._clips.values()
+        return [clip] if frame.frames is None or max(clip) <= frame.frames else []
 
     def _own(self, image: Image | None, place: str) -> Image | None:
         """The image, unless something else had it before."""
@@ -222,40 +226,6 @@ def match_files(
     return found, matcher.notes()
 
 
-def path_parts(name: Any) -> Parts:
-    """The parts of a path with either separator, or of the path of an address."""
-    text = str(name)
-    if _ADDRESS.match(text):
-        text = unquote(urlsplit(text).path)
-    text = unicodedata.normalize("NFC", text)  # macOS decomposes letters with accents
-    return tuple(part for part in text.replace("\\", "/").split("/") if part not in ("", "."))
-
-
-def listing(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def trailing_number(name: str) -> int | None:
-    """The number that a name ends in before its extension: 785 of 000000000785.jpg."""
-    digits = _NUMBER.search(name)
-    return int(digits[1]) if digits else None
-
-
-def _folded(base: str) -> str:
-    """A base name without extension and letter case."""
-    return _EXTENSION.sub("", unquote(base)).casefold()
-
-
-def _similar_stem(base: str) -> str:
-    """A base name without all that tools change: extension, letter case, separators, what hosts insert."""
-    stem = _folded(base)
-    for pattern in _INSERTED:
-        stem = pattern.sub("", stem)
-    return _SEPARATORS.sub("_", stem)
-
-
 def _agreement(path: Parts, name: Parts) -> tuple[int, bool]:
     """How many last folders agree, and whether the whole name does; the base name is that already."""
     count = 0
@@ -275,9 +245,16 @@ def _names_clip(prefix: str, video: PurePosixPath) -> bool:
     )
 
 
+def _clip_agreement(prefix: str, video: PurePosixPath) -> int:
+    """How many last folders above a clip are those above the video."""
+    folders = prefix.split("/")[:-1]
+    above = folders[:-1] if folders and folders[-1] in (video.name, video.stem) else folders
+    return _agreement((*video.parts[:-1], ""), (*above, ""))[0]
+
+
 def _whole_number(value: Any) -> int | None:
-    if isinstance(value, int):
-        return value
+    if isinstance(value, int | float):
+        return int(value) if value == int(value) else None
     return int(value) if isinstance(value, str) and value.isdecimal() else None
 
 

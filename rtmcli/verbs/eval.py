@@ -220,7 +220,7 @@ def _check_predictions(
     given: "Predictions", labels: dict[str, Any], truth: str, unmatched: Unmatched | None
 ) -> None:
     """Raise DataError where predictions and labels have nothing to do with each other."""
-    from rtmcli.formats.image_matching import listing
+    from rtmcli.formats.image_names import listing
 
     count = len(given.unmatched)
     if unmatched is not Unmatched.SKIP and (

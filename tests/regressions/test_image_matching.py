@@ -176,6 +176,20 @@ def test_frames_of_a_video_that_a_host_renamed_are_found():
     assert table.find(Frame(source="videos/Walk.mp4", frame=2, frames=9))["id"] == 101
 
 
+def test_of_two_clips_of_one_name_the_one_in_the_videos_folder_is_meant():
+    table = matcher("cam1/walk/000001.jpg", "cam2/walk/000001.jpg")
+    assert table.find(Frame(source="data/cam2/walk.mp4", frame=1, frames=9))["id"] == 101
+    with pytest.raises(DataError, match=r"frame 1 of walk.mp4 may be cam1/walk/000001.jpg"):
+        table.find(Frame(source="walk.mp4", frame=1, frames=9))
+
+
+def test_a_video_is_no_collection_of_numbered_images():
+    """Frame 785 of a video is not COCO's image 785."""
+    table = matcher("000000000785.jpg", "000000040083.jpg", ids=[785, 40083])
+    assert table.find(Frame(source="walk.mp4", frame=785, frames=900)) is None
+    assert found(table, "785.png") == 785
+
+
 def test_frames_written_from_one_on_are_counted_from_one():
     table = matcher(*(f"walk/{number:06d}.jpg" for number in range(1, 5)))
     ids = [table.find(Frame(source="walk.mp4", frame=n, frames=4))["id"] for n in range(4)]

@@ -14,7 +14,8 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
-from rtmcli.formats.image_matching import listing, match_files
+from rtmcli.formats.image_matching import match_files
+from rtmcli.formats.image_names import listing
 from rtmcli.skeletons import Skeleton
 from rtmcli.terminal.messages import say
 from rtmcli.training.data.image_store import Store
