@@ -1,9 +1,5 @@
 """What a name stands for: folders, globs, lists, clips of pictures, cameras, addresses, and what is none of these."""
 
-import functools
-import http.server
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ from rtmcli.errors import DataError, MissingError, UsageError
 from rtmcli.media import open_media
 from rtmcli.media.source_names import camera_number, is_live, natural
 from tests.helpers.clips import number_in, numbered, write_clip
+from tests.helpers.local_server import serve
 
 
 @pytest.fixture
@@ -186,26 +183,14 @@ def test_a_camera_is_timed_from_its_first_picture_and_says_when_it_is_gone(
         open_media("3")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
-
-
-def test_a_video_is_read_from_a_url(tmp_path: Path, server: str) -> None:
+def test_a_video_is_read_from_a_url(tmp_path: Path) -> None:
     write_clip(tmp_path / "a.mp4", 20, container={"movflags": "+faststart"})
-    pictures = list(open_media(f"{server}/a.mp4"))
-    assert [number_in(p.image) for p in pictures] == list(range(20))
-    assert pictures[0].source == f"{server}/a.mp4"
-    with pytest.raises(DataError, match="404"):
-        open_media(f"{server}/b.mp4")
+    with serve(tmp_path) as address:
+        pictures = list(open_media(f"{address}/a.mp4"))
+        assert [number_in(p.image) for p in pictures] == list(range(20))
+        assert pictures[0].source == f"{address}/a.mp4"
+        with pytest.raises(DataError, match="404"):
+            open_media(f"{address}/b.mp4")
     with pytest.raises(DataError, match="check the address"):
         open_media("http://127.0.0.1:1/b.mp4")
 

@@ -14,6 +14,7 @@ import pytest
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media import open_media
 from tests.helpers.clips import block_number, number_in, numbered, write_clip
+from tests.helpers.local_server import serve
 
 DATA = Path(__file__).with_name("data")
 Shell = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -54,6 +55,16 @@ def test_all_frames_come_from_a_folder_and_a_pipe(
     came = json.loads(piped.stdout)
     assert [shown for shown, _, _ in came] == [number for _, number, _ in came] == list(range(frames))
     assert (came[0][2] is None) == (step is None)
+
+
+@pytest.mark.parametrize(("name", "frames", "step"), FILES)
+def test_all_frames_come_from_an_address(name: str, frames: int, step: float | None) -> None:
+    with serve(DATA) as address:
+        pictures = list(open_media(f"{address}/{name}"))
+        assert [block_number(p.image) for p in pictures] == list(range(frames))
+        assert (pictures[-1].time is None) == (step is None)
+        with pytest.raises(DataError, match="404"):
+            open_media(f"{address}/nothing.webp")
 
 
 @pytest.mark.parametrize("name", ["a.mjpg", "plain"])

@@ -1,12 +1,15 @@
 """Frames with pixels that are not square are stretched: records and drawings have the size that is shown."""
 
 import json
+import os
 import subprocess
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -63,3 +66,14 @@ def test_frames_are_stretched_before_they_are_rotated(tmp_path: Path) -> None:
 def test_a_ratio_that_cannot_be_meant_is_ignored(tmp_path: Path) -> None:
     path = write_stretched(tmp_path / "a.mkv", Fraction(100, 1))
     assert {p.image.shape for p in open_media(path)} == {(64, 96, 3)}
+
+
+def test_the_print_density_of_a_photo_is_ignored_from_a_file_and_a_pipe(tmp_path: Path) -> None:
+    data = bytearray(cv2.imencode(".jpg", numbered(37))[1])
+    assert data[6:11] == b"JFIF\0"
+    data[13:18] = bytes([0, 0, 1, 0, 2])  # no unit, 1 across and 2 down
+    (tmp_path / "a.jpg").write_bytes(data)
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(data,), daemon=True).start()
+    for name in ("a.jpg", "pipe"):
+        assert {p.image.shape for p in open_media(tmp_path / name)} == {(64, 96, 3)}
