@@ -1,6 +1,7 @@
 """`rtm track`: one id for each person through time."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -95,9 +96,14 @@ def main(
         )
 
     def tracked() -> "Iterator[Frame]":
+        frames: Iterator[Frame] = read_with_progress(records or ["-"], "track")
+        first = next(frames, None)
+        if first is None:
+            return
+        # Imported when there is a frame, so that an empty stream starts nothing.
         from rtmcli.tracking import Tracker, fill_gaps, track_ahead, track_offline
 
-        frames: Iterator[Frame] = read_with_progress(records or ["-"], "track")
+        frames = chain([first], frames)
         if offline:
             length = {} if min_length is None else {"min_length": min_length}
             frames = track_offline(
@@ -122,7 +128,7 @@ def main(
                 method, similarity_threshold=threshold, max_gap=max_gap, start_score=start_score
             )
             frames = map(tracker, frames)
-        return fill_gaps(frames, fill) if fill is not None else frames
+        yield from fill_gaps(frames, fill) if fill is not None else frames
 
     if summary:
         _write_summary(tracked())
