@@ -26,8 +26,9 @@ class _Held:
 def fill_gaps(frames: Iterable[Frame], longest: float) -> Iterator[Frame]:
     """The frames, with interpolated instances where somebody with an id is missing for up to `longest` seconds.
 
-    Boxes, keypoints and scores are interpolated in time. An added instance has the key `filled`: the indices of its
-    keypoints, none of which a network saw. Frames come out in order, `longest` seconds of the record's time late.
+    Boxes, keypoints and box scores are interpolated in time. An added instance has the key `filled`: the indices of its
+    keypoints, none of which a network saw, so their scores are 0. Frames come out in order, `longest` seconds of the
+    record's time late.
 
 
     Example:
@@ -72,6 +73,8 @@ def _fill_between(held: deque[_Held], before: _Held, after: _Held, instance: Ins
 
 def _between(first: Instance, second: Instance, share: float) -> Instance:
     keypoints = _mixed(first.keypoints, second.keypoints, share)
+    if keypoints is not None:
+        keypoints[:, 2] = 0  # no network saw them
     score = None
     if first.score is not None and second.score is not None:
         score = float(np.float32((1 - share) * first.score + share * second.score))

@@ -105,7 +105,8 @@ def test_a_longer_gap_is_left_open_and_keypoints_are_filled_too() -> None:
         for person in frame.instances:
             person.keypoints = np.full((17, 3), frame.frame, np.float32)
     person = list(fill_gaps(frames, 1))[5].instances[0]
-    assert person.keypoints is not None and person.keypoints == pytest.approx(np.full((17, 3), 5))
+    assert person.keypoints is not None
+    assert person.keypoints == pytest.approx(np.tile([5.0, 5.0, 0.0], (17, 1)))
     assert person.extra["filled"] == list(range(17))
 
 

@@ -1,0 +1,228 @@
+"""One person's track, smoothed: sides and outliers repaired, gaps filled, then a filter without lag."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rtmcli.arrays import BoolArray, Float32Array, Float64Array
+from rtmcli.filters.gaps import find_outliers, gap_lengths, interpolate, spline
+from rtmcli.filters.swaps import find_swaps, limb_pairs
+from rtmcli.filters.zero_lag import FILTERS, kalman
+from rtmcli.skeletons import Skeleton
+
+# Seconds without a sample after which a track is filtered anew: nothing is known of what happened between.
+_LONGEST_BRIDGE = 0.5
+_EVEN = 0.02  # share of the interval that times may be off and still count as even
+CUTOFF = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineOptions:
+    """How a recording is smoothed.
+
+    Attributes:
+        method: `kalman` or a key of `zero_lag.FILTERS`.
+        cutoff: hertz. 6 is usual for gait (Winter 2009, section 3.4.4); fast sport wants more.
+        fill: seconds up to which a gap is filled.
+        outliers, swaps: whether these are repaired first.
+    """
+
+    method: str = "butterworth"
+    cutoff: float = CUTOFF
+    fill: float = 0.0
+    outliers: bool = True
+    swaps: bool = True
+
+
+@dataclass(slots=True)
+class Repairs:
+    """What was repaired: frames with exchanged sides, outliers, and filled keypoints."""
+
+    swaps: int = 0
+    outliers: int = 0
+    filled: int = 0
+
+
+@dataclass(slots=True)
+class Track:
+    """One person in one pass through a source: rows (K, 3 or 4) and boxes by frame."""
+
+    frames: list[int] = field(default_factory=list)  # positions in the pass
+    boxes: list[Float32Array | None] = field(default_factory=list)
+    keypoints: list[Float32Array | None] = field(default_factory=list)
+    keypoints3d: list[Float32Array | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Smoothed:
+    """A track after smoothing: one row per frame from its first to its last.
+
+    Attributes:
+        first: position of the first frame in the pass.
+        boxes: (M, 4). keypoints: (M, K, 3) or None. keypoints3d: (M, K, 4) or None. NaN where nothing is known.
+        filled: (M, K) keypoints that no network saw.
+    """
+
+    first: int
+    boxes: Float64Array | None
+    keypoints: Float64Array | None
+    keypoints3d: Float64Array | None
+    filled: BoolArray | None
+
+
+def smooth_track(
+    track: Track, times: Float64Array, skeleton: Skeleton | None, options: OfflineOptions, repairs: Repairs
+) -> Smoothed:
+    first, last = track.frames[0], track.frames[-1]
+    when = times[first : last + 1]
+    rows = np.array(track.frames) - first
+    corners = _stacked([None if box is None else _corners(box) for box in track.boxes], rows, len(when))
+    size = _size(corners, _stacked(track.keypoints, rows, len(when)))
+    boxes = None
+    if corners is not None:
+        smooth = _smooth_points(corners, when, size, replace(options, outliers=False), Repairs())[0]
+        boxes = smooth[..., :2].reshape(len(when), 4)
+    flat = _stacked(track.keypoints, rows, len(when))
+    keypoints = filled = None
+    if flat is not None:
+        if options.swaps and skeleton is not None and len(skeleton) == flat.shape[1]:
+            repairs.swaps += _repair_swaps(flat, rows, when, skeleton, size)
+        keypoints, filled = _smooth_points(flat, when, size, options, repairs)
+    deep = _stacked(track.keypoints3d, rows, len(when))
+    if deep is not None:
+        deep = _smooth_points(deep, when, _extent(deep[..., :3]), options, Repairs())[0]
+    return Smoothed(first, boxes, keypoints, deep, filled)
+
+
+def _repair_swaps(
+    points: Float64Array, rows: Float64Array, times: Float64Array, skeleton: Skeleton, size: float
+) -> int:
+    """Put exchanged sides right in place; returns in how many frames."""
+    touched = np.zeros(len(rows), np.bool_)
+    for pairs in limb_pairs(skeleton):
+        exchanged = find_swaps(points[rows, :, :2], times[rows], pairs, size)
+        touched |= exchanged
+        at = rows[exchanged]
+        for left, right in pairs:
+            points[at, left], points[at, right] = points[at, right], points[at, left].copy()
+    return int(touched.sum())
+
+
+def _smooth_points(
+    points: Float64Array, times: Float64Array, size: float, options: OfflineOptions, repairs: Repairs
+) -> tuple[Float64Array, BoolArray]:
+    """Points (M, K, D + 1), coordinates and a score, smoothed; and which of them were filled (M, K)."""
+    result = points.copy()
+    places, scores = points[..., :-1], points[..., -1]
+    seen = np.asarray(~np.isnan(places).any(axis=-1))
+    places = places.copy()
+    if options.outliers:
+        wrong = find_outliers(places, size) & seen
+        repairs.outliers += int(wrong.sum())
+        places[wrong] = np.nan
+    gaps = gap_lengths(seen, times)
+    filled = ~seen & (gaps <= options.fill)
+    repairs.filled += int(filled.sum())
+    for part in _parts(np.asarray(seen.any(axis=1)), times, max(_LONGEST_BRIDGE, options.fill)):
+        flat = places[part].reshape(part.stop - part.start, -1)
+        weight = np.repeat(
+            np.nan_to_num(np.where(np.isnan(places[part, :, 0]), 0, scores[part])), places.shape[2], axis=1
+        )
+        smooth = _smoothed_and_filled(flat, times[part], weight, options).reshape(places[part].shape)
+        known = (seen | filled)[part] & ~np.isnan(smooth).any(axis=-1)
+        result[part, :, :-1][known] = smooth[known]
+    result[..., -1][filled] = 0
+    return result, filled
+
+
+def _smoothed_and_filled(
+    values: Float64Array, times: Float64Array, weight: Float64Array, options: OfflineOptions
+) -> Float64Array:
+    """Filtered values (N, C); gaps follow a spline through what is known of the motion on both sides.
+
+    The first interpolation stops at the ends of a gap, and the filter with it. What it gives there is good enough to
+    tell the velocities, so the gap is filled again from the filtered samples, and all is filtered once more.
+    """
+    smooth = _filtered(interpolate(values, times), times, weight, options)
+    missing = np.isnan(values)
+    if not missing.any() or missing.all():
+        return smooth
+    again = np.where(missing, spline(np.where(missing, np.nan, smooth), times), values)
+    smooth = _filtered(again, times, weight, options)
+    return np.where(missing, spline(np.where(missing, np.nan, smooth), times), smooth)
+
+
+def _filtered(
+    values: Float64Array, times: Float64Array, weight: Float64Array, options: OfflineOptions
+) -> Float64Array:
+    """The filter on evenly spaced times, resampled where the given ones are not."""
+    known = ~np.isnan(values).any(axis=0)
+    if len(values) < 3 or not known.any():
+        return values
+    step = float(np.median(np.diff(times)))
+    even = np.abs(np.diff(times) - step).max() <= _EVEN * step
+    grid = (
+        times if even else np.linspace(times[0], times[-1], max(3, round((times[-1] - times[0]) / step) + 1))
+    )
+    rate = (len(grid) - 1) / (grid[-1] - grid[0])
+    signal, trust = values[:, known], weight[:, known]
+    if not even:
+        signal, trust = _resampled(signal, times, grid), _resampled(trust, times, grid)
+    if options.method == "kalman":
+        smooth = kalman(signal, rate, options.cutoff, trust)
+    else:
+        smooth = FILTERS[options.method](signal, rate, options.cutoff)
+    result = values.copy()
+    result[:, known] = smooth if even else _resampled(smooth, grid, times)
+    return result
+
+
+def _resampled(values: Float64Array, times: Float64Array, wanted: Float64Array) -> Float64Array:
+    from scipy.interpolate import PchipInterpolator
+
+    return np.asarray(PchipInterpolator(times, values, axis=0)(np.clip(wanted, times[0], times[-1])))
+
+
+def _parts(seen: BoolArray, times: Float64Array, longest: float) -> Iterator[slice]:
+    """The stretches of a track between which nothing was seen for longer than that."""
+    present = np.flatnonzero(seen)
+    if not len(present):
+        return
+    cuts = np.flatnonzero(np.diff(times[present]) > longest)
+    starts = [present[0], *present[cuts + 1]]
+    ends = [*present[cuts], present[-1]]
+    for start, end in zip(starts, ends, strict=True):
+        yield slice(int(start), int(end) + 1)
+
+
+def _stacked(rows: list[Float32Array | None], at: np.ndarray, count: int) -> Float64Array | None:
+    """(count, K, D) with NaN in frames without; None where there never are any, or their number changes."""
+    shapes = {row.shape for row in rows if row is not None}
+    if len(shapes) != 1:
+        return None
+    result = np.full((count, *shapes.pop()), np.nan)
+    for position, row in zip(at, rows, strict=True):
+        if row is not None:
+            result[position] = row
+    return result
+
+
+def _corners(box: Float32Array) -> Float32Array:
+    """A box as two points with score 1, (2, 3)."""
+    corners = np.ones((2, 3), np.float32)
+    corners[:, :2] = box.reshape(2, 2)
+    return corners
+
+
+def _size(corners: Float64Array | None, keypoints: Float64Array | None) -> float:
+    """The usual size of a person in pixels: the box's height, else the keypoints' extent."""
+    if corners is not None:
+        return float(max(np.nanmedian(corners[:, 1, 1] - corners[:, 0, 1]), 1e-6))
+    return 1.0 if keypoints is None else _extent(keypoints[..., :2])
+
+
+def _extent(points: Float64Array) -> float:
+    with np.errstate(all="ignore"):
+        sides = np.nanmax(points, axis=1) - np.nanmin(points, axis=1)  # (M, D)
+    return float(max(np.nanmedian(np.linalg.norm(sides, axis=-1)), 1e-6))
