@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from rtmcli.export.run import export_model as export_model
     from rtmcli.filters.nms import one_pose_per_person as one_pose_per_person
     from rtmcli.filters.nms import pose_nms as pose_nms
+    from rtmcli.filters.offline import smooth_offline as smooth_offline
     from rtmcli.filters.smoother import Smoother as Smoother
+    from rtmcli.filters.track_smoothing import OfflineOptions as OfflineOptions
+    from rtmcli.filters.track_smoothing import Repairs as Repairs
     from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
     from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
@@ -99,6 +102,8 @@ _PUBLIC = {
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
     "tracking": ("Tracker", "track_ahead", "track_offline", "fill_gaps", "summarize_tracks"),
     "filters.smoother": ("Smoother",),
+    "filters.offline": ("smooth_offline",),
+    "filters.track_smoothing": ("OfflineOptions", "Repairs"),
     "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),

@@ -5,3 +5,6 @@
 MIN_CUTOFF = 1.5  # hertz
 BETA = 8.0  # hertz for each body size a second
 D_CUTOFF = 1.5  # hertz
+
+# Offline low-pass, usual for gait (Winter, "Biomechanics and Motor Control of Human Movement", 2009, section 3.4.4).
+CUTOFF = 6.0  # hertz

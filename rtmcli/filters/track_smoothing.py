@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rtmcli.arrays import BoolArray, Float32Array, Float64Array
+from rtmcli.filters.defaults import CUTOFF
 from rtmcli.filters.gaps import find_outliers, gap_lengths, interpolate, spline
 from rtmcli.filters.swaps import find_swaps, limb_pairs
 from rtmcli.filters.zero_lag import FILTERS, kalman
@@ -14,7 +15,6 @@ from rtmcli.skeletons import Skeleton
 # Seconds without a sample after which a track is filtered anew: nothing is known of what happened between.
 _LONGEST_BRIDGE = 0.5
 _EVEN = 0.02  # share of the interval that times may be off and still count as even
-CUTOFF = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,13 @@ class OfflineOptions:
 
     Attributes:
         method: `kalman` or a key of `zero_lag.FILTERS`.
-        cutoff: hertz. 6 is usual for gait (Winter 2009, section 3.4.4); fast sport wants more.
+        cutoff: hertz. 6 is usual for gait; fast sport wants more.
         fill: seconds up to which a gap is filled.
         outliers, swaps: whether these are repaired first.
+
+    Example::
+
+        OfflineOptions(method="kalman", cutoff=8, fill=0.3)
     """
 
     method: str = "butterworth"
@@ -37,7 +41,14 @@ class OfflineOptions:
 
 @dataclass(slots=True)
 class Repairs:
-    """What was repaired: frames with exchanged sides, outliers, and filled keypoints."""
+    """What was repaired: frames with exchanged sides, outliers, and filled keypoints.
+
+    Example::
+
+        repairs = Repairs()
+        frames = list(smooth_offline(read_frames("tracked.jsonl"), repairs=repairs))
+        print(repairs.swaps)
+    """
 
     swaps: int = 0
     outliers: int = 0

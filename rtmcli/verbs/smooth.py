@@ -1,57 +1,122 @@
-"""`rtm smooth`: smooth keypoints and boxes over time."""
+"""`rtm smooth`: take the jitter out of keypoints and boxes."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rtmcli.cli.filter_verb import run_filter
-from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
+from rtmcli.cli.command import Given
+from rtmcli.cli.filter_verb import read_with_progress, run_filter
+from rtmcli.filters.defaults import BETA, CUTOFF, D_CUTOFF, MIN_CUTOFF
 
 if TYPE_CHECKING:
     from rtmcli.filters import Smoother
 
 
 def main(
+    options: Given,
     records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
+        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
     ] = None,
-    filter: Annotated[Literal["oneeuro"], typer.Option("--filter", help="The filter.")] = "oneeuro",
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", help="Read to the end and filter without lag. Needs scipy (extra analysis)."
+        ),
+    ] = False,
+    filter: Annotated[
+        Literal["oneeuro", "butterworth", "savgol", "kalman", "median", "gaussian"] | None,
+        typer.Option(
+            "--filter",
+            help="The filter: oneeuro, or with --offline any of these (butterworth).",
+            show_default=False,
+        ),
+    ] = None,
     min_cutoff: Annotated[
-        float,
-        typer.Option("--min-cutoff", min=1e-6, help="Cutoff frequency at rest in hertz: lower is smoother."),
+        float, typer.Option("--min-cutoff", min=1e-6, help="Hertz at rest: lower is smoother.")
     ] = MIN_CUTOFF,
     beta: Annotated[
         float,
         typer.Option(
-            "--beta",
-            min=0,
-            help="Cutoff added per body size a second, in hertz: higher lags less in fast motion.",
+            "--beta", min=0, help="Hertz for each body size a second: higher lags less in fast motion."
         ),
     ] = BETA,
     d_cutoff: Annotated[
-        float,
-        typer.Option("--d-cutoff", min=1e-6, help="Cutoff frequency of the filter of the speed, in hertz."),
+        float, typer.Option("--d-cutoff", min=1e-6, help="Hertz of the filter of the speed.")
     ] = D_CUTOFF,
     max_gap: Annotated[
-        float,
-        typer.Option("--max-gap", min=0, help="Seconds unseen after which a person's filter starts again."),
+        float, typer.Option("--max-gap", min=0, help="Seconds after which a person starts anew.")
     ] = 1.0,
+    cutoff: Annotated[
+        float, typer.Option("--cutoff", min=1e-3, help="With --offline: hertz of the low-pass filter.")
+    ] = CUTOFF,
+    fill: Annotated[
+        float,
+        typer.Option(
+            "--fill",
+            min=0,
+            metavar="SECONDS",
+            help="With --offline: fill gaps of up to so long, marked 'filled'.",
+        ),
+    ] = 0.0,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair/--no-repair", help="With --offline: put exchanged sides and outliers right first."
+        ),
+    ] = True,
 ) -> None:
-    """Smooth keypoints and boxes over time, each person and each keypoint by itself (One-Euro filter).
+    """Take the jitter out of keypoints and boxes, each person and each keypoint by itself.
 
-    The filter uses the times of the records, so an uneven frame rate is handled, and measures speed in body sizes, so
-    the resolution does not matter. Keypoints with low scores move less. People without an id get one first, as by
-    `rtm track`. Frames of a source must come in order.
+    Without --offline each frame is written as soon as it is read: the One-Euro filter uses the record's own times, so
+    an uneven frame rate is right; it counts speed in body sizes, so resolution does not matter; a keypoint with a low
+    score hardly moves. People without an id get one first, as by `rtm track`.
+
+    With --offline the result does not lag behind the motion. Left and right sides that were exchanged for some frames
+    are put right, outliers are replaced, and both are counted on standard error.
 
     Example:
 
       rtm pose video.mp4 | rtm smooth > out.jsonl
+      rtm track poses.jsonl --offline | rtm smooth --offline --cutoff 6 --fill 0.3 > out.jsonl
     """
+    if offline:
+        options.reject(
+            ("min_cutoff", "beta", "d_cutoff", "max_gap"), "with --offline", "--cutoff sets that filter"
+        )
+        _smooth_offline(records, filter or "butterworth", cutoff=cutoff, fill=fill, repair=repair)
+        return
+    options.reject(("cutoff", "fill", "repair"), "without --offline")
+    if filter not in (None, "oneeuro"):
+        options.reject(("filter",), "without --offline", "only oneeuro works frame by frame: add --offline")
 
     def make() -> "Smoother":
         from rtmcli.filters import Smoother
 
-        return Smoother(filter, min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, max_gap=max_gap)
+        return Smoother("oneeuro", min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, max_gap=max_gap)
 
     run_filter(records, make, "smooth")
+
+
+def _smooth_offline(
+    records: list[str] | None, filter: str, *, cutoff: float, fill: float, repair: bool
+) -> None:
+    from importlib.util import find_spec
+
+    from rtmcli.errors import MissingError
+    from rtmcli.filters.offline import smooth_offline
+    from rtmcli.filters.track_smoothing import OfflineOptions, Repairs
+    from rtmcli.records.ndjson import write_frames
+    from rtmcli.terminal.messages import say
+
+    if find_spec("scipy") is None:
+        raise MissingError("--offline needs scipy: pip install 'rtmcli[analysis]'")
+    repairs = Repairs()
+    chosen = OfflineOptions(method=filter, cutoff=cutoff, fill=fill, outliers=repair, swaps=repair)
+    frames = read_with_progress(records or ["-"], "smooth")
+    write_frames(smooth_offline(frames, chosen, repairs), "-")
+    if repairs.swaps or repairs.outliers or repairs.filled:
+        say(
+            f"put exchanged sides right in {repairs.swaps} poses, replaced {repairs.outliers} outliers, "
+            f"filled {repairs.filled} keypoints",
+            program="rtm smooth",
+        )

@@ -1,68 +1,58 @@
-"""`rtm smooth` through its own command line."""
+"""`rtm smooth` by its options: frame by frame, and offline."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from rtmcli import read_frames, write_frames
 from rtmcli.cli.app import main
-
-
-def jitter(frames: int = 60, *, person: int | None = 7) -> str:
-    """Lines of a person who stands still and whose keypoints tremble by some pixels."""
-    random = np.random.default_rng(0)
-    lines = []
-    for number in range(frames):
-        points = np.full((17, 3), [100.0, 200.0, 0.9]) + np.append(random.normal(0, 3, 2), 0)
-        one = {"label": "person", "box": [50, 100, 150, 300], "score": 0.9, "keypoints": points.tolist()}
-        if person is not None:
-            one = {"id": person, **one}
-        frame = {
-            "source": "a",
-            "frame": number,
-            "time": number / 30,
-            "skeleton": "coco17",
-            "instances": [one],
-        }
-        lines.append(json.dumps(frame))
-    return "\n".join(lines) + "\n"
+from tests.helpers.gait import record
 
 
 @pytest.fixture
-def smooth(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Run `rtm smooth` on records and return the frames that come out."""
-
-    def run(text: str, *options: str) -> list[dict]:
-        file = tmp_path / "in.jsonl"
-        file.write_text(text)
-        assert main(["smooth", str(file), *options]) == 0
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-    return run
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "gait.jsonl"
+    write_frames(record(0, count=130).frames, path)
+    return str(path)
 
 
-def spread(frames: list[dict]) -> float:
-    """Standard deviation of the first keypoint's x, in pixels, after the filter has settled."""
-    return float(np.std([frame["instances"][0]["keypoints"][0][0] for frame in frames[20:]]))
+def test_offline_writes_every_frame_and_says_what_it_repaired(
+    file: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["smooth", file, "--offline", "--fill", "0.5"]) == 0
+    out, err = capfdbinary.readouterr()
+    (tmp_path / "out.jsonl").write_bytes(out)
+    frames = list(read_frames(tmp_path / "out.jsonl"))
+    assert [frame.frame for frame in frames] == list(range(130))
+    assert all(len(frame.instances) == 2 for frame in frames)
+    assert b"exchanged sides" in err and b"filled" in err
 
 
-def test_a_lower_cutoff_leaves_less_jitter(smooth) -> None:
-    before = spread([json.loads(line) for line in jitter().splitlines()])
-    usual, strong = spread(smooth(jitter())), spread(smooth(jitter(), "--min-cutoff", "0.2", "--beta", "0"))
-    assert strong < usual < before
+def test_a_pipe_and_the_library_give_the_same_bytes(
+    file: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    from rtmcli import OfflineOptions, smooth_offline
+
+    assert main(["smooth", file, "--offline", "--filter", "savgol", "--cutoff", "5", "-q"]) == 0
+    out, err = capfdbinary.readouterr()
+    write_frames(
+        smooth_offline(read_frames(file), OfflineOptions("savgol", cutoff=5)), tmp_path / "out.jsonl"
+    )
+    assert out == (tmp_path / "out.jsonl").read_bytes() and err == b""
 
 
-def test_scores_and_ids_stay_as_they_were(smooth) -> None:
-    (person,) = smooth(jitter())[-1]["instances"]
-    assert person["id"] == 7 and person["score"] == pytest.approx(0.9)
-    assert [point[2] for point in person["keypoints"]] == pytest.approx([0.9] * 17)
-
-
-def test_people_without_an_id_get_one(smooth) -> None:
-    assert {frame["instances"][0]["id"] for frame in smooth(jitter(5, person=None))} == {1}
-
-
-def test_an_unknown_filter_is_an_error_that_names_the_one_there_is(capsys) -> None:
-    assert main(["smooth", "--filter", "kalman"]) == 2
-    assert "oneeuro" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--filter", "butterworth"], "only oneeuro works frame by frame: add --offline"),
+        (["--cutoff", "3"], "--cutoff has no effect without --offline"),
+        (["--fill", "1"], "--fill has no effect without --offline"),
+        (["--no-repair"], "has no effect without --offline"),
+        (["--offline", "--beta", "3"], "--beta has no effect with --offline; --cutoff sets that filter"),
+    ],
+)
+def test_options_without_effect_are_errors(
+    file: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["smooth", file, *arguments]) == 2
+    assert message in capsys.readouterr().err

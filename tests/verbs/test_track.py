@@ -1,65 +1,59 @@
-"""`rtm track` through its own command line."""
+"""`rtm track` by its options: online, with lookahead, offline, gaps filled, a summary."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from rtmcli import read_frames, write_frames
 from rtmcli.cli.app import main
-
-
-def records(*places: float | None, step: float = 0.1) -> str:
-    """Lines of a person who stands at x = place in each frame, `step` seconds apart; None: nobody is there."""
-    lines = []
-    for number, x in enumerate(places):
-        people = (
-            [] if x is None else [{"id": 99, "label": "person", "box": [x, 0, x + 50, 100], "score": 0.9}]
-        )
-        lines.append(json.dumps({"source": "a", "frame": number, "time": number * step, "instances": people}))
-    return "\n".join(lines) + "\n"
-
-
-def ids(text: str) -> list[int | None]:
-    return [
-        instances[0]["id"] if instances else None
-        for instances in (json.loads(line)["instances"] for line in text.splitlines())
-    ]
+from tests.helpers.track_scenes import SCENES
 
 
 @pytest.fixture
-def track(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Run `rtm track` on records and return the ids that come out."""
-
-    def run(text: str, *options: str) -> list[int | None]:
-        file = tmp_path / "in.jsonl"
-        file.write_text(text)
-        assert main(["track", str(file), *options]) == 0
-        return ids(capsys.readouterr().out)
-
-    return run
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "pillar.jsonl"
+    write_frames(SCENES["pillar"](0).frames, path)
+    return str(path)
 
 
-def test_ids_start_at_1_and_those_that_came_in_are_replaced(track) -> None:
-    assert track(records(0, 5, 10)) == [1, 1, 1]
+@pytest.mark.parametrize("arguments", [[], ["--lookahead", "1"], ["--offline"], ["--method", "iou"]])
+def test_every_way_gives_two_people_two_ids(
+    file: str, arguments: list[str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["track", file, *arguments]) == 0
+    (tmp_path / "out.jsonl").write_bytes(capfdbinary.readouterr().out)
+    frames = list(read_frames(tmp_path / "out.jsonl"))
+    assert [frame.frame for frame in frames] == [frame.frame for frame in read_frames(file)]
+    assert {i.id for frame in frames for i in frame.instances} == {1, 2}
 
 
-def test_a_person_unseen_for_longer_than_max_gap_gets_a_new_id(track) -> None:
-    gone_for_half_a_second = records(0, *[None] * 5, 0)
-    assert track(gone_for_half_a_second) == [1, None, None, None, None, None, 1]
-    assert track(gone_for_half_a_second, "--max-gap", "0.2")[-1] == 2
+def test_filled_people_are_marked(
+    file: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["track", file, "--offline", "--fill", "1"]) == 0
+    (tmp_path / "out.jsonl").write_bytes(capfdbinary.readouterr().out)
+    hidden = [frame for frame in read_frames(tmp_path / "out.jsonl") if 2.1 < (frame.time or 0) < 2.8]
+    assert hidden and all(len(frame.instances) == 2 for frame in hidden)
+    assert all("filled" in i.extra for frame in hidden for i in frame.instances)
 
 
-def test_a_threshold_that_no_overlap_reaches_ends_the_track_of_a_jump(track) -> None:
-    half_a_box_aside = records(0, 0, 25)
-    assert track(half_a_box_aside, "--threshold", "0.2")[-1] == 1
-    assert len(track(half_a_box_aside, "--threshold", "0.99")) == 3
+def test_the_summary_is_a_line_per_person(file: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["track", file, "--summary"]) == 0
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line["id"] for line in lines] == [1, 2]
+    assert all(line["longest_gap"] > 0.8 and line["frames"] > 140 for line in lines)
 
 
-def test_boxes_without_poses_are_tracked_by_oks_too(track) -> None:
-    assert track(records(0, 2, 4), "--method", "oks") == [1, 1, 1]
-
-
-def test_a_method_that_does_not_exist_is_an_error_that_names_the_choices(capsys) -> None:
-    assert main(["track", "--method", "hungarian"]) == 2
-    message = capsys.readouterr().err
-    assert "--method" in message and "iou" in message and "oks" in message
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--offline", "--lookahead", "1"], "leave --lookahead out"),
+        (["--min-length", "1"], "--min-length needs --offline"),
+    ],
+)
+def test_options_that_do_not_go_together_are_errors(
+    file: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", file, *arguments]) == 2
+    assert message in capsys.readouterr().err
