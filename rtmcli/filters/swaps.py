@@ -15,8 +15,8 @@ from rtmcli.skeletons import Skeleton
 
 # Words in the names of keypoints whose sides are exchanged together.
 _LIMBS = (("knee", "ankle", "heel", "toe"), ("hip",), ("elbow", "wrist"), ("shoulder",))
-_CHANGE = 0.03  # body sizes: what a change between right and exchanged must save
-_FRAME = 0.002  # and an exchanged frame
+_CHANGE = 0.045  # body sizes: what a change between right and exchanged must save
+_FRAME = 0.004  # and an exchanged frame
 _FAR = 0.25  # body sizes beyond which a residual does not count more: one outlier is no exchange
 
 

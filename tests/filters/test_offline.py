@@ -48,7 +48,7 @@ def test_offline_filters_do_not_lag(method: str) -> None:
 
 def test_exchanged_legs_are_put_right_and_crossing_legs_are_left_alone() -> None:
     true = hits = false = 0
-    for seed in range(4):
+    for seed in range(6):
         recording = record(seed)
         for person in range(2):
             rows = np.flatnonzero(~recording.unseen[:, person])
@@ -66,7 +66,7 @@ def test_exchanged_legs_are_put_right_and_crossing_legs_are_left_alone() -> None
                 hits += int((found & wanted).sum())
                 false += int((found & ~wanted).sum())
     assert hits >= 0.95 * true
-    assert false <= 0.002 * 4 * 2 * 600
+    assert false <= 6  # of 27,768 poses of a limb: an exchange that ends where the legs cross
 
 
 def test_legs_that_only_cross_are_never_exchanged() -> None:
