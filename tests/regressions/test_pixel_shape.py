@@ -63,8 +63,9 @@ def test_frames_are_stretched_before_they_are_rotated(tmp_path: Path) -> None:
     assert number_in(np.rot90(picture.image, 1)) == 0
 
 
-def test_a_ratio_that_cannot_be_meant_is_ignored(tmp_path: Path) -> None:
-    path = write_stretched(tmp_path / "a.mkv", Fraction(100, 1))
+@pytest.mark.parametrize("pixel", [Fraction(100, 1), Fraction(1280, 1279)], ids=["error", "rounding"])
+def test_a_ratio_that_cannot_be_meant_is_ignored(tmp_path: Path, pixel: Fraction) -> None:
+    path = write_stretched(tmp_path / "a.mkv", pixel)
     assert {p.image.shape for p in open_media(path)} == {(64, 96, 3)}
 
 

@@ -38,11 +38,14 @@ def square_pixel_size(width: int, height: int, pixel: Fraction | None) -> tuple[
         width, height: as stored.
         pixel: width of a pixel by its height (sample aspect ratio), or None where that is not known.
     """
-    if not pixel or pixel == 1 or not Fraction(1, _MAX_RATIO) <= pixel <= _MAX_RATIO:
+    if not pixel or not Fraction(1, _MAX_RATIO) <= pixel <= _MAX_RATIO:
         return width, height
-    if pixel > 1:
-        return max(1, round(width * pixel)), height
-    return width, max(1, round(height / pixel))
+    ratio = float(pixel)
+    shown_width, shown_height = max(width, width * ratio), max(height, height / ratio)
+    # A ratio that changes the size by less than a pixel comes from rounding (853x480 shown at 16:9).
+    if shown_width - width < 1 and shown_height - height < 1:
+        return width, height
+    return round(shown_width), round(shown_height)
 
 
 @cache
