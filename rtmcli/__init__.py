@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rtmcli.filters.smoother import Smoother as Smoother
     from rtmcli.filters.track_smoothing import OfflineOptions as OfflineOptions
     from rtmcli.filters.track_smoothing import Repairs as Repairs
+    from rtmcli.formats.alphapose import write_alphapose as write_alphapose
     from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
     from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
+    from rtmcli.formats.yolo import read_yolo as read_yolo
+    from rtmcli.formats.yolo import write_yolo as write_yolo
     from rtmcli.inference.detector import Detector as Detector
     from rtmcli.inference.onestage import OneStage as OneStage
     from rtmcli.inference.open_model import OpenModel as OpenModel
@@ -113,6 +116,8 @@ _PUBLIC = {
     "formats.openpose_writer": ("write_openpose",),
     "formats.openpose_reader": ("read_openpose",),
     "formats.mmpose": ("read_mmpose", "write_mmpose"),
+    "formats.alphapose": ("write_alphapose",),
+    "formats.yolo": ("read_yolo", "write_yolo"),
     "formats.csv_reader": ("read_table",),
     "formats.csv_writer": ("write_table",),
     "formats.labels": ("read_labels",),

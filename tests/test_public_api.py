@@ -21,9 +21,10 @@ PUBLIC_NAMES = [
     "load_set", "load_skeleton", "make_network", "make_task", "map_frame", "map_keypoints",
     "merge_frames", "one_pose_per_person", "open_engine", "open_media", "open_model", "open_writer",
     "override_recipe", "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_frames",
-    "read_labels", "read_mmpose", "read_openpose", "read_table", "run_pipeline", "save_model",
-    "smooth_offline", "summarize_tracks", "track_ahead", "track_offline", "write_coco_results",
-    "write_frames", "write_mmpose", "write_openpose", "write_table",
+    "read_labels", "read_mmpose", "read_openpose", "read_table", "read_yolo",
+    "run_pipeline", "save_model",
+    "smooth_offline", "summarize_tracks", "track_ahead", "track_offline", "write_alphapose",
+    "write_coco_results", "write_frames", "write_mmpose", "write_openpose", "write_table", "write_yolo",
 ]  # fmt: skip
 
 

@@ -83,6 +83,11 @@ def write_alphapose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
 
     A point that does not exist is 0, 0, 0. Raises DataError where a second video comes, whose frames would have the
     names of the first.
+
+    Example:
+        from rtmcli import read_frames, write_alphapose
+
+        write_alphapose(read_frames("walk.jsonl"), "alphapose-results.json")
     """
     count = 0
     video: str | None = None

@@ -35,6 +35,11 @@ def write_yolo(
 
     Raises:
         DataError: a record has no size, two frames would have one file, or skeletons differ.
+
+    Example:
+        from rtmcli import read_frames, write_yolo
+
+        count = write_yolo(read_frames("walk.jsonl"), "dataset/")
     """
     folder = Path(folder)
     try:
@@ -75,6 +80,17 @@ def read_yolo(folder: str | Path) -> Iterator[Frame]:
     """Records of a data set, one per label file, in order of their names; the source is the path of the image.
 
     The images give the sizes. Raises DataError where an image is missing, or a line does not fit the keypoints.
+
+    Example:
+        import shutil
+        from pathlib import Path
+
+        from rtmcli import read_frames, read_yolo, write_yolo
+
+        write_yolo(read_frames("found.jsonl"), "dataset/")
+        shutil.copy("images/a.jpg", "dataset/images/a.jpg")
+        for frame in read_yolo("dataset/"):
+            print(Path(frame.source).name, len(frame.instances))
     """
     folder = Path(folder)
     yaml = _read_yaml(folder / "data.yaml")
