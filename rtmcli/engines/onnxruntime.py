@@ -77,7 +77,8 @@ def open_model(path: Path, *, device: str, precision: str, threads: int) -> Onnx
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     providers = [(provider, {"device_id": str(index)})] if kind in ("cuda", "tensorrt") else [provider]
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # With its fallback the runtime prints to stdout, and tries the CPU.
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # the runtime raises types of its own
         reason = reason_of(error)
         if kind == "cpu":

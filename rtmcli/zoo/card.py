@@ -5,11 +5,12 @@ A card is TOML in the zoo and JSON in the model file's metadata, under the key `
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rtmcli.errors import DataError, UsageError
 
 METADATA_KEY = "rtm.card"
+MAX_SIDE = 16384  # pixels of an input
 
 Task = Literal["detector", "topdown", "onestage"]
 
@@ -75,15 +76,24 @@ class Card:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Card":
-        """The card of plain data; keys of later versions are ignored. Raises DataError where one is missing."""
+        """The card of plain data; keys of later versions are ignored.
+
+        Raises DataError where a key is missing, or has a value that no model has.
+        """
+        if not isinstance(data, dict):
+            raise DataError(f"the model card is not an object of keys and values, but {type(data).__name__}")
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {
             key: tuple(v) if isinstance(v, list) else v for key, v in data.items() if key in known
         }
         try:
-            return cls(**values)
+            card = cls(**values)
         except TypeError as error:
             raise DataError(f"model card {data.get('name', '?')!r} is incomplete: {error}") from None
+        for key, good in _checks(card).items():
+            if not good:
+                raise DataError(f"model card {card.name!r}: {key} cannot be {getattr(card, key)!r}")
+        return card
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
@@ -93,6 +103,34 @@ class Card:
         except ValueError as error:
             raise DataError(f"the card in the model file is not JSON: {error}") from None
         return cls.from_dict(data)
+
+
+def _checks(card: Card) -> dict[str, bool]:
+    """Whether each key that code relies on has a value of the right kind: cards come from files of anybody."""
+    texts = ("name", "family", "size", "training", "licence", "origin")
+    numbers = ("score", "iou", "threshold")
+    return {
+        **{key: isinstance(getattr(card, key), str) for key in texts},
+        **{key: isinstance(getattr(card, key), float | int | None) for key in numbers},
+        **{key: _is_side(getattr(card, key)) for key in ("width", "height")},
+        "task": card.task in get_args(Task),
+        "skeleton": isinstance(card.skeleton, str | None),
+        "classes": _is_tuple(card.classes, str) and len(card.classes) > 0,
+        "mean": _is_tuple(card.mean, float | int) and len(card.mean) == 3,
+        "std": _is_tuple(card.std, float | int) and len(card.std) == 3 and all(card.std),
+        "color": card.color in ("rgb", "bgr"),
+        "contract": card.contract in ("plain", "deploy"),
+        "codec": isinstance(card.codec, dict),
+        "figures": isinstance(card.figures, dict),
+    }
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, int) and 0 < value <= MAX_SIDE
+
+
+def _is_tuple(value: object, kind: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
 
 
 def refuse_overrides(

@@ -229,3 +229,51 @@ def test_the_verb_says_it_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert main(["pose", str(image), "--model", str(path)]) == 3
     error = capfd.readouterr().err
     assert error.startswith("rtm pose: ") and error.count("\n") == 1 and "heatmaps" in error
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": "a"}, {"height": 0}, {"task": "segmenter"}, {"std": [0, 1, 1]}, {"mean": 3}, {"color": "cmyk"},
+        {"codec": 7}, {"classes": []}, {"score": "high"},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
+def test_a_damaged_card_is_bad_data(tmp_path: Path, change: dict[str, Any], engine: str) -> None:
+    import json
+
+    import onnx
+
+    pytest.importorskip(engine)
+    card = {"name": "x", "family": "rtmdet", "size": "nano", "task": "detector", "width": 320, "height": 320}
+    path = constant_onnx(tmp_path / "rtmdet_m.onnx", {"dets": BOXES, "labels": LABELS}, shape=SQUARE)
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {"rtm.card": json.dumps(card | change)})
+    onnx.save(model, str(path))
+    with pytest.raises(DataError, match=f"model card 'x': {next(iter(change))} cannot be"):
+        open_model(path, engine=engine, threads=1)
+
+
+@pytest.mark.parametrize("card", ["[1]", "3", "null", "{", '"text"'])
+def test_a_card_that_is_no_object_is_bad_data(tmp_path: Path, card: str) -> None:
+    import onnx
+
+    path = constant_onnx(tmp_path / "rtmdet_m.onnx", {"dets": BOXES, "labels": LABELS}, shape=SQUARE)
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {"rtm.card": card})
+    onnx.save(model, str(path))
+    with pytest.raises(DataError, match="card"):
+        open_model(path, threads=1)
+
+
+def test_a_file_that_the_runtime_refuses_prints_nothing_to_stdout(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ONNX Runtime printed "EP Error ... Falling back" to stdout, among the records."""
+    content = bytearray((DATA / "pose_float16.onnx").read_bytes())
+    content[content.index(b"ReduceMean")] = 0xC1  # no UTF-8
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(DataError, match="onnxruntime cannot read this model"):
+        open_model(tmp_path / "m.onnx", threads=1)
+    assert capfd.readouterr().out == ""
