@@ -138,10 +138,17 @@ def _forget_zeros(one: Instance) -> None:
 
 
 def _frames_of_results(results: list[dict[str, Any]], truth: Mapping[str, Any] | None) -> Iterator[Frame]:
+    names = {} if truth is None else {c["id"]: c["name"] for c in truth["categories"] if "name" in c}
+    several = len({str(result.get("category_id", PERSON)) for result in results}) > 1
     for frame, numbers in frames_of_results(results, truth):
         for one, number in zip(frame.instances, numbers, strict=True):
-            track = results[number].get("track_id") if number is not None else None
+            if number is None:
+                continue
+            track, category = results[number].get("track_id"), results[number].get("category_id", PERSON)
             one.id = track if isinstance(track, int) and track >= 0 else None
+            # Of several categories only COCO's person is known without labels.
+            unnamed = None if several and category != PERSON else "person"
+            one.label = str(names[category]) if category in names else unnamed
         yield frame
 
 

@@ -91,3 +91,23 @@ def test_results_are_written_with_the_category_of_the_labels(tmp_path, capsys):
     records, labels, out = DATA / "records_of_labels.jsonl", tmp_path / "labels.json", tmp_path / "out.json"
     assert main(["convert", str(records), "--to", "coco", "--labels", str(labels), "-o", str(out)]) == 0
     assert {entry["category_id"] for entry in json.loads(out.read_text())} == {3}
+
+
+def test_detections_of_several_categories_are_not_all_people(tmp_path, capsys):
+    results = [
+        {"image_id": 1, "category_id": category, "bbox": [1, 2, 30, 40], "score": 0.5} for category in (1, 18)
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    truth = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(truth))
+
+    def labels(*options):
+        assert main(["convert", "--from", "coco", str(tmp_path / "results.json"), *options]) == 0
+        return [one.get("label") for one in json.loads(capsys.readouterr().out)["instances"]]
+
+    assert labels() == ["person", None]
+    assert labels("--labels", str(tmp_path / "labels.json")) == ["person", "dog"]
