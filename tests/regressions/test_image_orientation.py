@@ -1,7 +1,9 @@
 """EXIF orientation applies to every way in, and side data that PyAV does not know raises nothing."""
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,21 @@ def test_all_orientations_apply_in_a_pipe(orientation: int) -> None:
         [sys.executable, "-c", READ], input=photo(orientation), capture_output=True, timeout=60
     )
     assert str(TURNED[orientation]) in piped.stdout.decode(), piped.stderr
+
+
+@pytest.mark.parametrize(
+    "exif", [b"garbage", b"II*\0\x08\0\0\0\x05\0", b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\0"]
+)  # fmt: skip
+def test_broken_exif_data_is_no_damage(tmp_path: Path, exif: bytes) -> None:
+    jpeg = encode(".jpg", quarters())
+    segment = b"Exif\0\0" + exif
+    broken = jpeg[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + jpeg[2:]
+    (tmp_path / "a.jpg").write_bytes(broken)
+    (tmp_path / "a.mjpeg").write_bytes(broken * 3)
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(broken,), daemon=True).start()
+    for name, frames in (("a.jpg", 1), ("a.mjpeg", 3), ("pipe", 1)):
+        assert [corners(p.image) for p in open_media(tmp_path / name)] == [TURNED[1]] * frames
 
 
 def test_frames_of_an_mjpeg_stream_are_turned_each_by_its_own_orientation(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ _HARMLESS = (
     "number of reference frames",
     "Truncating likely oversized PPS",
 )
+# Metadata beside the image, which some writers leave incomplete.
+_METADATA = ("EXIF", "ICC profile", "APP fields")
 
 
 def demux_packets(
@@ -60,4 +62,8 @@ def decode_packet(packet: Any) -> tuple[Iterable[Any], bool, bool]:
             frames = packet.decode()
         except decode_failures():
             return [], True, True
-    return frames, False, any(not text.startswith(_HARMLESS) for _, _, text in messages)
+    return frames, False, any(_tells_damage(text) for _, _, text in messages)
+
+
+def _tells_damage(message: str) -> bool:
+    return not message.startswith(_HARMLESS) and not any(word in message for word in _METADATA)
