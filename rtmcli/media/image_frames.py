@@ -79,10 +79,10 @@ def frame_times(data: bytes) -> Sequence[float | None]:
 
 def decode_frames(data: bytes, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Image | DataError]]:
     """The images with these rising numbers of a TIFF or WebP file, or why one cannot be read."""
-    if data[:4] == b"RIFF":
+    if data[:4] == b"RIFF" and len(webp_durations(data)) > 1:
         yield from _webp_frames(data, name, numbers)
         return
-    pages = tiff_pages(data)
+    pages = [] if data[:4] == b"RIFF" else tiff_pages(data)
     for number in numbers:
         try:
             yield number, decode_image(_with_first_page(data, pages[number]) if pages else data, name)

@@ -51,7 +51,7 @@ def decode_image(data: bytes, name: str) -> Image:
         raise DataError(f"{name}: the image is {wrong}; get it again or leave it out")
     image = _imdecode(data, cv2.IMREAD_COLOR, name)
     if image is not None:
-        return np.asarray(image)
+        return _turned_avif(np.asarray(image), data) if data[4:8] == b"ftyp" else np.asarray(image)
     if data[:2] in (b"II", b"MM"):
         return _unusual_tiff(data, name)
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"heif"):
@@ -102,6 +102,16 @@ def _imdecode(data: bytes, flags: int, name: str) -> Any:
             return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error:
             return None
+
+
+def _turned_avif(image: Image, data: bytes) -> Image:
+    """The image with an AVIF's rotation and mirroring (ISO/IEC 23008-12, 6.5.10, 6.5.12), which OpenCV ignores."""
+    rotation, mirror = (data.find(b"\0\0\0\x09" + kind) + 8 for kind in (b"irot", b"imir"))
+    if rotation > 7:
+        image = np.rot90(image, data[rotation] & 3)
+    if mirror > 7:
+        image = image[:, ::-1] if data[mirror] & 1 else image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def _unusual_tiff(data: bytes, name: str) -> Image:

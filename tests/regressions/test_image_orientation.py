@@ -61,6 +61,18 @@ def test_broken_exif_data_is_no_damage(tmp_path: Path, exif: bytes) -> None:
         assert [corners(p.image) for p in open_media(tmp_path / name)] == [TURNED[1]] * frames
 
 
+@pytest.mark.parametrize("suffix", [".avif", ".webp", ".png", ".tif"])
+@pytest.mark.parametrize("orientation", [6, 7])
+def test_the_orientation_of_other_formats_applies_to_a_file_and_a_pipe(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    path = PHOTO.with_name(f"orientation_{orientation}{suffix}")
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(path.read_bytes(),), daemon=True).start()
+    for source in (path, tmp_path / "pipe"):
+        assert [corners(p.image) for p in open_media(source)] == [TURNED[orientation]]
+
+
 def test_frames_of_an_mjpeg_stream_are_turned_each_by_its_own_orientation(tmp_path: Path) -> None:
     order = [1, 6, 6, 3, 1, 8]
     (tmp_path / "a.mjpeg").write_bytes(b"".join(photo(orientation) for orientation in order))
