@@ -1,4 +1,4 @@
-"""At which score a detector's boxes are worth keeping: the F1-optimal one on the labelled part `val` of a data folder.
+"""The score threshold of a detector: the F1-optimal one on the labelled part `val` of a data folder.
 
     python benchmarks/detector_threshold.py --data DATA [--detector NAME|FILE] [--iou 0.5]
 

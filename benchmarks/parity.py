@@ -1,16 +1,16 @@
-"""How near every engine that is here comes to torch, for a model of each family. Prints JSON lines.
+"""The difference of every installed engine from torch, for a model of each family. Prints JSON lines.
 
     python benchmarks/parity.py [--models rtmpose-t,rtmo-s,...] [--engines torch,...] [--threads 1]
     python benchmarks/parity.py --models run/best.pt --pictures FOLDER
 
-The first line is the machine. A row gives an engine in a precision: distances in pixels of the network's input
-(median, p99, worst) between what torch in float32 finds on real pictures (the packaged clip) and what the engine
-finds. `held` is the distance that rows with trained weights are held to (0.1 px in float32; in lower precision 1 px,
-of the keypoints scored above 0.5), `passed` says whether it holds. The bundled rtmpose-t and rtmdet-nano have trained
+The first line describes the machine. A row is an engine in a precision: distances in pixels of the network's input
+(median, p99, worst) between the results of torch in float32 and of the engine on real images (the packaged clip).
+`held` is the distance that is limited in rows with trained weights (0.1 px in float32; in lower precision 1 px, of the
+keypoints scored above 0.5). The bundled rtmpose-t and rtmdet-nano have trained
 weights, and so has a checkpoint that is named by its file; the other families come with random ones (detectors' norms
 are set by real pictures, so that scores differ).
-There an argmax jumps between far bins as soon as precision is lowered, so `relative`, the error of the raw vectors,
-is what counts for those rows. float16 is missing where no engine here computes in it.
+There an argmax jumps between distant bins as soon as precision is lowered, so for those rows `relative`, the error of
+the raw vectors, is the measure. float16 is missing where no installed engine computes in it.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
     torch.manual_seed(0)
     card = Card(name=name, **RANDOM[name])
     network = build_network(card)
-    if card.task == "topdown":  # not by pictures: such norms make a deep random network chaotic
+    if card.task == "topdown":  # not from images: such norms make a deep random network chaotic
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.constant_(module.weight, GAIN)
@@ -113,7 +113,7 @@ def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
         network.train()(batch)
         for key, layer in network.named_modules():
             if isinstance(layer, nn.Conv2d) and any(word in key for word in SCORING):
-                layer.weight *= 3  # scores of 0 to 1 where fresh heads say 0.01 everywhere
+                layer.weight *= 3  # scores from 0 to 1; fresh heads give 0.01 everywhere
                 nn.init.constant_(layer.bias, -1.0)  # type: ignore[arg-type]
     return network.eval(), card
 
@@ -121,7 +121,7 @@ def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
 def rows(
     network: nn.Module, card: Card, pictures: Any, engines: Sequence[str], threads: int
 ) -> Iterator[dict[str, Any]]:
-    """Every engine and precision for one network, under the contract the engine is fastest with."""
+    """Every engine and precision for one network, under the contract with which the engine is fastest."""
     deploy = replace(card, contract="plain" if card.family == "rtmw3d" else "deploy")
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -143,15 +143,15 @@ def rows(
         for engine, precisions in PRECISIONS.items():
             if engine not in engines:
                 continue
-            told = plain if engine == "ncnn" else deploy
-            reference = references[told.contract]
+            its_card = plain if engine == "ncnn" else deploy
+            reference = references[its_card.contract]
             for precision in precisions:
-                row = {"engine": engine, "precision": precision, "contract": told.contract}
+                row = {"engine": engine, "precision": precision, "contract": its_card.contract}
                 try:
                     if engine == "torch":
                         opened: Engine = type(reference)(
                             copy.deepcopy(reference.graph),
-                            told,
+                            its_card,
                             device=torch.device("cpu"),
                             precision=precision,
                             threads=threads,
@@ -161,8 +161,8 @@ def rows(
                             files[engine], engine="torch" if engine == "torchscript" else engine,
                             precision=precision, threads=threads,
                         )  # fmt: skip
-                    proof = compare(reference, opened, told, pictures, precision=precision)
-                    relative = relative_error(reference, opened, told, pictures)
+                    parity = compare(reference, opened, its_card, pictures, precision=precision)
+                    relative = relative_error(reference, opened, its_card, pictures)
                 except RtmError as error:
                     yield {**row, "error": str(error)}
                     continue
@@ -177,8 +177,8 @@ def rows(
                     "similarity",
                     "p99_confident",
                 )
-                told_of = {k: v for k, v in proof.to_dict().items() if k in keys}
-                yield {**row, **told_of, "held": round(proof.p99_held, 4), "relative": relative}
+                measured = {k: v for k, v in parity.to_dict().items() if k in keys}
+                yield {**row, **measured, "held": round(parity.p99_held, 4), "relative": relative}
 
 
 def relative_error(reference: Engine, opened: Engine, card: Card, pictures: Any) -> float | None:

@@ -1,10 +1,10 @@
-"""rtm beside rtmlib: same machine, CPUs, weights and clips, one run; the order changes from pair to pair.
+"""rtm compared with rtmlib: same machine, CPUs, weights and clips, one run; the order changes from pair to pair.
 
     python -m venv peers && peers/bin/pip install rtmlib==0.0.16 onnxruntime openvino
     python benchmarks/peers.py --peer peers/bin/python --data DATA [--cpus 0,1] [--pairs 5] [--rows NAMES]
 
-Both decode the clip themselves, both find the people by the official RTMDet-nano at 320 and pose them by the same
-plain file: the bundled RTMPose-t, or with `--pose` a plain file of yours (with `--size`). Before a
+Both decode the clip themselves, both detect people with the official RTMDet-nano at 320 and estimate poses with the
+same plain file: the bundled RTMPose-t, or with `--pose` another plain file (with `--size`). Before a
 ratio is printed, both must have found the same keypoints: rtmlib hands its pose network BGR where it wants RGB, so it
 is given RGB for that check, and for that check only. Prints JSON lines, and keeps them in `benchmarks/runs/`.
 """
@@ -146,7 +146,7 @@ class Program:
 
 
 def fastest(peers: Sequence[Program]) -> Program:
-    """The peer at its best: threads that spin win on a quiet machine and lose beside a neighbour."""
+    """The faster setting of the peer: spinning threads are faster on an idle machine and slower on a busy one."""
     if len(peers) == 1:
         return peers[0]
     for peer in peers:
@@ -160,7 +160,7 @@ def compare(row: Row, rtm: Program, peer: Program, *, pairs: int) -> dict[str, A
     agreement = agree(ours, peer.ask(f"look {json.dumps([frame['boxes'] for frame in ours])}"))
     result = {**asdict(row), "agreement": agreement, "rtm": rtm.facts["engine"], "rtmlib": peer.facts}
     if not (agreement["keypoints px"] < TOLERANCE and agreement["boxes px"] < NEAR):
-        return {**result, "error": "they do not find the same people, so their times say nothing"}
+        return {**result, "error": "they do not find the same people, so their times cannot be compared"}
     rtm.ask("lap"), peer.ask("lap")  # warm
     laps, loads = [], []
     for number in range(pairs):

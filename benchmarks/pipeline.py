@@ -1,9 +1,9 @@
-"""Time per frame of the pipeline and of its parts, and what it costs beside its two networks. Prints JSON lines.
+"""Time per frame of the pipeline and of its parts, and compared with its two networks alone. Prints JSON lines.
 
     python benchmarks/pipeline.py [--video demo] [--frames 100] [--detector NAME] [--model NAME] [--pairs 5] [--jobs 2]
 
-`--model random:rtmpose-m-coco17-256x192` is an RTMPose-m with random weights: speed does not ask for skill.
-`rtm bench --pipeline` asks the same of models that are there.
+`--model random:rtmpose-m-coco17-256x192` is an RTMPose-m with random weights, which is as fast as a trained one.
+`rtm bench --pipeline` measures the same for installed models.
 """
 
 import argparse

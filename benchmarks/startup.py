@@ -1,11 +1,12 @@
-"""What starting `rtm` costs beside the least that a Typer app can cost. Prints JSON lines.
+"""The start-up time of `rtm` compared with that of a minimal Typer app. Prints JSON lines.
 
     python benchmarks/startup.py [--runs 10]
 
-CPU time (user and system) of whole processes, medians, taken in turns so that both meet the same load. Must stay at
-most 1.3: a filter on an empty stream against a one-command app that imports orjson and numpy and returns, `rtm --help`
-against a bare one-command app. Where Python may not keep compiled files (PYTHONDONTWRITEBYTECODE in a checkout) rtm's
-sources are compiled at each start, and the ratio is higher than in an installed package.
+CPU time (user and system) of whole processes, medians, measured alternately so that both meet the same load. The
+ratio must stay at most 1.3: a filter on an empty stream against a one-command app that imports orjson and numpy and
+returns, `rtm --help` against a bare one-command app. Where Python may not keep compiled files
+(PYTHONDONTWRITEBYTECODE in a checkout) rtm's sources are compiled at each start, and the ratio is higher than in an
+installed package.
 """
 
 import argparse

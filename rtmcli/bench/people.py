@@ -101,7 +101,7 @@ def _topdown(
     size = np.array([0.2, 0.5])
     boxes = np.concatenate(
         [corners * (1 - size), corners * (1 - size) + size], axis=1
-    )  # (N, 4) of the picture
+    )  # (N, 4), shares of the image
     pixels = (boxes * np.array([width, height] * 2)).astype(np.float32)
     people = [Instance(box=box) for box in pixels]
 
@@ -187,7 +187,7 @@ def plot_people(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
     for way, color in (("top-down", "#d9822b"), ("one-stage", "#2f6fb0")):
         own = sorted((row["people"], row["ms"]) for row in rows if row["way"] == way)
         axes.plot(*zip(*own, strict=True), color=color, marker="o", markersize=4, label=way)
-    axes.set(xlabel="people in the picture", ylabel="ms a picture")
+    axes.set(xlabel="people in the image", ylabel="ms per image")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(bottom=0)
     axes.grid(color="#e4e8ec")

@@ -37,12 +37,12 @@ class TorchEngine:
         self._device, self._precision, self._threads = device, precision, threads
         self._captured: dict[tuple[int, ...], _Capture] = {}
         self._lock = threading.Lock()  # CUDA graphs share their static tensors
-        # RTMDet is fully convolutional: its card's size is a default
-        picture = (None, None) if card.family == "rtmdet" else (card.height, card.width)
+        # RTMDet is fully convolutional: its card's size is only the default.
+        sides = (None, None) if card.family == "rtmdet" else (card.height, card.width)
         if card.contract == "deploy":
-            self.inputs = [Port("image", (None, *picture, 3), "uint8")]
+            self.inputs = [Port("image", (None, *sides, 3), "uint8")]
         else:
-            self.inputs = [Port("input", (None, 3, *picture), "float32")]
+            self.inputs = [Port("input", (None, 3, *sides), "float32")]
         self.outputs = _outputs(card, graph.outputs)
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:

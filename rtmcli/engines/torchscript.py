@@ -20,11 +20,11 @@ class TorchScriptEngine:
 
     def __init__(self, script: Any, card: Card, *, threads: int) -> None:
         self.script, self.card, self._threads = script, card, threads
-        picture = (card.height, card.width)
+        sides = (card.height, card.width)
         if card.contract == "deploy":
-            self.inputs = [Port("image", (None, *picture, 3), "uint8")]
+            self.inputs = [Port("image", (None, *sides, 3), "uint8")]
         else:
-            self.inputs = [Port("input", (None, 3, *picture), "float32")]
+            self.inputs = [Port("input", (None, 3, *sides), "float32")]
         self.outputs = _outputs(card)
 
     def __call__(self, feeds: Arrays, names: Sequence[str] | None = None) -> Arrays:

@@ -40,7 +40,7 @@ def export_ncnn(network: nn.Module, card: Card, path: Path, *, half: bool = Fals
         RtmError: pnnx fails, or keeps an operation that ncnn does not have.
     """
     parts: dict[str, tuple[nn.Module, Mapping[str, tuple[int, ...]], Sequence[str]]] = {}
-    picture = {"input": (1, 3, card.height, card.width)}
+    image = {"input": (1, 3, card.height, card.width)}
     if isinstance(network, RTMO):
         fused = network.to_deploy(card.height, card.width)
         parts["dcc"] = _classifier(fused.head.dcc)
@@ -48,7 +48,7 @@ def export_ncnn(network: nn.Module, card: Card, path: Path, *, half: bool = Fals
         names: Sequence[str] = [f"{kind}_{s}" for kind in ("cls", "box", "vis", "pose") for s in (16, 32)]
     else:
         maps, names = FlatMaps(_foldable(network)), NAMES[card.family]
-    parts[""] = (maps, picture, names)
+    parts[""] = (maps, image, names)
 
     written = []
     with TemporaryDirectory(prefix=".rtm-ncnn-", dir=path.parent) as folder:

@@ -63,30 +63,6 @@ def oks_nms(
     return order[greedy(oks_matrix(poses, poses, size, size, sigmas, min_score=min_score) > threshold)]
 
 
-def soft_oks_nms(
-    keypoints: FloatArray,
-    scores: FloatArray,
-    areas: FloatArray,
-    sigmas: FloatArray,
-    threshold: float,
-    *,
-    keep: int = 20,
-) -> IndexArray:
-    """Soft suppression: no pose is dropped, but a pose near a better one is re-scored by exp(-OKS^2 / threshold).
-
-    Returns the indices in the order they are picked, at most `keep`. (Bodla et al. 2017, on OKS.)
-    """
-    remaining, scores = np.argsort(-scores, kind="stable"), scores.astype(np.float64)
-    similarity = oks_matrix(keypoints, keypoints, areas, areas, sigmas)
-    picked: list[int] = []
-    while len(remaining) and len(picked) < keep:
-        best, remaining = remaining[0], remaining[1:]
-        picked.append(int(best))
-        scores[remaining] *= np.exp(-(similarity[best, remaining] ** 2) / threshold)
-        remaining = remaining[np.argsort(-scores[remaining], kind="stable")]
-    return np.array(picked, np.intp)
-
-
 def ranking_scores(
     box_scores: FloatArray,
     keypoint_scores: FloatArray,

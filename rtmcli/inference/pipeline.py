@@ -221,7 +221,7 @@ def next_boxes(people: Sequence[Instance], size: tuple[int, int]) -> list[Instan
 
 
 def _item(picture: Picture, card: Card, *, more: bool = False) -> Item:
-    """A picture with an empty record."""
+    """A frame with an empty record."""
     frame = Frame.from_picture(picture, skeleton=card.skeleton, model=card.name)
     return Item(picture.image, frame, more=more)
 

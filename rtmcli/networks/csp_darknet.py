@@ -13,7 +13,7 @@ from rtmcli.networks.layers import ConvModule, CSPLayer, SPPBottleneck, conv_cla
 
 EPS, MOMENTUM = 1e-3, 0.03  # of every batch norm here
 
-# size -> (depth factor, width factor); nano has depthwise convolutions besides
+# size -> (depth factor, width factor); nano has depthwise convolutions, too
 SIZES = {
     "nano": (0.33, 0.25),
     "tiny": (0.33, 0.375),

@@ -155,7 +155,7 @@ class CSPLayer(nn.Module):
 
 
 class SPPBottleneck(nn.Module):
-    """Pooling block of stage 4: the map beside its max pools of 5, 9 and 13, side by side, not in a row."""
+    """Pooling block of stage 4: the map and its max pools of 5, 9 and 13 in parallel, not in sequence."""
 
     def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()

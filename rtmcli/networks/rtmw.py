@@ -101,7 +101,7 @@ class RTMW(nn.Module):
 class RTMW3D(nn.Module):
     """RTMW with a depth branch, sizes `l` and `x`.
 
-    Args and input as for `RTMW`, and depth: depth of the input volume (288, beside 288 x 384 pixels).
+    Args and input as for `RTMW`, and depth: depth of the input volume (288 for 288 x 384 pixels).
     `forward` returns logits `(simcc_x, simcc_y, simcc_z)`, (N, K, 2 W), (N, K, 2 H) and (N, K, 2 depth); what a
     bin of z is in metres is defined by the codec.
     """

@@ -1,4 +1,4 @@
-"""ONNX Runtime never falls back in silence, and two installations over each other are told apart from a missing GPU."""
+"""ONNX Runtime never falls back silently, and two conflicting installations are distinguished from a missing GPU."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The detector finds what a straight run of the network finds, and nobody where nobody is."""
+"""The detector finds what a direct run of the network finds, and nothing in blank images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_batch_of_pictures_of_all_sizes_gives_what_each_gives_alone(
 
 
 @pytest.mark.parametrize("grey", [0, 114, 255])
-def test_a_blank_picture_has_nobody_in_it(bundled: Detector, grey: int) -> None:
+def test_a_blank_image_has_no_boxes(bundled: Detector, grey: int) -> None:
     assert bundled([np.full((90, 160, 3), grey, np.uint8)]) == [[]]
 
 

@@ -143,7 +143,7 @@ def test_a_network_that_fails_ends_it_with_its_own_error() -> None:
         list(run_pipeline(items(5), find=broken, jobs=2))
 
 
-def test_whoever_stops_listening_stops_the_work() -> None:
+def test_the_work_stops_when_the_caller_stops_iterating() -> None:
     networks, taken = Networks(slow=True), []
 
     def endless() -> Iterator[Item]:

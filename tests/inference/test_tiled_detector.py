@@ -53,7 +53,7 @@ def test_everybody_is_found_once_wherever_the_tiles_cut(tiles: tuple[int, int]) 
 
 
 def test_halves_of_a_person_whom_no_view_sees_whole_are_joined() -> None:
-    """The whole image shows nobody here: this detector finds only what is large in its view."""
+    """This detector finds nothing in the whole image, as if people were too small there."""
 
     class Near(Bright):
         def __call__(self, images: list[np.ndarray]) -> list[list[Instance]]:

@@ -136,6 +136,6 @@ def test_a_model_with_depth_gives_points_in_metres_about_the_hips(pose: TopDown,
     np.testing.assert_allclose(deep[[0, 16, 5], 2], [-half, half, 0], atol=1e-5)
 
 
-def test_a_detector_poses_nobody() -> None:
+def test_a_detector_is_refused_as_a_pose_model() -> None:
     with pytest.raises(UsageError, match="rtmdet-nano is a detector"):
         TopDown("rtmdet-nano", threads=1)
