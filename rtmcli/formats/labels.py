@@ -59,6 +59,8 @@ def labels_of(
     truth = {**data, "categories": data.get("categories") or []}
     for key, needed in (("images", ("id",)), ("categories", ("id",)), ("annotations", ("image_id",))):
         truth[key] = [_entry(entry, needed, f"{path}: {key}[{i}]") for i, entry in enumerate(truth[key])]
+    for number, image in enumerate(truth["images"]):
+        _check_image(image, f"{path}: images[{number}]")
     for number, annotation in enumerate(truth["annotations"]):
         _check_annotation(annotation, f"{path}: annotations[{number}]")
     _check_ids(truth, path)
@@ -149,12 +151,23 @@ def read_json(path: str | Path) -> Any:
 def _entry(entry: Any, needed: Sequence[str], place: str) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise DataError(f"{place} must be an object with {needed[0]!r}; got {str(entry)[:40]}")
-    entry = without_nulls(entry)
+    kept = without_nulls(entry)
     for key in needed:
-        if key not in entry:
+        if key not in kept:
             raise DataError(f"{place} has no {key!r}")
-    result: dict[str, Any] = entry
-    return result
+    for key in (*needed, "category_id"):
+        if not isinstance(kept.get(key, 0), int | float | str):
+            raise DataError(f"{place}: {key!r} must be a number or text; got {str(kept[key])[:40]}")
+    return kept
+
+
+def _check_image(image: dict[str, Any], place: str) -> None:
+    for key in ("width", "height"):
+        value = image.get(key, 1)
+        if not isinstance(value, int | float) or value != int(value):
+            raise DataError(f"{place}: {key!r} must be a whole number; got {value!r}")
+        if key in image:
+            image[key] = int(value)
 
 
 def _check_annotation(annotation: Mapping[str, Any], place: str) -> None:
@@ -229,10 +242,12 @@ def _numbers(values: Any) -> Float64Array | None:
     if not isinstance(values, list | np.ndarray):
         return None
     try:
-        array = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
         return None
-    return array if np.isfinite(array).all() else None
+    if array.size and array.dtype.kind not in "iuf":
+        return None
+    return array.astype(np.float64) if np.isfinite(array).all() else None
 
 
 def _from_mpii(people: list[Any], path: str | Path) -> dict[str, Any]:
