@@ -10,8 +10,9 @@ import pytest
 
 from rtmcli.cli.app import VERBS, available_verbs, load_verb
 from rtmcli.settings import current
+from rtmcli.skeletons import load_skeleton, skeleton_names
 from tests.helpers.examples import SHELL, code_blocks, indented_blocks, parse, rtm_commands
-from tools.write_docs import api_page, cli_page
+from tools.write_docs import api_page, cli_page, with_angle_table
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = [
@@ -58,6 +59,14 @@ def test_the_page_of_the_command_line_is_fresh() -> None:
 
 def test_the_page_of_the_library_is_fresh() -> None:
     assert (REPOSITORY / "docs/api.md").read_text() == api_page(), STALE
+
+
+def test_the_table_of_angles_is_fresh_and_every_angle_is_explained() -> None:
+    page = (REPOSITORY / "docs/angles.md").read_text()
+    assert page == with_angle_table(page), STALE
+    explained = page.split("## The side")[0]
+    defined = {name for skeleton in skeleton_names() for name in load_skeleton(skeleton).angles}
+    assert not [name for name in defined if f"`{name}`" not in explained]
 
 
 @pytest.mark.parametrize(("name", "command"), [pytest.param(*pair, id=pair[0]) for pair in commands()])

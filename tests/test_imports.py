@@ -34,7 +34,7 @@ LAYERS = [
         *("zoo.infer_card", "zoo.infer_checkpoint_card", "zoo.catalogue"),
         *("zoo.name_words", "zoo.onnx_classes", "zoo.port_roles"),
     },
-    {"engines", "tracking", "filters", "media", "zoo", "draw"},
+    {"engines", "tracking", "filters", "kinematics", "media", "zoo", "draw"},
     {"inference", "formats", "metrics"},
     {
         *("training", "export", "bench"),

@@ -40,7 +40,7 @@ FRAMES = (
 )
 
 
-@pytest.mark.parametrize("verb", ["track", "smooth", "nms", "convert"])
+@pytest.mark.parametrize("verb", ["track", "smooth", "angles", "nms", "convert"])
 def test_a_filter_verb_imports_no_heavy_package_even_when_it_works(tmp_path: Path, verb: str) -> None:
     file = tmp_path / "two.jsonl"
     file.write_text(FRAMES + FRAMES.replace('"frame":0,"time":0.0', '"frame":1,"time":0.04'))

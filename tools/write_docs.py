@@ -1,4 +1,4 @@
-"""Write docs/cli.md, docs/api.md and the table of docs/formats.md from the code.
+"""Write docs/cli.md, docs/api.md and the tables of docs/formats.md and docs/angles.md from the code.
 
 python -m tools.write_docs
 """
@@ -37,6 +37,7 @@ def main() -> None:
     (DOCS / "cli.md").write_text(cli_page())
     (DOCS / "api.md").write_text(api_page())
     (DOCS / "formats.md").write_text(with_format_table((DOCS / "formats.md").read_text()))
+    (DOCS / "angles.md").write_text(with_angle_table((DOCS / "angles.md").read_text()))
 
 
 def with_format_table(page: str) -> str:
@@ -51,13 +52,45 @@ def with_format_table(page: str) -> str:
         files = "a folder" if one.folder else ", ".join(f"`{e}`" for e in one.extensions) or "`.json`"
         marks = ["yes" if way else "–" for way in (one.read, one.write)]
         rows.append(f"| `{one.name}` | {files} | {marks[0]} | {marks[1]} | {one.content} | {one.omits} |")
-    before, _, after = page.partition("<!-- formats -->\n")
-    return (
-        f"{before}<!-- formats -->\n"
-        + "\n".join(rows)
-        + "\n<!-- /formats -->"
-        + after.partition("<!-- /formats -->")[2]
-    )
+    return _between_marks(page, "formats", rows)
+
+
+def with_angle_table(page: str) -> str:
+    """docs/angles.md with the keypoints of each angle, from the skeleton files, between its two marks."""
+    from rtmcli.skeletons import load_skeleton, skeleton_names
+
+    rows = [
+        "| angle | from | to | zero | sign | period | skeletons |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    skeletons: dict[str, list[str]] = {}  # cells of a row -> where the angle is defined so
+    for name in skeleton_names():
+        skeleton = load_skeleton(name)
+        for angle, one in skeleton.angles.items():
+            start = "horizontal" if one.start is None else _vector(one.start, skeleton.keypoints)
+            cells = (
+                f"`{angle}` | {start} | {_vector(one.end, skeleton.keypoints)} | {one.zero:g} | "
+                f"{one.sign:+d} | {one.period:g}"
+            )
+            skeletons.setdefault(cells, []).append(name)
+    order = list(load_skeleton("coco133").angles)
+    for cells in sorted(skeletons, key=lambda cells: order.index(cells.split("`")[1])):
+        rows.append(f"| {cells} | {', '.join(skeletons[cells])} |")
+    return _between_marks(page, "angles", rows)
+
+
+def _vector(vector: tuple[tuple[int, ...], tuple[int, ...]], names: tuple[str, ...]) -> str:
+    ends = [
+        names[point[0]] if len(point) == 1 else f"middle of {' and '.join(names[k] for k in point)}"
+        for point in vector
+    ]
+    return " → ".join(ends)
+
+
+def _between_marks(page: str, mark: str, rows: list[str]) -> str:
+    before, _, after = page.partition(f"<!-- {mark} -->\n")
+    end = f"<!-- /{mark} -->"
+    return f"{before}<!-- {mark} -->\n" + "\n".join(rows) + f"\n{end}" + after.partition(end)[2]
 
 
 def cli_page() -> str:

@@ -28,6 +28,7 @@ VERBS = {
     "pose": "Find people and their keypoints: images (or boxes) in, poses out.",
     "track": "Track people: one id for each person over time.",
     "smooth": "Smooth keypoints and boxes over time.",
+    "angles": "Measure joint and segment angles.",
     "nms": "Remove duplicate poses of the same person.",
     "draw": "Draw skeletons on the images they came from.",
     "convert": "Convert records to and from other formats and skeletons.",

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from rtmcli.arrays import Float64Array, IndexArray
 from rtmcli.errors import DataError, UsageError
+from rtmcli.skeletons.angles import Angle, Vector, read_angles, read_facing
+from rtmcli.skeletons.lookup import keypoint_index
 
 Color = tuple[int, int, int]
 
@@ -54,6 +56,8 @@ class Skeleton:
         maps: target skeleton to map.
         part_maps: part name to (target skeleton, map).
         training_maps: target skeleton to the map used when training on this data set.
+        angles: name to definition; empty where there are none.
+        facing: groups of vectors that point to where the person faces; the first group that is seen decides.
 
     Example:
         from rtmcli import load_skeleton
@@ -78,6 +82,8 @@ class Skeleton:
     maps: dict[str, Map]
     part_maps: dict[str, tuple[str, Map]]
     training_maps: dict[str, Map]
+    angles: dict[str, Angle] = field(default_factory=dict)
+    facing: tuple[tuple[Vector, ...], ...] = ()
     aliases: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -212,7 +218,7 @@ def _build(data: dict[str, Any]) -> Skeleton:
     names = tuple(data["keypoints"])
     if len(set(names)) != len(names) or not names or not all(isinstance(n, str) for n in names):
         raise ValueError("keypoints must be different names")
-    links = tuple((_index(a, names), _index(b, names)) for a, b in data.get("links", ()))
+    links = tuple((keypoint_index(a, names), keypoint_index(b, names)) for a, b in data.get("links", ()))
     parts = {part: range(first, end) for part, (first, end) in data.get("parts", {}).items()}
     for part, indices in parts.items():
         if not 0 <= indices.start < indices.stop <= len(names):
@@ -231,30 +237,20 @@ def _build(data: dict[str, Any]) -> Skeleton:
         own_sigmas="sigmas" in data,
         weights=_numbers(data, "weights", len(names), 1.0),
         parts={part: tuple(indices) for part, indices in parts.items()},
-        upper=tuple(_index(i, names) for i in data.get("upper", ())),
-        lower=tuple(_index(i, names) for i in data.get("lower", ())),
+        upper=tuple(keypoint_index(i, names) for i in data.get("upper", ())),
+        lower=tuple(keypoint_index(i, names) for i in data.get("lower", ())),
         maps={to: _map(table, names) for to, table in data.get("maps", {}).items()},
         part_maps={part: (t["to"], _map(t, names)) for part, t in data.get("part_maps", {}).items()},
         training_maps={to: _map(table, names) for to, table in data.get("training_maps", {}).items()},
+        angles=read_angles(data.get("angles", {}), names),
+        facing=read_facing(data.get("facing", []), names),
     )
-
-
-def _index(value: int | str, names: tuple[str, ...]) -> int:
-    """The index of a keypoint that is given by index or by name."""
-    if isinstance(value, str):
-        if value not in names:
-            near = get_close_matches(value, names, n=1)
-            raise ValueError(f"no keypoint {value!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        return names.index(value)
-    if not 0 <= value < len(names):
-        raise ValueError(f"index {value} is not within {len(names)} keypoints")
-    return int(value)
 
 
 def _flip(pairs: Any, names: tuple[str, ...]) -> IndexArray:
     flip = np.arange(len(names))
     for left, right in pairs:
-        a, b = _index(left, names), _index(right, names)
+        a, b = keypoint_index(left, names), keypoint_index(right, names)
         if a == b or flip[a] != a or flip[b] != b:
             raise ValueError(f"flip pair [{left}, {right}] names a keypoint twice")
         flip[a], flip[b] = b, a
@@ -279,8 +275,14 @@ def _numbers(data: dict[str, Any], key: str, count: int, default: float) -> Floa
 
 def _map(table: dict[str, Any], names: tuple[str, ...]) -> Map:
     def several(value: Any) -> int | tuple[int, ...]:
-        return tuple(_index(v, names) for v in value) if isinstance(value, list) else _index(value, names)
+        return (
+            tuple(keypoint_index(v, names) for v in value)
+            if isinstance(value, list)
+            else keypoint_index(value, names)
+        )
 
     pairs = tuple((several(own), int(to)) for own, to in table["pairs"])
-    derived = {int(to): tuple(_index(v, names) for v in own) for to, own in table.get("derived", {}).items()}
+    derived = {
+        int(to): tuple(keypoint_index(v, names) for v in own) for to, own in table.get("derived", {}).items()
+    }
     return Map(pairs=pairs, derived=derived)

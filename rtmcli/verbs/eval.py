@@ -9,7 +9,8 @@ import typer
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.eval_choices import Area, Metric, Rank, Unmatched
-from rtmcli.errors import DataError, MissingError, UsageError
+from rtmcli.cli.plotting import need_matplotlib
+from rtmcli.errors import DataError, UsageError
 from rtmcli.terminal.messages import say
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def main(
 
         options.reject(_NOT_FOR_TRACKS, "on tracks", "it belongs to keypoints or boxes of single images")
         if plot is not None:
-            _need_matplotlib(plot)
+            need_matplotlib(plot)
         run_track_evaluation(truth, predictions, plot)
         return
     from rtmcli.cli.eval_output import plot_report, show_report, write_records
@@ -147,7 +148,7 @@ def main(
     from rtmcli.metrics.evaluate import evaluate_boxes, evaluate_distances, evaluate_precision
 
     if plot is not None:
-        _need_matplotlib(plot)
+        need_matplotlib(plot)
     nms_threshold = _threshold(oks_nms)
     metrics = [one.value for one in metric or ()]
     _check_metrics(metrics, boxes=boxes)
@@ -265,13 +266,6 @@ def _threshold(text: str | None) -> float | None:
     if not 0 < value <= 1:
         raise UsageError(f"--oks-nms takes a number above 0 and up to 1, or none; got {text!r}")
     return value
-
-
-def _need_matplotlib(path: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise MissingError(f"--plot {path} needs matplotlib: pip install 'rtmcli[eval]'")
 
 
 def _has_keypoints(labels: dict[str, Any]) -> bool:

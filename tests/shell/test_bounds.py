@@ -50,7 +50,7 @@ def peak_megabytes(environment: dict[str, str], verb: str, file: Path) -> float:
     return usage.ru_maxrss / 1024
 
 
-@pytest.mark.parametrize("verb", ["track", "smooth", "nms"])
+@pytest.mark.parametrize("verb", ["track", "smooth", "angles", "nms"])
 def test_ten_thousand_frames_need_no_more_memory_than_a_thousand(
     environment: dict[str, str], streams: tuple[Path, Path], verb: str
 ) -> None:

@@ -32,7 +32,7 @@ def test_a_new_key_takes_its_place_among_the_known_ones(sh: Shell) -> None:
 
 
 def test_an_empty_stream_is_an_empty_stream(sh: Shell) -> None:
-    for verb in ("track", "smooth", "nms"):
+    for verb in ("track", "smooth", "angles", "nms"):
         run = sh(f"rtm {verb}")
         assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
 

@@ -38,7 +38,7 @@ def running(environment: dict[str, str], verb: str) -> Iterator[subprocess.Popen
 
 
 def test_the_first_line_is_out_before_stdin_closes(environment: dict[str, str]) -> None:
-    for verb in ("track", "smooth", "nms"):
+    for verb in ("track", "smooth", "angles", "nms"):
         with running(environment, verb) as process:
             assert process.stdin and process.stdout
             process.stdin.write(records(1))
@@ -134,7 +134,7 @@ def test_a_closed_standard_error_changes_nothing(sh: Shell) -> None:
 
 
 def test_a_verb_that_waits_for_records_on_a_terminal_says_so(environment: dict[str, str]) -> None:
-    for verb in ("track", "smooth", "nms"):
+    for verb in ("track", "smooth", "angles", "nms"):
         leader, follower = pty.openpty()
         run = subprocess.run(
             ["rtm", verb], stdin=follower, capture_output=True, env=environment, timeout=60, check=False

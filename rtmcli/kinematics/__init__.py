@@ -1,0 +1,1 @@
+"""Joint and segment angles of people, and how fast they change (numpy)."""

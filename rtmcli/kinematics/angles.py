@@ -1,0 +1,88 @@
+"""Joint and segment angles from keypoints, in the plane of the image and in space.
+
+Zeros and signs are those of Sports2D and Pose2Sim (Pagnon et al., JOSS 2022 and 2024; `angle_dict` and
+`points_to_angles` in Pose2Sim/common.py). docs/angles.md lists them.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from rtmcli.arrays import Float64Array, IndexArray
+from rtmcli.kinematics.definitions import Definitions
+
+Side = Literal["right", "left", "front", "back"]
+
+
+def visible_sides(points: Float64Array, table: Definitions) -> list[Literal["right", "left"] | None]:
+    """The side of each of N people (N, K, 2) that faces the camera; NaN where a keypoint is missing.
+
+    The right side does where the person faces the right of the image: where the toes are to the right of the heels, or
+    the nose of the ears. None where neither feet nor face are seen.
+    """
+    sides: list[Literal["right", "left"] | None] = [None] * len(points)
+    for group in reversed(table.facing):
+        forward = _vectors(points[..., :1], group)[..., 0]  # (N, V) x alone
+        sums, seen = np.nansum(forward, axis=-1), ~np.isnan(forward).all(axis=-1)  # (N,)
+        for person in np.flatnonzero(seen):
+            sides[person] = "right" if sums[person] >= 0 else "left"
+    return sides
+
+
+def angles_2d(points: Float64Array, table: Definitions, sides: list[Side]) -> Float64Array:
+    """The angles (N, A) in degrees of N people (N, K, 2) in pixels, y down; NaN where a keypoint is missing.
+
+    Args:
+        sides: the side of each person that faces the camera.
+    """
+    mirror = np.array([_mirror(table, side) for side in sides]).reshape(len(points), len(table.names))
+    start, end = _vectors(points, table.start), _vectors(points, table.end)  # (N, A, 2)
+    start[:, table.horizontal, 0] = mirror[:, table.horizontal]
+    start[:, table.horizontal, 1] = 0
+    cross = start[..., 0] * end[..., 1] - start[..., 1] * end[..., 0]
+    dot = (start * end).sum(axis=-1)
+    # y points down, so a positive cross product is clockwise.
+    turn = mirror * np.degrees(np.arctan2(-cross, dot))
+    turn[(cross == 0) & (dot == 0)] = np.nan  # a vector of length 0
+    return wrap(table.sign * (turn - table.zero), table.period)
+
+
+def angles_3d(points: Float64Array, table: Definitions) -> Float64Array:
+    """The joint angles (N, A) in degrees of N people (N, K, 3): x right, y down, z away from the camera.
+
+    Size is the angle between the two vectors in space. A hinge bends to the side of flexion; the sign of the others
+    comes from the axis through the hips. NaN for segments, and where a keypoint is missing.
+    """
+    start, end = _vectors(points, table.start), _vectors(points, table.end)  # (N, A, 3)
+    cross = np.cross(start, end)  # (N, A, 3)
+    size, dot = np.linalg.norm(cross, axis=-1), (start * end).sum(axis=-1)
+    angle = np.degrees(np.arctan2(size, dot))
+    angle[(size == 0) & (dot == 0)] = np.nan
+    angle[:, table.horizontal] = np.nan
+    # Seen from the right the axis points away, where a cross product in its direction is clockwise.
+    about = (cross * _vectors(points, table.lateral[None])).sum(axis=-1)  # (N, A)
+    signed = np.where(np.isnan(about), np.nan, np.where(about > 0, -1.0, 1.0))
+    bends = np.where(table.zero == 0, table.sign, np.sign(table.zero))
+    turn = np.where(table.hinge, bends, signed) * angle
+    return wrap(table.sign * (turn - table.zero), table.period)
+
+
+def wrap(degrees: Float64Array, period: Float64Array) -> Float64Array:
+    """Degrees in [-period / 2, period / 2)."""
+    return np.asarray((degrees + period / 2) % period - period / 2)
+
+
+def _mirror(table: Definitions, side: Side) -> Float64Array:
+    """(A,) -1 where forward is to the left of the image, else 1.
+
+    Seen from the front or the back there is no forward: away from the body takes its place for arms and legs.
+    """
+    if side in ("right", "left"):
+        return np.full(len(table.names), 1.0 if side == "right" else -1.0)
+    return np.where(table.side == (1 if side == "front" else -1), -1.0, 1.0)
+
+
+def _vectors(points: Float64Array, pairs: IndexArray) -> Float64Array:
+    """The vectors (N, V, D) of pairs (V, 2, 2) of points that are the mean of two keypoints of N people (N, K, D)."""
+    ends = (points[:, pairs[..., 0]] + points[:, pairs[..., 1]]) / 2  # (N, V, 2, D)
+    return np.asarray(ends[:, :, 1] - ends[:, :, 0])

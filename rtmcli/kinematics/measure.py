@@ -1,0 +1,196 @@
+"""Angles as keys of the records: one frame in, the same frame out with the angles of each person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from rtmcli.arrays import BoolArray, Float32Array, Float64Array
+from rtmcli.errors import DataError
+from rtmcli.kinematics.angles import Side, angles_2d, angles_3d, visible_sides, wrap
+from rtmcli.kinematics.definitions import Definitions, definitions
+from rtmcli.records.frame import Frame
+from rtmcli.skeletons import load_skeleton
+from rtmcli.tracking import Tracker
+from rtmcli.tracking.source_state import Sources, seconds
+
+
+class JointAngles:
+    """Adds joint and segment angles to each person.
+
+    An instance with keypoints gets the keys `side` (the side that faces the camera) and `angles` (degrees by name), one
+    with `keypoints3d` also `angles3d`. An angle is left out where one of its keypoints is missing.
+
+    Args:
+        side: the side of the people that faces the camera; "auto" finds it for each person in each frame.
+        min_score: a keypoint with a lower score counts as missing, unless it is listed under `filled`.
+        velocity: add `angular_velocity` (degrees a second by name) and `keypoint_speeds` (pixels a second, one for each
+            keypoint) since the frame before, for people who were in it. People without an id get one first, as from
+            `Tracker`.
+
+    Example:
+        from rtmcli import JointAngles, read_frames
+
+        for frame in map(JointAngles(), read_frames("walk.jsonl")):
+            for person in frame.instances:
+                print(frame.time, person.id, person.extra["angles"].get("right_knee"))
+    """
+
+    def __init__(
+        self,
+        side: Side | Literal["auto"] = "auto",
+        *,
+        min_score: float = 0.3,
+        velocity: bool = False,
+    ) -> None:
+        self._side = side
+        self._min_score = min_score
+        self._velocity = velocity
+        self._tracker = Tracker(start_score=0)
+        self._sources: Sources[_Source] = Sources(
+            lambda old: _Source(has_ids=old is not None and old.has_ids)
+        )
+
+    def __call__(self, frame: Frame) -> Frame:
+        """The same frame with angles; the given one stays as it is.
+
+        Raises DataError where there are keypoints and the frame's skeleton has no angles, and with `velocity` where
+        frames come out of order; UsageError where there is no such skeleton.
+        """
+        source = self._sources.of(frame) if self._velocity else None
+        if source is not None:
+            source.has_ids = source.has_ids or any(one.id is not None for one in frame.instances)
+            if not source.has_ids:
+                frame = self._tracker(frame)
+        if all(one.keypoints is None and one.keypoints3d is None for one in frame.instances):
+            if source is not None:
+                source.last = {}
+            return frame
+        table = _table_of(frame)
+        added: list[dict[str, Any]] = [{} for _ in frame.instances]
+        poses = self._measure_2d(frame, table, added)
+        self._measure_3d(frame, table, added)
+        if source is not None:
+            source.last = _add_velocities(frame, source.last, poses, table, added)
+        instances = [
+            replace(one, extra={**one.extra, **keys}) if keys else one
+            for one, keys in zip(frame.instances, added, strict=True)
+        ]
+        return replace(frame, instances=instances)
+
+    def _measure_2d(
+        self, frame: Frame, table: Definitions, added: list[dict[str, Any]]
+    ) -> dict[int, "_Pose"]:
+        """Add `side` and `angles`; returns the poses by the place of the instance in the frame."""
+        rows = {n: one.keypoints for n, one in enumerate(frame.instances) if one.keypoints is not None}
+        if not rows:
+            return {}
+        points = self._points(frame, rows)  # (N, K, 2)
+        found: Sequence[Side | None] = (
+            visible_sides(points, table) if self._side == "auto" else [self._side] * len(rows)
+        )
+        angles = angles_2d(points, table, [side or "right" for side in found])  # (N, A)
+        for n, side, values in zip(rows, found, angles, strict=True):
+            if side is not None:
+                added[n]["side"] = side
+            added[n]["angles"] = _by_name(table, values)
+        time, skeleton = seconds(frame), frame.skeleton or ""
+        return {n: _Pose(skeleton, time, *pose) for n, *pose in zip(rows, points, angles, strict=True)}
+
+    def _measure_3d(self, frame: Frame, table: Definitions, added: list[dict[str, Any]]) -> None:
+        """Add `angles3d`."""
+        rows = {n: one.keypoints3d for n, one in enumerate(frame.instances) if one.keypoints3d is not None}
+        if rows:
+            angles = angles_3d(self._points(frame, rows), table)  # (N, A)
+            for n, values in zip(rows, angles, strict=True):
+                added[n]["angles3d"] = _by_name(table, values)
+
+    def _points(self, frame: Frame, rows: Mapping[int, Float32Array]) -> Float64Array:
+        """The coordinates (N, K, D) of rows (K, D + 1) with scores; NaN where a keypoint is missing.
+
+        Args:
+            rows: by the place of the instance in the frame.
+        """
+        expected = len(load_skeleton(frame.skeleton or ""))
+        wrong = [len(row) for row in rows.values() if len(row) != expected]
+        if wrong:
+            raise DataError(
+                f"{frame.source}, frame {frame.frame}: {frame.skeleton} has {expected} keypoints, got {wrong[0]}; "
+                "name the right skeleton with 'rtm convert --source-skeleton NAME'"
+            )
+        stacked = np.stack([*rows.values()]).astype(np.float64)  # (N, K, D + 1)
+        points, missing = stacked[..., :-1], stacked[..., -1] < self._min_score
+        for mask, n in zip(missing, rows, strict=True):
+            if "filled" in frame.instances[n].extra:
+                mask &= ~_filled(frame.instances[n].extra["filled"], expected)
+        points[missing] = np.nan
+        return points
+
+
+@dataclass(slots=True)
+class _Pose:
+    """What the next frame needs of a person: (K, 2) points and (A,) angles, both with NaN."""
+
+    skeleton: str
+    time: float
+    points: Float64Array
+    angles: Float64Array
+
+
+@dataclass(slots=True)
+class _Source:
+    """Whether the people of a source have ids, and those of its last frame by id."""
+
+    has_ids: bool
+    last: dict[int, _Pose] = field(default_factory=dict)
+
+
+def _table_of(frame: Frame) -> Definitions:
+    if frame.skeleton is None:
+        raise DataError(
+            f"{frame.source}, frame {frame.frame}: there are keypoints and no 'skeleton', so no angle is defined: "
+            "name it with 'rtm convert --source-skeleton NAME'"
+        )
+    return definitions(frame.skeleton)
+
+
+def _add_velocities(
+    frame: Frame,
+    last: Mapping[int, _Pose],
+    poses: Mapping[int, _Pose],
+    table: Definitions,
+    added: list[dict[str, Any]],
+) -> dict[int, _Pose]:
+    """Add `angular_velocity` and `keypoint_speeds` since the last frame; returns the poses of this one by id."""
+    now: dict[int, _Pose] = {}
+    for n, pose in poses.items():
+        number = frame.instances[n].id
+        if number is None:
+            continue
+        now[number] = pose
+        before = last.get(number)
+        if before is None or before.skeleton != pose.skeleton or pose.time <= before.time:
+            continue
+        elapsed = pose.time - before.time
+        change = wrap(pose.angles - before.angles, table.period)  # (A,)
+        distance = np.linalg.norm(pose.points - before.points, axis=-1)  # (K,)
+        added[n]["angular_velocity"] = _by_name(table, change / elapsed)
+        added[n]["keypoint_speeds"] = np.float32(distance / elapsed)
+    return now
+
+
+def _by_name(table: Definitions, row: Float64Array) -> dict[str, np.float32]:
+    """Values (A,) by name without NaN; float32 as all figures of a record, so that few digits restore them."""
+    there: BoolArray = ~np.isnan(row)
+    values = row.astype(np.float32)
+    return {name: value for name, value, known in zip(table.names, values, there, strict=True) if known}
+
+
+def _filled(indices: Any, count: int) -> BoolArray:
+    """(K,) whether the keypoint is among the indices of the key `filled`."""
+    mask = np.zeros(count, dtype=bool)
+    for index in indices if isinstance(indices, list) else ():
+        if isinstance(index, int) and 0 <= index < count:
+            mask[index] = True
+    return mask

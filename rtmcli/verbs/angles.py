@@ -1,0 +1,79 @@
+"""`rtm angles`: joint and segment angles of each person."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rtmcli.cli.filter_verb import read_with_progress
+
+if TYPE_CHECKING:
+    from rtmcli.records.frame import Frame
+
+
+def main(
+    records: Annotated[
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
+    ] = None,
+    side: Annotated[
+        Literal["auto", "right", "left", "front", "back"],
+        typer.Option(
+            "--side",
+            help="The side of people that faces the camera; auto finds right or left for each person in each frame.",
+        ),
+    ] = "auto",
+    min_score: Annotated[
+        float, typer.Option("--min-score", help="A keypoint with a lower score counts as missing.")
+    ] = 0.3,
+    velocity: Annotated[
+        bool,
+        typer.Option(
+            "--velocity",
+            help="Add angular velocities (degrees a second) and keypoint speeds (pixels a second).",
+        ),
+    ] = False,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="Also write a table with a row per person and frame."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Also draw the angles over time; needs rtmcli[eval]."),
+    ] = None,
+) -> None:
+    """Add joint and segment angles to each person, in degrees.
+
+    Zeros and signs are those of Sports2D and Pose2Sim; docs/angles.md lists the definitions. An angle is left out where
+    one of its keypoints is missing. Angles from keypoints in 3D have a key of their own, 'angles3d'. The angles are
+    those of the image: they are right where people move in the plane of the image, or with keypoints in 3D.
+
+    Example:
+
+      rtm pose video.mp4 | rtm smooth | rtm angles --csv angles.csv > angles.jsonl
+      rtm angles poses.jsonl --side right --plot angles.png > angles.jsonl
+    """
+    if plot is not None:
+        from rtmcli.cli.plotting import need_matplotlib
+
+        need_matplotlib(plot)
+
+    def measured() -> "Iterator[Frame]":
+        from rtmcli.kinematics.measure import JointAngles
+
+        measure = JointAngles(side, min_score=min_score, velocity=velocity)
+        frames: Iterator[Frame] = map(measure, read_with_progress(records or ["-"], "angles"))
+        if csv is not None:
+            from rtmcli.cli.angle_table import write_angle_table
+
+            frames = write_angle_table(frames, csv, velocity=velocity)
+        if plot is not None:
+            from rtmcli.cli.angle_plot import plot_angles
+
+            frames = plot_angles(frames, plot)
+        return frames
+
+    from rtmcli.records.ndjson import write_frames
+
+    write_frames(measured(), "-")
