@@ -29,6 +29,11 @@ class Case:
     def verb(self) -> str:
         return self.arguments[0]
 
+    @property
+    def finds_people(self) -> bool:
+        """Whether a detector looks for people: neither --boxes nor records on standard input give them."""
+        return "--boxes" not in self.arguments and len(self.arguments) > 1 and self.arguments[1][:2] != "--"
+
 
 def cases(data: Data) -> Iterator[Case]:
     """All cases, verb by verb."""
