@@ -26,8 +26,9 @@ def classes_for(pose: Card, detector: Card) -> tuple[str, ...]:
         return animals
     plural, better = _WORDS[wanted]
     raise UsageError(
-        f"{pose.name} needs boxes of {plural}, which the detector {detector.name} does not find; "
-        f"give --detector {better} ('rtm models pull {better}' fetches it), or boxes on stdin"
+        f"{pose.name} needs boxes of {plural}, but the classes of the detector {detector.name} are "
+        f"{', '.join(detector.classes[:5])}; give --detector {better} ('rtm models pull {better}' fetches it), "
+        f"name the class {wanted} with --det-classes, or give boxes on stdin"
     )
 
 

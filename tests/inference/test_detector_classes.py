@@ -31,16 +31,24 @@ def test_a_pose_model_takes_the_boxes_of_its_class(
 
 
 @pytest.mark.parametrize(
-    ("pose", "detector", "said"),
+    ("pose", "detector", "message"),
     [
-        ("rtmpose-m-hand21", "rtmdet-nano-person", "poses hands, .* give --detector rtmdet-nano-hand"),
-        ("rtmpose-m-hand21", "yolox-m", "poses hands"),
-        ("rtmpose-m-ap10k17", "rtmdet-nano-person", "poses animals, .* give --detector yolox-m-coco80"),
-        ("rtmpose-m", "rtmdet-nano-hand", "poses people"),
+        (
+            "rtmpose-m-hand21",
+            "rtmdet-nano-person",
+            "needs boxes of hands, .* give --detector rtmdet-nano-hand",
+        ),
+        ("rtmpose-m-hand21", "yolox-m", "needs boxes of hands"),
+        (
+            "rtmpose-m-ap10k17",
+            "rtmdet-nano-person",
+            "needs boxes of animals, .* give --detector yolox-m-coco80",
+        ),
+        ("rtmpose-m", "rtmdet-nano-hand", "needs boxes of people"),
     ],
 )
-def test_a_detector_of_something_else_is_one_sentence(pose: str, detector: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_a_detector_of_something_else_is_one_sentence(pose: str, detector: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         classes_for(card(pose), card(detector))
 
 
