@@ -1,6 +1,7 @@
 """An intact video is not reported as truncated, and `frames` is the number of frames that it shows."""
 
 import json
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,28 @@ def test_an_avi_cut_in_half_says_how_many_frames_its_header_declares(tmp_path: P
     path = write_clip(tmp_path / "a.avi", 100, codec="mpeg4", ticks=25, noise=40)
     with pytest.raises(DataError, match=r"truncated: \d+ of 100 frames"):
         list(open_media(half(path)))
+
+
+@pytest.mark.parametrize("damage", ["overwritten", "zeros", "removed"])
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [("b.avi", "libx264", {"bf": "2"}), ("a.avi", "mpeg4", {}), ("fragmented.mp4", "libx264", {})],
+)
+def test_damage_in_the_middle_is_still_reported(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], damage: str
+) -> None:
+    container = {"movflags": "frag_keyframe+empty_moov"} if name == "fragmented.mp4" else {}
+    path = write_clip(
+        tmp_path / name, 100, codec=codec, ticks=25, noise=30, g="20", container=container, **options
+    )
+    data = bytearray(path.read_bytes())
+    start, length = len(data) * 11 // 20, len(data) // 50
+    if damage == "removed":
+        del data[start : start + length]
+    else:
+        data[start : start + length] = (
+            bytes(length) if damage == "zeros" else random.Random(1).randbytes(length)
+        )
+    path.write_bytes(data)
+    pictures, error = after_damage(lambda: open_media(path))
+    assert isinstance(error, DataError) and str(path) in str(error) and len(pictures) < 100

@@ -27,6 +27,7 @@ class FrameReader:
         declared: what the container says about its length.
         stop: raise DataError at the first damage, after the frames before it; else leave damaged frames out.
         start: seconds; frames come from the keyframe before it on.
+        expect_damage: number frames by their packets throughout, so that a frame that is lost shows as a gap.
 
     Attributes:
         lost: frames left out so far.
@@ -36,7 +37,16 @@ class FrameReader:
         DataError: damage, or not one frame that can be decoded.
     """
 
-    def __init__(self, source: VideoStream, declared: Declared, *, stop: bool, start: float | None) -> None:
+    def __init__(
+        self,
+        source: VideoStream,
+        declared: Declared,
+        *,
+        stop: bool,
+        start: float | None,
+        expect_damage: bool = False,
+    ) -> None:
+        self._expect_damage = expect_damage
         self._source, self._declared, self._stop, self._start = source, declared, stop, start
         self.lost = 0
         self.truncated: str | None = None
@@ -87,7 +97,7 @@ class FrameReader:
         if packet.size:
             if self._packets == 0:
                 self._lenient = self._lenient or not packet.is_keyframe
-                self._landed = packet.pts if self._sought else None
+                self._landed = packet.pts if self._sought and not self._expect_damage else None
             self._packets += 1
             if not packet.is_discard:
                 self._declared.add_packet(packet)
@@ -97,6 +107,8 @@ class FrameReader:
         """The frames that a packet brings out; sets `_damaged` and `_stuck`."""
         frames, failed, complained = decode_packet(packet)
         self._stuck = failed and self._lenient and self._sought and self._source.strict
+        if failed:
+            self._landed = None
         damaged = self._demuxer_failed or failed or (complained and self._judge_messages)
         self._damaged = damaged and not self._lenient
         return chain(frames, self._frames_before_damage()) if self._damaged and self._stop else frames
@@ -178,7 +190,7 @@ class FrameReader:
         again = self._source.open_again()
         try:
             declared = Declared(again)
-            for frame, found, pts in FrameReader(again, declared, stop=True, start=last):
+            for frame, found, pts in FrameReader(again, declared, stop=True, start=last, expect_damage=True):
                 if found > number:  # some of those between cannot be read at all
                     raise self._error(f"damaged at frame {self._declared.of_all(number)}")
                 if found == number:

@@ -121,7 +121,10 @@ def _first_riff_complete(stream: Any, end: int) -> bool | None:
             if after > end:
                 return False
             stream.seek(after)
-            # Without an index the demuxer does not know how many frames there are.
-            return True if stream.read(4) in (b"idx1", b"JUNK") else None
+            following = stream.read(4)
+            if following in (b"idx1", b"JUNK"):
+                return True
+            # Without an index the demuxer does not know how many frames there are. Anything else means lost bytes.
+            return None if following in (b"", b"LIST", b"RIFF") else False
         at = after
     return None

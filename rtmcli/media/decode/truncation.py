@@ -43,8 +43,8 @@ class Declared:
         """
         if self._source.live:
             return None
-        if self._source.layout.complete is not None:
-            return None if self._source.layout.complete else f"truncated: {self.of_all(frames)} frames"
+        if self._source.layout.complete is False:
+            return f"truncated: {self.of_all(frames)} frames"
         if self.frames is not None:
             # Fewer frames than packets is damage, reported elsewhere; fewer packets than declared is truncation.
             short = skipped + self._shown_packets < self.frames and frames < self.frames
@@ -76,7 +76,9 @@ class Declared:
         if self._format.startswith("mov,"):
             if not layout.fragmented:
                 # Without a count in the header it is fragmented, at an address where that could not be looked up.
-                return _shown_entries(stream) or header if header is not None else None
+                if header is None or self._index_is_cut(header):
+                    return header
+                return _shown_entries(stream) or header
             if layout.last_fragment is None or layout.complete is False:
                 return None
             # The demuxer may have read the first fragments alone.
@@ -87,6 +89,18 @@ class Declared:
                 return None
             return _shown_entries(stream) or header if layout.complete else header
         return None if self._format == "ivf" else header
+
+    def _index_is_cut(self, header: int) -> bool:
+        """Whether a damaged index shows fewer frames than the header counts, and ends before the track does.
+
+        An edit list that hides frames shortens the track as well.
+        """
+        stream = self._source.stream
+        shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
+        if not 0 < len(shown) < header or not stream.duration:
+            return False
+        seconds = self._source.timestamps.seconds
+        return seconds(max(shown)) + 0.5 < seconds(stream.duration)
 
     def _declared_seconds(self) -> float | None:
         """When the video ends, as the container declares it; None where the container does not store it."""
