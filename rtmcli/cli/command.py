@@ -61,6 +61,7 @@ def as_command(verb: Callable[..., None]) -> Callable[..., None]:
         }
         verb(**{parameter.name: values[parameter.name] for parameter in plain}, **objects)
 
+    # inspect reads this attribute, which the type of a function does not have.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
 

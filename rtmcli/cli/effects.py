@@ -14,7 +14,7 @@ _SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps")
 
 def check_sources(sources: Sequence[str], given: Given) -> None:
     """Raise UsageError for an option that changes nothing with these sources."""
-    given.reject(("media",), "where a SOURCE is named: it says where the pixels of records on stdin are")
+    given.reject(("media",), "where a SOURCE is named: it says where the images of records on stdin are")
     if any(_is_live(source) for source in sources):
         given.reject(
             ("jobs", "batch_frames"),
