@@ -1,6 +1,6 @@
 """Frame and Instance: the record in memory (docs/design.md, "The record").
 
-Coordinates and scores are float32 arrays, in pixels of the picture as shown; `time` is float64 seconds.
+Coordinates and scores are float32 arrays, in pixels of the image as shown; `time` is float64 seconds.
 """
 
 from collections.abc import Iterable
@@ -50,17 +50,17 @@ class Instance:
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """One picture of a source and who is in it.
+    """One image of a source, and the people in it.
 
     Attributes:
         source: the source as the person gave it.
         frame: index in the source, counted from 0.
         frames: how many frames the source declares, where it does.
-        time: presentation time in seconds; None for pictures.
-        width, height: size of the picture as shown, in pixels.
+        time: presentation time in seconds; None for images.
+        width, height: size of the image as shown, in pixels.
         skeleton: name of the skeleton of `keypoints`.
         model: name of the pose model (of the detector, where only boxes were found).
-        instances: who is in the frame; empty where nobody is.
+        instances: the people in the frame, or hands, animals, ...; an empty list if there are none.
         extra, order: as for `Instance`.
 
     Example:
