@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rtmcli.inference.pipeline import items_of as items_of
     from rtmcli.inference.pipeline import run_pipeline as run_pipeline
     from rtmcli.inference.topdown import TopDown as TopDown
+    from rtmcli.kinematics.events import mark_events as mark_events
     from rtmcli.kinematics.measure import JointAngles as JointAngles
     from rtmcli.media import Media as Media
     from rtmcli.media import Picture as Picture
@@ -109,6 +110,7 @@ _PUBLIC = {
     "filters.offline": ("smooth_offline",),
     "filters.track_smoothing": ("OfflineOptions", "Repairs"),
     "kinematics.measure": ("JointAngles",),
+    "kinematics.events": ("mark_events",),
     "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),

@@ -9,7 +9,7 @@ from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 
-_PERSON = ("source", "frame", "time", "id", "side")
+_PERSON = ("source", "frame", "time", "id", "side", "events")
 # Key of an instance -> what is appended to the angle's name in the header.
 _KEYS = {"angles": "", "angles3d": "_3d", "angular_velocity": "_velocity"}
 
@@ -57,6 +57,7 @@ def _row(frame: Frame, one: Instance, columns: list[str]) -> list[Any]:
             "angle; write a table for each skeleton"
         )
     person = [frame.source, frame.frame, frame.time, one.id, one.extra.get("side")]
+    person.append(" ".join(one.extra.get("events", ())))
     return [*person, *(values.get(name) for name in columns)]
 
 

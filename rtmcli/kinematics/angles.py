@@ -35,7 +35,10 @@ def angles_2d(points: Float64Array, table: Definitions, sides: list[Side]) -> Fl
     Args:
         sides: the side of each person that faces the camera.
     """
-    mirror = np.array([_mirror(table, side) for side in sides]).reshape(len(points), len(table.names))
+    mirror = np.where(np.array(sides)[:, None] == "left", -1.0, np.ones(len(table.names)))  # (N, A)
+    for viewed, side in (("front", 1), ("back", -1)):
+        # Forward is then away from the body: one side of it is mirrored.
+        mirror[np.ix_([own == viewed for own in sides], table.side == side)] = -1
     start, end = _vectors(points, table.start), _vectors(points, table.end)  # (N, A, 2)
     start[:, table.horizontal, 0] = mirror[:, table.horizontal]
     start[:, table.horizontal, 1] = 0
@@ -70,16 +73,6 @@ def angles_3d(points: Float64Array, table: Definitions) -> Float64Array:
 def wrap(degrees: Float64Array, period: Float64Array) -> Float64Array:
     """Degrees in [-period / 2, period / 2)."""
     return np.asarray((degrees + period / 2) % period - period / 2)
-
-
-def _mirror(table: Definitions, side: Side) -> Float64Array:
-    """(A,) -1 where forward is to the left of the image, else 1.
-
-    Seen from the front or the back there is no forward: away from the body takes its place for arms and legs.
-    """
-    if side in ("right", "left"):
-        return np.full(len(table.names), 1.0 if side == "right" else -1.0)
-    return np.where(table.side == (1 if side == "front" else -1), -1.0, 1.0)
 
 
 def _vectors(points: Float64Array, pairs: IndexArray) -> Float64Array:

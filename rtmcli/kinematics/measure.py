@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rtmcli.arrays import BoolArray, Float32Array, Float64Array
+from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError
 from rtmcli.kinematics.angles import Side, angles_2d, angles_3d, visible_sides, wrap
 from rtmcli.kinematics.definitions import Definitions, definitions
+from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
-from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking import Tracker
 from rtmcli.tracking.source_state import Sources, seconds
 
@@ -86,7 +86,7 @@ class JointAngles:
         rows = {n: one.keypoints for n, one in enumerate(frame.instances) if one.keypoints is not None}
         if not rows:
             return {}
-        points = self._points(frame, rows)  # (N, K, 2)
+        points = seen_points(frame, rows, self._min_score)  # (N, K, 2)
         found: Sequence[Side | None] = (
             visible_sides(points, table) if self._side == "auto" else [self._side] * len(rows)
         )
@@ -102,30 +102,9 @@ class JointAngles:
         """Add `angles3d`."""
         rows = {n: one.keypoints3d for n, one in enumerate(frame.instances) if one.keypoints3d is not None}
         if rows:
-            angles = angles_3d(self._points(frame, rows), table)  # (N, A)
+            angles = angles_3d(seen_points(frame, rows, self._min_score), table)  # (N, A)
             for n, values in zip(rows, angles, strict=True):
                 added[n]["angles3d"] = _by_name(table, values)
-
-    def _points(self, frame: Frame, rows: Mapping[int, Float32Array]) -> Float64Array:
-        """The coordinates (N, K, D) of rows (K, D + 1) with scores; NaN where a keypoint is missing.
-
-        Args:
-            rows: by the place of the instance in the frame.
-        """
-        expected = len(load_skeleton(frame.skeleton or ""))
-        wrong = [len(row) for row in rows.values() if len(row) != expected]
-        if wrong:
-            raise DataError(
-                f"{frame.source}, frame {frame.frame}: {frame.skeleton} has {expected} keypoints, got {wrong[0]}; "
-                "name the right skeleton with 'rtm convert --source-skeleton NAME'"
-            )
-        stacked = np.stack([*rows.values()]).astype(np.float64)  # (N, K, D + 1)
-        points, missing = stacked[..., :-1], stacked[..., -1] < self._min_score
-        for mask, n in zip(missing, rows, strict=True):
-            if "filled" in frame.instances[n].extra:
-                mask &= ~_filled(frame.instances[n].extra["filled"], expected)
-        points[missing] = np.nan
-        return points
 
 
 @dataclass(slots=True)
@@ -182,15 +161,8 @@ def _add_velocities(
 
 def _by_name(table: Definitions, row: Float64Array) -> dict[str, np.float32]:
     """Values (A,) by name without NaN; float32 as all figures of a record, so that few digits restore them."""
-    there: BoolArray = ~np.isnan(row)
+    there = ~np.isnan(row)
     values = row.astype(np.float32)
+    if there.all():
+        return dict(zip(table.names, values, strict=True))
     return {name: value for name, value, known in zip(table.names, values, there, strict=True) if known}
-
-
-def _filled(indices: Any, count: int) -> BoolArray:
-    """(K,) whether the keypoint is among the indices of the key `filled`."""
-    mask = np.zeros(count, dtype=bool)
-    for index in indices if isinstance(indices, list) else ():
-        if isinstance(index, int) and 0 <= index < count:
-            mask[index] = True
-    return mask

@@ -1,11 +1,13 @@
 """`rtm angles`: joint and segment angles of each person."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def main(
+    given: Given,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -34,6 +37,18 @@ def main(
             help="Add angular velocities (degrees a second) and keypoint speeds (pixels a second).",
         ),
     ] = False,
+    events: Annotated[
+        Literal["gait", "reps"] | None,
+        typer.Option(
+            "--events",
+            help="Find heel strikes and toe-offs of people who walk seen from the side (gait), or repetitions (reps); "
+            "reads all frames first. Needs ids, as from 'rtm track'.",
+            show_default=False,
+        ),
+    ] = None,
+    of: Annotated[
+        str, typer.Option("--of", metavar="ANGLE", help="With --events reps: its peaks are the repetitions.")
+    ] = "right_knee",
     csv: Annotated[
         str | None,
         typer.Option("--csv", metavar="FILE", help="Also write a table with a row per person and frame."),
@@ -53,7 +68,10 @@ def main(
 
       rtm pose video.mp4 | rtm smooth | rtm angles --csv angles.csv > angles.jsonl
       rtm angles poses.jsonl --side right --plot angles.png > angles.jsonl
+      rtm track poses.jsonl | rtm angles --events reps --of left_knee > squats.jsonl
     """
+    if events != "reps":
+        given.reject(("of",), "without --events reps, whose angle it names", "add --events reps")
     if plot is not None:
         from rtmcli.cli.plotting import need_matplotlib
 
@@ -64,6 +82,13 @@ def main(
 
         measure = JointAngles(side, min_score=min_score, velocity=velocity)
         frames: Iterator[Frame] = map(measure, read_with_progress(records or ["-"], "angles"))
+        if events is not None:
+            from rtmcli.kinematics.events import mark_events
+            from rtmcli.terminal.messages import say
+
+            frames = mark_events(
+                frames, events, of=of, min_score=min_score, report=partial(say, program="rtm angles")
+            )
         if csv is not None:
             from rtmcli.cli.angle_table import write_angle_table
 

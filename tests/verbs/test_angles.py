@@ -118,3 +118,22 @@ def test_a_skeleton_without_angles_ends_with_3_and_the_remedy(tmp_path: Path, ca
     error = capsys.readouterr().err
     assert "no angles are defined for the skeleton hand21" in error and "rtm convert --skeleton NAME" in error
     assert error.count("\n") == 1
+
+
+def test_repetitions_are_marked_counted_and_in_the_table(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text("".join(line(n, knee=50 - 40 * np.cos(n / 20 * 2 * np.pi)) for n in range(60)))
+    table, plot = tmp_path / "a.csv", tmp_path / "a.png"
+    assert main(["angles", str(file), "--events", "reps", "--csv", str(table), "--plot", str(plot)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "rtm angles: a, id 7: 3 repetitions, 30.0 a minute\n"
+    marked = [json.loads(text) for text in captured.out.splitlines()]
+    assert [f["frame"] for f in marked if "events" in f["instances"][0]] == [10, 30, 50]
+    rows = list(csv.DictReader(table.open()))
+    assert [row["frame"] for row in rows if row["events"] == "repetition"] == ["10", "30", "50"]
+    assert plot.stat().st_size > 10000
+
+
+def test_naming_an_angle_without_counting_repetitions_is_an_error(capsys) -> None:
+    assert main(["angles", "--of", "left_knee"]) == 2
+    assert "--of has no effect without --events reps" in capsys.readouterr().err

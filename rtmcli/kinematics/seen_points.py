@@ -1,0 +1,46 @@
+"""The coordinates of keypoints that count: scored high enough, or filled in by a filter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rtmcli.arrays import BoolArray, Float32Array, Float64Array
+from rtmcli.errors import DataError
+from rtmcli.records.frame import Frame
+from rtmcli.skeletons import load_skeleton
+
+
+def seen_points(frame: Frame, rows: Mapping[int, Float32Array], min_score: float) -> Float64Array:
+    """The coordinates (N, K, D) of rows (K, D + 1) with scores; NaN where a keypoint is missing.
+
+    Args:
+        rows: by the place of the instance in the frame.
+        min_score: a keypoint with a lower score is missing, unless it is listed under `filled`.
+
+    Raises:
+        DataError: there are more or fewer keypoints than the frame's skeleton has.
+    """
+    expected = len(load_skeleton(frame.skeleton or ""))
+    wrong = [len(row) for row in rows.values() if len(row) != expected]
+    if wrong:
+        raise DataError(
+            f"{frame.source}, frame {frame.frame}: {frame.skeleton} has {expected} keypoints, got {wrong[0]}; "
+            "name the right skeleton with 'rtm convert --source-skeleton NAME'"
+        )
+    stacked = np.stack([*rows.values()]).astype(np.float64)  # (N, K, D + 1)
+    points, missing = stacked[..., :-1], stacked[..., -1] < min_score
+    for mask, n in zip(missing, rows, strict=True):
+        if "filled" in frame.instances[n].extra:
+            mask &= ~_filled(frame.instances[n].extra["filled"], expected)
+    points[missing] = np.nan
+    return points
+
+
+def _filled(indices: Any, count: int) -> BoolArray:
+    """(K,) whether the keypoint is among the indices of the key `filled`."""
+    mask = np.zeros(count, dtype=bool)
+    for index in indices if isinstance(indices, list) else ():
+        if isinstance(index, int) and 0 <= index < count:
+            mask[index] = True
+    return mask
