@@ -106,11 +106,14 @@ class _Track:
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
+    shift: float = 0.0  # seconds added to the times of the source
 
     def add(self, number: int, time: float, row: list[float]) -> None:
+        if self.times and time + self.shift <= self.times[-1]:
+            # The source starts again: its times go on after its end.
+            self.shift = self.times[-1] + _TURN - time
         self.frames.append(number)
-        # A source that starts again goes on after its end.
-        self.times.append(time if not self.times or time > self.times[-1] else self.times[-1] + 1e-3)
+        self.times.append(time + self.shift)
         self.rows.append(row)
 
 
@@ -125,6 +128,11 @@ def _gait_row(frame: Frame, place: int, min_score: float) -> list[float]:
     (points,) = seen_points(frame, {place: one.keypoints}, min_score)  # (K, 2)
     names = load_skeleton(frame.skeleton or "").keypoints
     at = dict(zip(names, points, strict=True))
+    needed = [f"{side}_{name}" for side in ("left", "right") for name in ("hip", "ankle")]
+    if not set(needed) <= set(at):
+        raise DataError(
+            f"the skeleton {frame.skeleton} has no {' and '.join(sorted({*needed} - {*at}))}; gait needs them"
+        )
     hips = (at["left_hip"] + at["right_hip"]) / 2
     feet = [
         at.get(f"{side}_{end}", at[f"{side}_ankle"])[0] - hips[0]

@@ -1,6 +1,7 @@
 """Heel strikes, toe-offs and repetitions of figures that move in a known way."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,23 @@ def test_somebody_who_turns_round_is_measured_in_both_directions() -> None:
     assert [t for t in strikes if abs(t - 4) > 0.5] == pytest.approx(
         [t for t in expected if t < 7.9 and abs(t - 4) > 0.5], abs=0.07
     )
+
+
+def test_a_source_that_starts_again_has_the_events_of_both_runs() -> None:
+    found = list(mark_events(map(JointAngles(), walk() + walk()), "gait"))
+    strikes = times_of(found, "right_heel_strike")
+    assert len(strikes) == 2 * len(times_of(found[:250], "right_heel_strike")) == 10
+
+
+def test_a_skeleton_without_ankles_is_an_error_that_names_them(tmp_path: Path) -> None:
+    file = tmp_path / "trunk.toml"
+    file.write_text(
+        'name = "trunk"\nkeypoints = ["left_hip", "right_hip", "neck"]\n[angles]\n'
+        'pelvis = { to = ["right_hip", "left_hip"], period = 180 }\n'
+    )
+    one = Instance(id=1, keypoints=np.ones((3, 3), np.float32))
+    with pytest.raises(DataError, match="has no left_ankle and right_ankle; gait needs them"):
+        list(mark_events(map(JointAngles(), [Frame("a", 0, skeleton=str(file), instances=[one])]), "gait"))
 
 
 def test_somebody_who_stands_takes_no_step() -> None:
