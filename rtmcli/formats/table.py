@@ -117,6 +117,12 @@ def _write_motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -
     return write_motchallenge(frames, path)
 
 
+def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.opensim_motion import write_opensim_motion
+
+    return write_opensim_motion(frames, path)
+
+
 FORMATS = (
     Format(
         name="records",
@@ -200,6 +206,18 @@ FORMATS = (
         read=_read_motchallenge,
         write=_write_motchallenge,
         streams=False,
+        keypoints=False,
+    ),
+    Format(
+        name="opensim-mot",
+        extensions=(),
+        content="a folder of `<source>_person<id>.mot`, OpenSim's motion files: the angles of `rtm angles` in degrees "
+        "over time, `NaN` where there is none",
+        omits="everything else, people without an id",
+        read=None,
+        write=_write_opensim_motion,
+        streams=False,
+        folder=True,
         keypoints=False,
     ),
 )
