@@ -1,4 +1,4 @@
-"""`rtm smooth`: take the jitter out of keypoints and boxes."""
+"""`rtm smooth`: smooth keypoints and boxes over time."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,7 +32,8 @@ def main(
         ),
     ] = None,
     min_cutoff: Annotated[
-        float, typer.Option("--min-cutoff", min=1e-6, help="Hertz at rest: lower is smoother.")
+        float,
+        typer.Option("--min-cutoff", min=1e-6, help="Cutoff frequency at rest in hertz: lower is smoother."),
     ] = MIN_CUTOFF,
     beta: Annotated[
         float,
@@ -41,10 +42,12 @@ def main(
         ),
     ] = BETA,
     d_cutoff: Annotated[
-        float, typer.Option("--d-cutoff", min=1e-6, help="Hertz of the filter of the speed.")
+        float,
+        typer.Option("--d-cutoff", min=1e-6, help="Cutoff frequency of the filter of the speed, in hertz."),
     ] = D_CUTOFF,
     max_gap: Annotated[
-        float, typer.Option("--max-gap", min=0, help="Seconds after which a person starts anew.")
+        float,
+        typer.Option("--max-gap", min=0, help="Seconds unseen after which a person's filter starts again."),
     ] = 1.0,
     cutoff: Annotated[
         float, typer.Option("--cutoff", min=1e-3, help="With --offline: hertz of the low-pass filter.")
@@ -65,7 +68,7 @@ def main(
         ),
     ] = True,
 ) -> None:
-    """Take the jitter out of keypoints and boxes, each person and each keypoint by itself.
+    """Smooth keypoints and boxes over time, each person and each keypoint by itself.
 
     Without --offline each frame is written as soon as it is read: the One-Euro filter uses the record's own times, so
     an uneven frame rate is right; it counts speed in body sizes, so resolution does not matter; a keypoint with a low

@@ -25,6 +25,7 @@ CASES = [
     ("track short.jsonl", False),
     ("smooth short.jsonl", False),
     ("nms short.jsonl", False),
+    ("angles poses.jsonl", False),
     ("draw short.jsonl -o drawn.mp4", False),
     ("convert short.jsonl --to csv", False),
     ("eval labels.json poses.jsonl --unmatched skip", True),
