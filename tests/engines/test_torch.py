@@ -54,13 +54,11 @@ def test_a_cuda_device_that_is_not_here_is_an_error() -> None:
         open_engine(find_model("rtmpose-t"), engine="torch", device="cuda:9")
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("bfloat16", 2.0), ("float16", 1.0)])
-def test_half_precision_leaves_the_bundled_model_s_keypoints_where_they_are(
-    precision: str, limit: float
-) -> None:
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_leaves_the_bundled_model_s_confident_keypoints_where_they_are(precision: str) -> None:
     file = find_model("rtmpose-t")
     exact = open_engine(file, engine="torch", threads=1)
     rough = open_engine(file, engine="torch", precision=precision, threads=1)
     parity = compare(exact, rough, exact.card, sample_images(None), precision=precision)
-    assert parity.worst > 0 and parity.p99 < limit
-    assert parity.median == 0
+    assert parity.p99_confident is not None and parity.p99_confident <= 1.5  # three bins
+    assert parity.worst > 0 and parity.median == 0
