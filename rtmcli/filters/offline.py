@@ -58,10 +58,11 @@ def smooth_offline(
         UsageError: no such filter.
         MissingError: scipy is not installed.
 
-    Example::
+    Example:
+        from rtmcli import OfflineOptions, read_frames, smooth_offline, write_frames
 
         options = OfflineOptions(cutoff=8, fill=0.3)
-        write_frames(smooth_offline(read_frames("tracked.jsonl"), options), "smooth.jsonl")
+        write_frames(smooth_offline(read_frames("walk.jsonl"), options), "smooth.jsonl")
     """
     chosen, counts = options or OfflineOptions(), repairs or Repairs()
     if chosen.method != "kalman" and chosen.method not in FILTERS:

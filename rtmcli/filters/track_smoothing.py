@@ -27,9 +27,10 @@ class OfflineOptions:
         fill: seconds up to which a gap is filled.
         outliers, swaps: whether these are repaired first.
 
-    Example::
+    Example:
+        from rtmcli import OfflineOptions
 
-        OfflineOptions(method="kalman", cutoff=8, fill=0.3)
+        options = OfflineOptions(method="kalman", cutoff=8, fill=0.3)
     """
 
     method: str = "butterworth"
@@ -43,10 +44,11 @@ class OfflineOptions:
 class Repairs:
     """What was repaired: frames with exchanged sides, outliers, and filled keypoints.
 
-    Example::
+    Example:
+        from rtmcli import Repairs, read_frames, smooth_offline
 
         repairs = Repairs()
-        frames = list(smooth_offline(read_frames("tracked.jsonl"), repairs=repairs))
+        frames = list(smooth_offline(read_frames("walk.jsonl"), repairs=repairs))
         print(repairs.swaps)
     """
 

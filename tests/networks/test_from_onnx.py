@@ -154,7 +154,7 @@ def test_a_file_of_a_network_with_other_layers_of_the_same_name_is_refused():
 
 
 def test_an_rtmo_says_which_file_to_take_instead():
-    with pytest.raises(DataError, match=r"take its \.pth"):
+    with pytest.raises(DataError, match=r"use its \.pth"):
         load_onnx_weights(BUNDLED / "rtmpose-t.onnx", build_network(card_of("rtmo-t_coco17_416x416")))
 
 

@@ -48,8 +48,8 @@ def test_the_summary_is_a_line_per_person(file: str, capfdbinary: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--offline", "--lookahead", "1"], "leave --lookahead out"),
-        (["--min-length", "1"], "--min-length needs --offline"),
+        (["--offline", "--lookahead", "1"], "--lookahead has no effect with --offline"),
+        (["--min-length", "1"], "--min-length has no effect without --offline"),
     ],
 )
 def test_options_that_do_not_go_together_are_errors(
