@@ -29,7 +29,7 @@ def read_motchallenge(path: str | Path) -> Iterator[Frame]:
     Raises:
         DataError: no such file, or a line that is not one of the format.
 
-    Example::
+    Example:
 
         frames = list(read_motchallenge("MOT17-02/gt/gt.txt"))
     """
@@ -43,7 +43,7 @@ def write_motchallenge(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-
     Raises:
         DataError: a second source, which the format cannot tell apart from the first.
 
-    Example::
+    Example:
 
         write_motchallenge(read_frames("tracked.jsonl"), "MOT17-02.txt")
     """

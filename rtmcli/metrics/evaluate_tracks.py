@@ -49,7 +49,7 @@ def evaluate_tracks(truth: Iterable[Frame], found: Iterable[Frame]) -> list[Trac
     Raises:
         DataError: a sequence without tracks, tracks of an unknown sequence, an id twice in a frame, no true ids.
 
-    Example::
+    Example:
 
         reports = evaluate_tracks(read_motchallenge("MOT17-02/gt/gt.txt"), read_frames("tracked.jsonl"))
         print(reports[0].figures()["HOTA"])
