@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from rtmcli.settings import Settings, current
 from tests.helpers.shell import Shell
 
 
@@ -45,3 +48,10 @@ def test_a_bad_value_from_the_environment_names_the_variable(sh: Shell) -> None:
 def test_a_config_file_that_is_not_toml_is_named(sh: Shell) -> None:
     run = sh("echo 'a b' > config.toml; RTM_HOME=. rtm nms")
     assert run.returncode == 2 and b"config.toml is not TOML" in run.stderr
+
+
+def test_the_common_flags_of_a_run_do_not_outlive_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from rtmcli.cli.app import main
+
+    assert main(["schema", "-q", "-v", "--json-errors", "--no-progress"]) == 0
+    assert current() == Settings()

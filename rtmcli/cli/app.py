@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         _die_of(signal.SIGINT)
     except Exception as error:
         return report(error, arguments, VERBS)
+    finally:
+        reset()  # a library user's next call is not quiet because of this run
 
 
 def app() -> TyperGroup:
