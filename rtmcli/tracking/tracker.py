@@ -27,7 +27,7 @@ Method = Literal["auto", "iou", "oks"]
 # The least similarity of a pair (mmpose's tracking threshold for IoU and OKS).
 THRESHOLD = 0.3
 # Detections below this score continue tracks and start none.
-START_SCORE = 0.45
+START_SCORE = 0.3
 MAX_GAP = 3.0
 
 _HIGH = 0.6  # score from which a detection is paired in the first stage

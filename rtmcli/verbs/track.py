@@ -41,7 +41,7 @@ def main(
             max=1,
             help="Least score of a new person; weaker detections only continue one.",
         ),
-    ] = 0.45,
+    ] = 0.3,
     lookahead: Annotated[
         float | None,
         typer.Option(
