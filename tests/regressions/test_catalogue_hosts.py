@@ -39,7 +39,7 @@ def dead() -> str:
 def rtm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run rtm in this process: exit code, standard output and standard error."""
     monkeypatch.setenv("RTM_HOME", str(tmp_path / "home"))
-    short = http.RetryPolicy(timeout=0.5, attempts=1, pause=0.01)
+    short = http.RetryPolicy(timeout=1.0, attempts=1, pause=0.01)
     monkeypatch.setattr(http, "RetryPolicy", lambda: short)
 
     def run(*arguments: str) -> tuple[int, str, str]:

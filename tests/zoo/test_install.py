@@ -46,7 +46,7 @@ def entry_at(*urls: str, sha256: str = "", name: str = "rtmpose-m") -> Entry:
 
 def pull(entry: Entry, said: list[str] | None = None) -> Path:
     options = PullOptions(
-        retry=RetryPolicy(timeout=0.5, attempts=2, pause=0.01),
+        retry=RetryPolicy(timeout=1.0, attempts=2, pause=0.01),
         say=(said if said is not None else []).append,
     )
     return pull_model(entry, options=options)

@@ -15,7 +15,7 @@ from rtmcli.zoo.download.http import RetryPolicy, UrlFailed, download_file
 from tests.helpers.zoo_server import Answer, Server, dripping, first_then, lying, page, serving, status, whole
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
-SHORT = RetryPolicy(timeout=0.3, attempts=3, pause=0.01, max_pause=0.1)
+SHORT = RetryPolicy(timeout=1.0, attempts=3, pause=0.01, max_pause=0.1)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_file_comes_whole_and_nothing_is_left_behind(server: Server, tmp_path:
     [
         pytest.param(whole(CONTENT, cut_after=300_000), id="the connection breaks again and again"),
         pytest.param(
-            first_then(whole(CONTENT, cut_after=300_000, stall=1), whole(CONTENT)), id="it falls silent"
+            first_then(whole(CONTENT, cut_after=300_000, stall=3), whole(CONTENT)), id="it falls silent"
         ),
         pytest.param(first_then(status(503), whole(CONTENT), 2), id="503 twice"),
         pytest.param(first_then(status(429, Retry_After="0"), whole(CONTENT)), id="too many requests"),
@@ -133,7 +133,7 @@ def test_an_error_that_is_not_temporary_is_not_retried(
         (page(), "a web page instead of the file"),
         (lying(CONTENT, len(CONTENT) + 99), f"stopped after {len(CONTENT)} of {len(CONTENT) + 99} bytes"),
         (lying(b"", 1 << 40), "no model is that large"),
-        (whole(CONTENT, cut_after=0, stall=2), "sent nothing for 0.3 s"),
+        (whole(CONTENT, cut_after=0, stall=3), "sent nothing for 1 s"),
         (dripping(CONTENT, 0.02), "sends less than 1000 bytes per second"),
     ],
 )
