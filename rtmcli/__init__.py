@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rtmcli.filters.track_smoothing import OfflineOptions as OfflineOptions
     from rtmcli.filters.track_smoothing import Repairs as Repairs
     from rtmcli.formats.alphapose import write_alphapose as write_alphapose
+    from rtmcli.formats.coco_labels_writer import write_coco_labels as write_coco_labels
     from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
     from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
@@ -117,6 +118,7 @@ _PUBLIC = {
     "formats.parts": ("map_frame", "part_boxes", "merge_frames"),
     "formats.coco_reader": ("read_coco_records",),
     "formats.coco_writer": ("write_coco_results",),
+    "formats.coco_labels_writer": ("write_coco_labels",),
     "formats.openpose_writer": ("write_openpose",),
     "formats.openpose_reader": ("read_openpose",),
     "formats.mmpose": ("read_mmpose", "write_mmpose"),

@@ -45,13 +45,15 @@ def with_format_table(page: str) -> str:
     from rtmcli.formats.table import FORMATS
 
     rows = [
-        "| format | files | reads | writes | content | not kept |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| format | files | reads | writes | content | not kept | extra |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in FORMATS:
         files = "a folder" if one.folder else ", ".join(f"`{e}`" for e in one.extensions) or "`.json`"
         marks = ["yes" if way else "–" for way in (one.read, one.write)]
-        rows.append(f"| `{one.name}` | {files} | {marks[0]} | {marks[1]} | {one.content} | {one.omits} |")
+        omits = ", ".join([*one.omits, *filter(None, [one.limits])]) or "–"
+        extra = f"`{one.extra}`" if one.extra else "–"
+        rows.append(f"| `{one.name}` | {files} | {' | '.join(marks)} | {one.content} | {omits} | {extra} |")
     return _between_marks(page, "formats", rows)
 
 

@@ -10,6 +10,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.alphapose import alphapose_frames, is_alphapose, with_image_ids
 from rtmcli.formats.coco import check_results, frames_of_results
 from rtmcli.formats.coco_boxes import PERSON
+from rtmcli.formats.coco_labels_writer import class_name, frame_file
 from rtmcli.formats.image_names import listing
 from rtmcli.formats.labels import (
     is_mpii,
@@ -38,7 +39,9 @@ def read_coco_records(
         skeleton: of the keypoints as they stand in the file. Without it that whose keypoint names the categories
             list, in any order; else the usual one with that number of keypoints.
 
-    A labelled keypoint scores 1; one without a label is missing (`null`). Scores of results are clipped to [0, 1].
+    A labelled keypoint scores 1 unless the file has `keypoint_scores`, as `write_coco_labels` writes; one without a
+    label is missing (`null`). Images of a `videos` entry are frames of that source. Scores of results are clipped to
+    [0, 1].
 
     Raises DataError where the names of the keypoints are those of no known skeleton.
 
@@ -80,7 +83,7 @@ def read_coco_records(
 
 
 def _frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | None) -> Iterator[Frame]:
-    names = {category["id"]: category.get("name", "person") for category in data["categories"]}
+    names = {category["id"]: class_name(category) for category in data["categories"]}
     named = named_skeletons(data)
     grouped: dict[Any, list[Instance]] = {image["id"]: [] for image in data["images"]}
     skeletons: dict[Any, set[str | None]] = {image["id"]: set() for image in data["images"]}
@@ -88,10 +91,11 @@ def _frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | No
         image, category = entry["image_id"], entry["category_id"]
         if image not in grouped or entry.get("iscrowd"):
             continue
-        one = _labelled(entry, names.get(category, "person"))
+        one = _labelled(entry, names.get(category, "person"), path)
         grouped[image].append(one)
         if one.keypoints is not None:
             skeletons[image].add(skeleton or _skeleton_of(one, category, named, path))
+    videos = {video.get("id"): video for video in data.get("videos") or () if isinstance(video, dict)}
     for image in data["images"]:
         people, found = grouped[image["id"]], skeletons[image["id"]]
         if len(found) > 1:
@@ -99,10 +103,25 @@ def _frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | No
                 f"{path}: {image.get('file_name', image['id'])} has keypoints of the skeletons "
                 f"{' and '.join(sorted(str(name) for name in found))}; a record has one: keep one category"
             )
-        yield Frame(
-            source=str(image.get("file_name", image["id"])), frame=0, frames=1, width=image.get("width"),
-            height=image.get("height"), skeleton=found.pop() if found else None, instances=people,
-        )  # fmt: skip
+        frame = _frame_of_image(image, videos.get(image.get("video_id"), {}))
+        frame.skeleton, frame.instances = found.pop() if found else None, people
+        yield frame
+
+
+def _frame_of_image(image: Mapping[str, Any], video: Mapping[str, Any]) -> Frame:
+    """The record of an image: a frame of its video where the file says so (CocoVID), else an image alone."""
+    name = str(image.get("file_name", image["id"]))
+    frame = Frame(name, 0, frames=1, width=image.get("width"), height=image.get("height"))
+    source, number, time = video.get("name"), image.get("frame_id"), image.get("time")
+    if isinstance(source, str) and isinstance(number, int) and number >= 0:
+        frame.source, frame.frame, frame.frames = source, number, None
+        if isinstance(video.get("frames"), int) and video["frames"] > number:
+            frame.frames = video["frames"]
+        if isinstance(time, int | float):
+            frame.time = float(time)
+        if name != frame_file(source, number):
+            frame.extra["file"] = name
+    return frame
 
 
 def _skeleton_of(
@@ -121,14 +140,29 @@ def _skeleton_of(
     return BY_COUNT.get(len(one.keypoints))
 
 
-def _labelled(entry: dict[str, Any], label: str) -> Instance:
+def _labelled(entry: dict[str, Any], label: str, path: str | Path) -> Instance:
     points = points_of(entry).astype(np.float32)
     points[points[:, 2] <= 0] = np.nan
     points[points[:, 2] > 0, 2] = 1
+    scores = entry.get("keypoint_scores")
+    if isinstance(scores, list) and len(scores) == len(points):
+        if not all(isinstance(score, int | float) for score in scores):
+            raise DataError(f"{path}: 'keypoint_scores' must be a list of numbers; got {str(scores)[:40]}")
+        points[:, 2] = np.where(np.isnan(points[:, 2]), np.nan, np.array(scores, np.float32))
     box = from_xywh(np.array(entry["bbox"], np.float32)) if len(entry.get("bbox", ())) == 4 else None
+    score = entry.get("score", 1.0)
     return Instance(
-        box=box, score=1.0, label=label, keypoints=points if len(points) else None, id=entry.get("track_id")
-    )
+        box=box, score=float(score) if isinstance(score, int | float) and 0 <= score <= 1 else 1.0, label=label,
+        keypoints=points if len(points) else None, id=_track(entry),
+    )  # fmt: skip
+
+
+def _track(entry: Mapping[str, Any]) -> int | None:
+    """`track_id` of an annotation, among its `attributes` where CVAT has exported it."""
+    attributes = entry.get("attributes")
+    inner = attributes.get("track_id") if isinstance(attributes, dict) else None
+    track = entry.get("track_id", inner)
+    return track if isinstance(track, int) and track >= 0 else None
 
 
 def _forget_zeros(one: Instance) -> None:

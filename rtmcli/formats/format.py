@@ -35,20 +35,24 @@ class Format:
     Attributes:
         name: as `--from` and `--to` take it.
         content: what it holds, for the documentation.
-        omits: what of a record it cannot hold.
+        omits: what of a record it cannot hold, by the names of `losses.LOSSES`; a note says so where records have it.
+        limits: what else it cannot hold, for the documentation.
         read, write: None where rtm does not.
         extensions: of its files; "/" is a folder that says nothing else.
         folder: whether it is a folder and not a file.
         streams: whether it can be read from standard input and written to standard output.
         keypoints: whether it holds keypoints; else boxes alone.
+        extra: of rtmcli that it needs; empty where it needs none.
     """
 
     name: str
     content: str
-    omits: str
+    omits: tuple[str, ...]
     read: Reader | None
     write: Writer | None
     extensions: tuple[str, ...]
     streams: bool = True
     folder: bool = False
     keypoints: bool = True
+    limits: str = ""
+    extra: str = ""

@@ -57,7 +57,7 @@ def _by_content(head: bytes) -> str | None:
     keys = {
         b'"people"': "openpose",
         b'"instance_info"': "mmpose",
-        b'"images"': "coco",
-        b'"annotations"': "coco",
+        b'"images"': "coco-labels",
+        b'"annotations"': "coco-labels",
     }
     return next((name for key, name in keys.items() if key in text), None)

@@ -93,8 +93,9 @@ def reorder(entry: dict[str, Any], order: Sequence[int]) -> None:
     if np.size(entry.get("keypoints", ())) == 3 * len(order):
         points = np.asarray(entry["keypoints"], np.float64).reshape(-1, 3)
         entry["keypoints"] = points[list(order)].ravel().tolist()
-    if len(entry.get("keypoints3d", ())) == len(order):
-        entry["keypoints3d"] = [entry["keypoints3d"][i] for i in order]
+    for key in ("keypoints3d", "keypoint_scores"):
+        if isinstance(entry.get(key), list | np.ndarray) and len(entry[key]) == len(order):
+            entry[key] = [entry[key][i] for i in order]
 
 
 def is_mpii(data: Any) -> bool:

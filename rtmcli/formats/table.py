@@ -63,6 +63,12 @@ def _write_coco(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_coco_results(frames, path, labels=given.labels, note=given.note)
 
 
+def _write_coco_labels(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.coco_labels_writer import write_coco_labels
+
+    return write_coco_labels(frames, path, note=given.note)
+
+
 def _write_alphapose(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.alphapose import write_alphapose
 
@@ -128,7 +134,7 @@ FORMATS = (
         name="records",
         extensions=(".jsonl", ".ndjson"),
         content="one JSON object per frame, as all verbs read and write",
-        omits="–",
+        omits=(),
         read=_read_records,
         write=_write_records,
     ),
@@ -138,7 +144,8 @@ FORMATS = (
         content="one row per keypoint: `source, frame, frames, time, width, height, skeleton, model, instance, id, "
         "label, x1, y1, x2, y2, score, index, keypoint, x, y, keypoint_score`. Rows are read in any order, also as "
         "spreadsheets and pandas rewrite them (semicolons, tabs, decimal commas, `1.0` for `1`, `NaN`, UTF-16)",
-        omits="frames without people, 3D keypoints, keys unknown to rtm",
+        omits=("frames without people", "3D keypoints"),
+        limits="keys unknown to rtm",
         read=_read_csv,
         write=_write_csv,
     ),
@@ -146,11 +153,23 @@ FORMATS = (
         name="coco",
         extensions=(),
         content="a list of results: `image_id`, `category_id`, `keypoints`, `bbox`, `score`, `track_id`. coco133 is "
-        "written to the fields of COCO-WholeBody (`foot_kpts`, `face_kpts`, `lefthand_kpts`, `righthand_kpts`). "
-        "Label files are read too",
-        omits="times, sizes, images without people, box scores",
+        "written to the fields of COCO-WholeBody (`foot_kpts`, `face_kpts`, `lefthand_kpts`, `righthand_kpts`)",
+        omits=("times", "image sizes", "frames without people", "3D keypoints"),
+        limits="box scores",
         read=_read_coco,
         write=_write_coco,
+        streams=False,
+    ),
+    Format(
+        name="coco-labels",
+        extensions=(),
+        content="a data set, as for training and labelling tools: `images` numbered from 1, `annotations` (visibility "
+        "0 or 2, `area` of the box, `keypoint_scores`, `score`, `track_id`) and `categories` with the names and links "
+        "of the keypoints; frames of videos with CocoVID's `videos`, `video_id` and `frame_id`",
+        omits=("3D keypoints",),
+        limits="models",
+        read=_read_coco,
+        write=_write_coco_labels,
         streams=False,
     ),
     Format(
@@ -158,7 +177,8 @@ FORMATS = (
         extensions=(),
         content="AlphaPose's list (`alphapose-results.json`): `image_id` (a name; of a video `<frame>.jpg`), "
         "`keypoints`, `score`, `box`, `idx`",
-        omits="the name of a video, times, sizes, images without people",
+        omits=("times", "image sizes", "frames without people", "3D keypoints"),
+        limits="the name of a video",
         read=_read_coco,
         write=_write_alphapose,
         streams=False,
@@ -170,7 +190,7 @@ FORMATS = (
         "skeleton that `--skeleton` names; `face_keypoints_2d` (70; the pupils are 0), both hands, `person_id`. Other "
         "numbers in the names are read too (`<name>_000012.json`, `12.json`), and bodies of 17, 26, 133 or 136 "
         "keypoints",
-        omits="boxes, scores of people, times, sizes",
+        omits=("times", "image sizes", "boxes", "scores of people", "3D keypoints"),
         read=_read_openpose,
         write=_write_openpose,
         streams=False,
@@ -181,7 +201,7 @@ FORMATS = (
         extensions=(),
         content='`{"meta_info", "instance_info"}` as written by MMPose\'s demos, frames counted from 1; the '
         "inferencer's list, counted from 0, is read too",
-        omits="times, sizes",
+        omits=("times", "image sizes", "3D keypoints"),
         read=_read_mmpose,
         write=_write_mmpose,
         streams=False,
@@ -191,7 +211,8 @@ FORMATS = (
         extensions=(),
         content="a YOLO-pose data set (Ultralytics): a folder with `data.yaml` and `labels/*.txt`, places in units of "
         "the image's size. Reading takes the sizes from `images/`; files of `yolo predict save_txt=True` are read too",
-        omits="sources, times, ids, scores of people and keypoints",
+        omits=("times", "ids", "scores of people", "scores of keypoints", "3D keypoints"),
+        limits="sources",
         read=_read_yolo,
         write=_write_yolo,
         streams=False,
@@ -202,7 +223,8 @@ FORMATS = (
         extensions=(".txt",),
         content="lines of `frame, id, left, top, width, height, score, -1, -1, -1`, frames counted from 1; ground "
         "truth (`gt.txt`, a sequence's folder) is read too, with size and rate from its `seqinfo.ini`",
-        omits="keypoints, people without an id, times, sizes; one source per file",
+        omits=("times", "image sizes", "keypoints", "people without an id", "3D keypoints"),
+        limits="one source per file",
         read=_read_motchallenge,
         write=_write_motchallenge,
         streams=False,
@@ -213,7 +235,8 @@ FORMATS = (
         extensions=(),
         content="a folder of `<source>_person<id>.mot`, OpenSim's motion files: the angles of `rtm angles` in degrees "
         "over time, `NaN` where there is none",
-        omits="everything else, people without an id",
+        omits=("people without an id",),
+        limits="everything else",
         read=None,
         write=_write_opensim_motion,
         streams=False,

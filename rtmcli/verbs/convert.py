@@ -11,6 +11,7 @@ from rtmcli.cli.filter_verb import read_with_progress
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.format import Conversion, Format
 from rtmcli.formats.infer_format import format_of_input, format_of_output
+from rtmcli.formats.losses import noting_losses
 from rtmcli.formats.table import find_format, format_names
 from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import say
@@ -89,7 +90,7 @@ def main(
         raise UsageError("--boxes-from takes bodies apart and --merge puts them together; give one of them")
     target = _output_format(write, out)
     sources = {format_of_input(file).name for file in files or ["-"]} if read is None else {read}
-    if "coco" not in sources | {target.name}:
+    if not {"coco", "alphapose"} & (sources | {target.name}):
         options.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
     frames = _read(files, read, Conversion(labels=labels, skeleton=source_skeleton))
     if source_skeleton is not None:
@@ -105,7 +106,9 @@ def main(
         frames = _mapped(frames, skeleton)
     assert target.write is not None
     note = partial(say, program="rtm convert")
-    target.write(frames, out, Conversion(labels=labels, skeleton=skeleton, note=note))
+    target.write(
+        noting_losses(frames, target, note), out, Conversion(labels=labels, skeleton=skeleton, note=note)
+    )
 
 
 def _read(files: Sequence[str] | None, name: str | None, given: Conversion) -> Iterator[Frame]:

@@ -72,7 +72,7 @@ def test_what_a_format_writes_it_reads_back(
                 np.testing.assert_allclose(other.keypoints[:, columns], one.keypoints[:, columns], rtol=1e-6)
             if other.box is not None:
                 np.testing.assert_allclose(other.box, one.box, atol=1e-3)  # type: ignore[arg-type]
-            if form.name in ("records", "csv", "alphapose", "mmpose", "motchallenge"):
+            if form.name in ("records", "csv", "coco-labels", "alphapose", "mmpose", "motchallenge"):
                 assert other.score == pytest.approx(0.5, abs=1e-5)
 
 
@@ -88,8 +88,8 @@ def test_a_written_file_is_recognised_by_its_content(form: Format, suffix: str, 
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        ({"images": [], "annotations": []}, "coco"),
-        ({"info": {}, "annotations": []}, "coco"),
+        ({"images": [], "annotations": []}, "coco-labels"),
+        ({"info": {}, "annotations": []}, "coco-labels"),
         ([{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 1}], "coco"),
         ({"version": 1.3, "people": []}, "openpose"),
         ([{"frame_id": 0, "instances": []}], "mmpose"),

@@ -146,6 +146,15 @@ def test_what_cannot_be_is_one_sentence(arguments: list[str], code: int, said: s
     assert "Traceback" not in run.stderr
 
 
+def test_what_a_format_does_not_hold_is_said(tmp_path: Path) -> None:
+    stdin = record(0, extra={"width": 640, "height": 480})
+    run = rtm("convert", "--to", "openpose", "-o", str(tmp_path), stdin=stdin)
+    said = "rtm convert: openpose does not hold times, image sizes, boxes and scores of people\n"
+    assert (run.returncode, run.stderr) == (0, said)
+    assert rtm("convert", "-q", "--to", "openpose", "-o", str(tmp_path), stdin=stdin).stderr == ""
+    assert rtm("convert", "--to", "csv", stdin=stdin).stderr == ""
+
+
 def test_records_without_a_skeleton_name_the_flag() -> None:
     run = rtm("convert", "--skeleton", "coco17", stdin=record(0, skeleton=None))
     assert run.returncode == 2 and "--source-skeleton" in run.stderr

@@ -1,0 +1,50 @@
+"""What a format cannot hold of the records that are written to it, said in one note."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from rtmcli.formats.format import Format
+from rtmcli.records.frame import Frame, Instance
+
+# Name of a loss -> whether a record has it.
+LOSSES: dict[str, Callable[[Frame], bool]] = {
+    "times": lambda frame: frame.time is not None,
+    "image sizes": lambda frame: frame.width is not None,
+    "frames without people": lambda frame: not frame.instances,
+    "ids": lambda frame: _any(frame, lambda one: one.id is not None),
+    "people without an id": lambda frame: _any(frame, lambda one: one.id is None),
+    "boxes": lambda frame: _any(frame, lambda one: one.box is not None),
+    "scores of people": lambda frame: _any(frame, lambda one: one.score is not None),
+    "keypoints": lambda frame: _any(frame, lambda one: one.keypoints is not None),
+    "people without keypoints": lambda frame: _any(frame, lambda one: one.keypoints is None),
+    "scores of keypoints": lambda frame: _any(frame, lambda one: one.keypoints is not None),
+    "scores of keypoints outside 0 to 1": lambda frame: _any(frame, _unbounded),
+    "3D keypoints": lambda frame: _any(frame, lambda one: one.keypoints3d is not None),
+}
+
+
+def noting_losses(frames: Iterable[Frame], target: Format, note: Callable[[str], None]) -> Iterator[Frame]:
+    """The frames; `note` is called after the last one where the format cannot hold something that they have."""
+    open_questions = dict.fromkeys(target.omits)
+    found: list[str] = []
+    for frame in frames:
+        for name in [name for name in open_questions if LOSSES[name](frame)]:
+            del open_questions[name]
+            found.append(name)
+        yield frame
+    if found:
+        lost = [name for name in target.omits if name in found]
+        listed = lost[0] if len(lost) == 1 else f"{', '.join(lost[:-1])} and {lost[-1]}"
+        note(f"{target.name} does not hold {listed}")
+
+
+def _any(frame: Frame, has: Callable[[Instance], bool]) -> bool:
+    return any(has(one) for one in frame.instances)
+
+
+def _unbounded(one: Instance) -> bool:
+    if one.keypoints is None:
+        return False
+    scores = one.keypoints[:, 2]
+    return bool(((scores < 0) | (scores > 1)).any() if not np.isnan(scores).all() else False)
