@@ -42,6 +42,7 @@ def main() -> None:
 
 def with_format_table(page: str) -> str:
     """docs/formats.md with the table of `rtmcli/formats/table.py` between its two marks."""
+    from rtmcli.formats.format import FOLDER
     from rtmcli.formats.table import FORMATS
 
     rows = [
@@ -49,7 +50,8 @@ def with_format_table(page: str) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in FORMATS:
-        files = "a folder" if one.folder else ", ".join(f"`{e}`" for e in one.extensions) or "`.json`"
+        names = [f"`{extension}`" for extension in one.extensions if extension != FOLDER]
+        files = ", ".join(["a folder"] * one.folder + names) or "`.json`"
         marks = ["yes" if way else "–" for way in (one.read, one.write)]
         omits = ", ".join([*one.omits, *filter(None, [one.limits])]) or "–"
         extra = f"`{one.extra}`" if one.extra else "–"

@@ -16,11 +16,15 @@ class Conversion:
     Attributes:
         labels: label file that gives images their ids.
         skeleton: to read: of the keypoints, whatever the file says. To write: that the keypoints were translated to.
+        pixels: to write: the coordinates of a format in metres are pixels of the image.
+        min_score: to write: a keypoint with a lower score is missing in a format without scores.
         note: called with what must be known about the file.
     """
 
     labels: str | None = None
     skeleton: str | None = None
+    pixels: bool = False
+    min_score: float = 0.3
     note: Callable[[str], None] = field(default=lambda text: None)
 
 

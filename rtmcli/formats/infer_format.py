@@ -11,6 +11,9 @@ _HEAD = 1 << 16
 # frame, id, left, top, width, height
 _MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
+# Formats with a file for each person: what a folder of them holds.
+_ONE_PER_PERSON = {"trc": ".trc"}
+
 
 def format_of_output(path: str) -> Format:
     """The format of a file to write, by its extension; records where that says nothing.
@@ -27,13 +30,16 @@ def format_of_input(path: str) -> Format:
     """The format of a file to read, by its first bytes, else by its extension; records where both say nothing."""
     file = Path(path)
     if file.is_dir():
+        for name, suffix in _ONE_PER_PERSON.items():
+            if any(file.glob(f"*{suffix}")):
+                return find_format(name)
         yolo = (file / "data.yaml").is_file() or any((file / "labels").rglob("*.txt"))
         return find_format("yolo") if yolo else _by_extension(FOLDER)
     if not file.is_file():  # standard input, or a pipe, of which nothing may be taken
         return _by_extension(file.suffix.lower())
     with file.open("rb") as stream:
-        name = _by_content(stream.read(_HEAD))
-    return _by_extension(file.suffix.lower()) if name is None else find_format(name)
+        found = _by_content(stream.read(_HEAD))
+    return _by_extension(file.suffix.lower()) if found is None else find_format(found)
 
 
 def _by_extension(extension: str) -> Format:
@@ -43,6 +49,8 @@ def _by_extension(extension: str) -> Format:
 def _by_content(head: bytes) -> str | None:
     """The name of the format that begins with these bytes; None where they say nothing."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"PathFileType"):
+        return "trc"
     if text.startswith(b"["):
         if b'"instances"' in text or b'"keypoint_scores"' in text:
             return "mmpose"

@@ -123,6 +123,18 @@ def _write_motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -
     return write_motchallenge(frames, path)
 
 
+def _read_trc(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.trc import read_trc
+
+    return read_trc(path, given)
+
+
+def _write_trc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.trc import write_trc
+
+    return write_trc(frames, path, given)
+
+
 def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.opensim_motion import write_opensim_motion
 
@@ -229,6 +241,18 @@ FORMATS = (
         write=_write_motchallenge,
         streams=False,
         keypoints=False,
+    ),
+    Format(
+        name="trc",
+        extensions=(".trc",),
+        content="a folder of `<source>_person<id>.trc`, or one file: the course of one person's markers, under the "
+        "names of Pose2Sim, in metres (x to the right, y up, z towards the camera) or with `--pixels` in pixels as "
+        "Sports2D does (y down); `NaN` where a marker is missing",
+        omits=("image sizes", "boxes", "scores of people", "scores of keypoints", "people without an id"),
+        read=_read_trc,
+        write=_write_trc,
+        streams=False,
+        folder=True,
     ),
     Format(
         name="opensim-mot",

@@ -17,6 +17,8 @@ from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import say
 
 _NAMES = "|".join(format_names())
+# Formats of coordinates in metres, without scores.
+_IN_METRES = ("trc",)
 
 
 def main(
@@ -47,7 +49,9 @@ def main(
     ] = None,
     out: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help="File to write; a folder for openpose and yolo."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="File to write; a folder for openpose, yolo and trc."
+        ),
     ] = "-",
     skeleton: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Translate the keypoints to this skeleton.")
@@ -72,6 +76,13 @@ def main(
     labels: Annotated[
         str | None, typer.Option(metavar="FILE", help="COCO label file that gives images their ids.")
     ] = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="With --to trc: write pixels, as Sports2D's --load_trc_px reads.")
+    ] = False,
+    min_score: Annotated[
+        float,
+        typer.Option("--min-score", help="With --to trc: a keypoint with a lower score counts as missing."),
+    ] = 0.3,
 ) -> None:
     """Translate records to and from other formats and skeletons.
 
@@ -82,6 +93,7 @@ def main(
 
       rtm convert out.jsonl -o table.csv
       rtm convert out.jsonl --skeleton halpe26 --to openpose -o folder/
+      rtm convert tracked.jsonl --to trc --pixels -o folder/
       rtm pose v.mp4 --model rtmw-m --track > whole.jsonl
       rtm convert --boxes-from lefthand,righthand whole.jsonl | rtm pose --model rtmpose-m-hand21 > hands.jsonl
       rtm convert --merge hands.jsonl whole.jsonl > refined.jsonl
@@ -92,7 +104,10 @@ def main(
     sources = {format_of_input(file).name for file in files or ["-"]} if read is None else {read}
     if not {"coco", "alphapose"} & (sources | {target.name}):
         options.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
-    frames = _read(files, read, Conversion(labels=labels, skeleton=source_skeleton))
+    if target.name not in _IN_METRES:
+        options.reject(("pixels", "min_score"), f"without --to {' or '.join(_IN_METRES)}")
+    note = partial(say, program="rtm convert")
+    frames = _read(files, read, Conversion(note=note, labels=labels, skeleton=source_skeleton))
     if source_skeleton is not None:
         frames = _as_skeleton(frames, source_skeleton)
     for refined in merge or ():
@@ -105,10 +120,8 @@ def main(
     elif skeleton is not None:
         frames = _mapped(frames, skeleton)
     assert target.write is not None
-    note = partial(say, program="rtm convert")
-    target.write(
-        noting_losses(frames, target, note), out, Conversion(labels=labels, skeleton=skeleton, note=note)
-    )
+    given = Conversion(labels=labels, skeleton=skeleton, note=note, pixels=pixels, min_score=min_score)
+    target.write(noting_losses(frames, target, note), out, given)
 
 
 def _read(files: Sequence[str] | None, name: str | None, given: Conversion) -> Iterator[Frame]:
@@ -130,7 +143,7 @@ def _output_format(name: str | None, out: str) -> Format:
     if chosen.write is None:
         raise UsageError(f"rtm reads {chosen.name} and does not write it")
     if chosen.folder and out == "-":
-        raise UsageError(f"{chosen.name} has a file for every frame; name a folder with -o FOLDER")
+        raise UsageError(f"{chosen.name} is a folder of files; name a folder with -o FOLDER")
     return chosen
 
 
