@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.parts import part_boxes as part_boxes
     from rtmcli.formats.yolo import read_yolo as read_yolo
     from rtmcli.formats.yolo import write_yolo as write_yolo
+    from rtmcli.inference.appearance import add_appearance as add_appearance
     from rtmcli.inference.detector import Detector as Detector
     from rtmcli.inference.onestage import OneStage as OneStage
     from rtmcli.inference.open_model import OpenModel as OpenModel
@@ -106,6 +107,7 @@ _PUBLIC = {
     "engines": ("open_engine",),
     "engines.base": ("Engine",),
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
+    "inference.appearance": ("add_appearance",),
     "tracking": ("Tracker", "track_ahead", "track_offline", "fill_gaps", "summarize_tracks"),
     "filters.smoother": ("Smoother",),
     "filters.offline": ("smooth_offline",),

@@ -236,6 +236,13 @@ class PoseOptions:
     track: Annotated[bool, typer.Option("--track", help="Give every person an id, as rtm track does.")] = (
         False
     )
+    appearance: Annotated[
+        bool,
+        typer.Option(
+            "--appearance",
+            help="Add the colours of each person's clothes, by which rtm track knows people after a long gap.",
+        ),
+    ] = False
     skeleton: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model's skeleton, if its file does not say it.")
     ] = None

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Literal
 
+from rtmcli.arrays import Image
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
 from rtmcli.cli.option_values import size_of, threshold_of, tiles_of, words
@@ -36,7 +37,7 @@ class Pipeline:
 
     Attributes:
         items, find, pose, det_every, jobs, live, batch: as for `run_pipeline`.
-        after: changes each finished frame.
+        after: makes the record of a finished frame.
         total: frames that will come, where that is known.
         fps: rate of the first source, where it has one.
     """
@@ -48,7 +49,7 @@ class Pipeline:
     jobs: int = 1
     live: bool = False
     batch: int = 1
-    after: Callable[[Frame], Frame] | None = None
+    after: Callable[[Item], Frame] | None = None
     total: int | None = None
     fps: float | None = None
 
@@ -167,21 +168,26 @@ def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int
     )  # fmt: skip
 
 
-def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Frame], Frame] | None:
-    """What is done with each frame: one pose per person, where a detector gave the boxes; then ids."""
+def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Item], Frame] | None:
+    """What is done with each frame: one pose per person, where a detector gave the boxes; then colours; then ids."""
     threshold = threshold_of(options.pose_nms, "--pose-nms")
-    steps: list[Callable[[Frame], Frame]] = []
+    steps: list[Callable[[Frame, Image], Frame]] = []
     if threshold is not None and not boxes_given and card.task == "topdown":
         from rtmcli.filters.nms import one_pose_per_person
 
-        steps.append(partial(one_pose_per_person, threshold=threshold))
+        steps.append(lambda frame, _: one_pose_per_person(frame, threshold=threshold))
+    if options.appearance:
+        from rtmcli.inference.appearance import add_appearance
+
+        steps.append(add_appearance)
     if options.track:
         from rtmcli.tracking import Tracker
 
-        steps.append(Tracker())
+        tracker = Tracker()
+        steps.append(lambda frame, _: tracker(frame))
     if not steps:
         return None
-    return lambda frame: reduce(lambda done, step: step(done), steps, frame)
+    return lambda item: reduce(lambda frame, step: step(frame, item.image), steps, item.frame)
 
 
 def _note_bundled(card: Card, better: str) -> None:

@@ -34,7 +34,7 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
 
         def frames() -> Generator[Frame, None, None]:
             for item in items:
-                frame = item.frame if pipeline.after is None else pipeline.after(item.frame)
+                frame = item.frame if pipeline.after is None else pipeline.after(item)
                 yield frame
                 bar.advance(people=len(frame.instances))
                 if drawer is not None and not drawer.draw(item.image, frame):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rtmcli.errors import DataError
+from rtmcli.records import appearance
 from rtmcli.records.frame import Frame
 from rtmcli.records.line_io import input_name
 from rtmcli.records.ndjson import read_frames
@@ -48,6 +49,10 @@ def _check_values(frame: Frame, place: str) -> None:
     for index, instance in enumerate(frame.instances):
         if instance.score is not None and not 0 <= instance.score <= 1:
             raise DataError(f"{place}: instances[{index}]: 'score' must be in [0, 1], got {instance.score:g}")
+        try:
+            appearance.appearance_of(instance.extra.get(appearance.KEY))
+        except ValueError as error:
+            raise DataError(f"{place}: instances[{index}]: {error}") from None
         if instance.keypoints is not None and frame.skeleton in skeleton_names():
             expected = len(load_skeleton(frame.skeleton))
             if len(instance.keypoints) != expected:
@@ -97,6 +102,14 @@ _INSTANCE: dict[str, Any] = {
             "type": ["array", "null"],
             "items": _row(4),
             "description": "x, y, z in metres, relative to the root, and the score",
+        },
+        "appearance": {
+            "type": ["array", "null"],
+            "items": {"type": "number", "minimum": 0, "maximum": 100},
+            "minItems": appearance.LENGTH,
+            "maxItems": appearance.LENGTH,
+            "description": "colours of the torso (12 numbers) and the legs (12): percentages of six hues, red to "
+            "magenta, and six grey levels, black to white; zeros for a part not seen",
         },
     },
 }

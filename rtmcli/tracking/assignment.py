@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rtmcli.arrays import BoolArray, Float64Array, FloatArray
+from rtmcli.arrays import BoolArray, Float64Array, FloatArray, IndexArray
 
 
 def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
@@ -27,6 +27,29 @@ def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
             if allowed[rows[row], columns[column]]:
                 pairs.append((int(rows[row]), int(columns[column])))
     return sorted(pairs)
+
+
+class StagedMatching:
+    """Pairs of rows and columns, found in stages: what one stage took is not free for the next."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._free_rows, self._free_columns = np.ones(rows, np.bool_), np.ones(columns, np.bool_)
+        self._pairs: list[tuple[int, int]] = []
+
+    def add(self, value: Float64Array, allowed: BoolArray) -> None:
+        """The pairs of the highest total value among those that are allowed and free."""
+        if self.complete():
+            return
+        for row, column in assign(value, allowed & self._free_rows[:, None] & self._free_columns[None]):
+            self._free_rows[row] = self._free_columns[column] = False
+            self._pairs.append((row, column))
+
+    def complete(self) -> bool:
+        return len(self._pairs) == min(len(self._free_rows), len(self._free_columns))
+
+    def result(self) -> tuple[IndexArray, IndexArray]:
+        pairs = np.array(self._pairs, np.intp).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
 
 def _hungarian(cost: Float64Array) -> list[tuple[int, int]]:

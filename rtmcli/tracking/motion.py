@@ -15,6 +15,7 @@ from rtmcli.arrays import BoolArray, Float64Array, IndexArray
 _MEMORY = 0.2  # seconds that the filter of centres looks back
 _SIZE_MEMORY = 0.1  # and that of sizes
 _FADE = 1.5  # seconds in which the velocity of somebody unseen falls to 1/e
+_APPEARANCE_MEMORY = 60  # detections
 _CAMERA_GAIN = 0.7  # share of a common step that velocities take over
 _FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person
 
@@ -38,6 +39,7 @@ class Tracks:
         places: (T,) index in the list of people when last seen.
         poses: (T, K, 3) keypoints when last seen: x, y relative to the box's middle, score; NaN without a pose. K is 0
             until the first pose comes.
+        appearances: (T, A) mean appearance, NaN where unknown. A is 0 until the first comes.
     """
 
     ids: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
@@ -50,6 +52,7 @@ class Tracks:
     missed: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     places: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
     poses: Float64Array = field(default_factory=lambda: _rows(0, 3))
+    appearances: Float64Array = field(default_factory=lambda: _rows(0))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -125,6 +128,7 @@ class Tracks:
             np.zeros(count, np.bool_),
             places,
             poses,
+            np.full((count, self.appearances.shape[1]), np.nan),
         )
         for name in _FIELDS:
             setattr(self, name, np.concatenate([getattr(self, name), getattr(fresh, name)]))
@@ -132,6 +136,18 @@ class Tracks:
     def use_keypoints(self, count: int) -> None:
         """Give poses `count` keypoints; called once, when the first pose of a source comes."""
         self.poses = np.full((len(self), count, 3), np.nan)
+
+    def mix_appearances(self, rows: IndexArray, appearances: Float64Array) -> None:
+        """Bring the appearances (N, A) of people found now into the means of the tracks `rows` (N,).
+
+        The mean is over all detections at first, and over the last `_APPEARANCE_MEMORY` of them later.
+        """
+        if not self.appearances.shape[1]:
+            self.appearances = np.full((len(self), appearances.shape[1]), np.nan)
+        old = self.appearances[rows]
+        share = np.maximum(1 / self.hits[rows], 1 / _APPEARANCE_MEMORY)[:, None]
+        mixed = np.where(np.isnan(old), appearances, old + share * (appearances - old))
+        self.appearances[rows] = np.where(np.isnan(mixed), old, mixed)
 
     def shift(self, step: Float64Array, now: float, before: float) -> None:
         """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.

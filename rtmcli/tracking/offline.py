@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.linking import Tracklet, first_ids, link
 from rtmcli.tracking.source_state import seconds
 from rtmcli.tracking.tracker import MAX_GAP, START_SCORE, THRESHOLD, Method, Tracker
@@ -31,12 +32,15 @@ class _Run:
     def add(self, frame: Frame) -> None:
         self.last_frame = frame.frame
         now = seconds(frame)
-        for instance in frame.instances:
-            if instance.id is not None and instance.box is not None:
-                tracklet = self.tracklets.get(instance.id)
-                if tracklet is None:
-                    tracklet = self.tracklets[instance.id] = Tracklet(instance.id, now, now)
-                tracklet.add(now, instance.box.tolist(), instance.extra.get("appearance"))
+        tracked = [k for k, i in enumerate(frame.instances) if i.id is not None and i.box is not None]
+        appearances = frame_appearances(frame, tracked)
+        for row, at in enumerate(tracked):
+            instance = frame.instances[at]
+            assert instance.id is not None and instance.box is not None
+            tracklet = self.tracklets.get(instance.id)
+            if tracklet is None:
+                tracklet = self.tracklets[instance.id] = Tracklet(instance.id, now, now)
+            tracklet.add(now, instance.box.tolist(), None if appearances is None else appearances[row])
 
 
 def track_offline(

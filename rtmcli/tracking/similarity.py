@@ -47,13 +47,17 @@ def pose_similarity(
 
 
 def nearness(
-    expected: Float64Array, boxes: Float64Array, *, reach: float, size_change: float
+    expected: Float64Array, boxes: Float64Array, *, reach: float | Float64Array, size_change: float
 ) -> Float64Array:
-    """1 at the expected place, 0 at `reach` box diagonals from it, and where a size changed by more than a factor."""
+    """1 at the expected place, 0 at `reach` box diagonals from it, and where a size changed by more than a factor.
+
+    `reach` is one number, or one for each of the expected boxes, (T,).
+    """
     between = (expected[:, :2] + expected[:, 2:])[:, None] - (boxes[:, :2] + boxes[:, 2:])[None]  # (T, P, 2)
     distance = np.linalg.norm(between, axis=-1) / 2
     old = np.linalg.norm(expected[:, 2:] - expected[:, :2], axis=-1)[:, None]  # (T, 1)
     new = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1)[None]  # (1, P)
     smaller, larger = np.minimum(old, new), np.maximum(old, new)
-    near = np.clip(1 - distance / (reach * np.maximum(smaller, 1e-6)), 0, 1)
+    limit = np.asarray(reach).reshape(-1, 1) * np.maximum(smaller, 1e-6)
+    near = np.clip(1 - distance / np.maximum(limit, 1e-9), 0, 1)
     return np.where(larger <= size_change * smaller, near, 0)

@@ -11,14 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from rtmcli.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IndexArray
+from rtmcli.arrays import BoolArray, Float64Array, FloatArray, IndexArray
 from rtmcli.errors import RtmError
-from rtmcli.geometry.boxes import keypoints_box
-from rtmcli.records.frame import Frame, Instance
+from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
-from rtmcli.tracking.assignment import assign
+from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
+from rtmcli.tracking.assignment import StagedMatching, assign
 from rtmcli.tracking.camera import camera_shift
 from rtmcli.tracking.motion import Tracks, boxes_at
+from rtmcli.tracking.people import People, people_of
 from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity
 from rtmcli.tracking.source_state import Sources, seconds
 
@@ -35,7 +36,13 @@ _SETTLED = 4  # detections after which a track goes before newer ones
 _UNSETTLED = 0.6  # worth of a track of fewer detections
 _TALLER = 1.35  # somebody this many times as tall is not the same person
 _REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
-_RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too
+_RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too, and appearances do not count
+# Distance of appearances beyond which two are not the same person. On real clips a detection is nearer than .25 to its
+# person's others in nine of ten cases, and people in other clothes are .28 apart and more.
+_DIFFERENT = 0.3
+_RETURN_REACH = (
+    2.0  # box diagonals a second that somebody unseen may come from, where only the appearance agrees
+)
 _STALE = 2.0  # seconds in which the worth of an expected place falls to 1/e
 _DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
 
@@ -79,7 +86,7 @@ class Tracker:
         """The same frame with ids; the given one stays as it is."""
         source, now = self._sources.of(frame), seconds(frame)
         tracks = source.tracks
-        people = _people_of(frame, tracks)
+        people = people_of(frame, tracks)
         self._forget(tracks, frame, now)
         found = np.zeros(len(people.index), np.intp)  # ids; 0 is none
         if len(people.index) and len(tracks):
@@ -91,6 +98,11 @@ class Tracker:
             found[new] = np.arange(source.next_id, source.next_id + len(new))
             source.next_id += len(new)
             tracks.start(found[new], people.boxes[new], people.poses[new], people.index[new], now)
+        if people.appearances is not None and found.any():
+            seen = np.flatnonzero(found)
+            row_of = {number: row for row, number in enumerate(tracks.ids.tolist())}
+            rows = np.array([row_of[number] for number in found[seen].tolist()], np.intp)
+            tracks.mix_appearances(rows, people.appearances[seen])
         tracks.missed = tracks.seen < now
         source.time = now
         ids: list[int | None] = [None] * len(frame.instances)
@@ -105,15 +117,19 @@ class Tracker:
         if not tracks.missed.any():
             return
         alive = now - tracks.seen <= self._max_gap
+        # Who left the image can be known again by the appearance only.
         if frame.width is not None and frame.height is not None:
             boxes = boxes_at(tracks.predict(now), tracks.sizes)
-            alive &= (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (frame.width, frame.height)).all(axis=1)
+            inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (frame.width, frame.height)).all(axis=1)
+            if tracks.appearances.size:
+                inside |= ~np.isnan(tracks.appearances).all(axis=1)
+            alive &= inside
         alive |= ~tracks.missed
         if not alive.all():
             tracks.keep(alive)
 
     def _pairs(
-        self, source: "_Source", people: "_People", frame: Frame, now: float
+        self, source: "_Source", people: People, frame: Frame, now: float
     ) -> tuple[IndexArray, IndexArray, Float64Array]:
         """Rows of tracks and columns of people that belong together, and the expected centres (T, 2)."""
         tracks = source.tracks
@@ -127,7 +143,7 @@ class Tracker:
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
         allowed = (similar >= self._threshold) | ((overlap >= self._threshold) & ~tracks.missed[:, None])
-        matching = _Matching(len(tracks), len(people.index))
+        matching = StagedMatching(len(tracks), len(people.index))
         if not tracks.missed.any() and _one_each(allowed):
             matching.add(similar, allowed)
             return *matching.result(), expected
@@ -139,16 +155,29 @@ class Tracker:
         allowed &= fits
         recent = (~tracks.missed | (gap <= _RECENT))[:, None]
         value = similar * worth * np.where(settled, 1.0, _UNSETTLED)[:, None]
+        distance = None
+        if people.appearances is not None and tracks.appearances.size and not recent.all():
+            # Colours decide after a long gap, when places say little.
+            distance = appearance_distance(tracks.appearances, people.appearances)
+            differs = np.where(recent | np.isnan(distance), 0, distance)
+            fits &= differs <= _DIFFERENT
+            allowed &= fits
+            value = value * (1 - differs)
         matching.add(value, allowed & (people.scores >= _HIGH)[None])
         matching.add(value, allowed & recent)
         matching.add(value, allowed)
         if not matching.complete():  # who moved too far, or changed the pose too much
             near = nearness(boxes_at(expected, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
             matching.add(near * worth, (near > 0) & fits)
+        if distance is not None and not matching.complete():  # who comes back elsewhere in the same clothes
+            last = boxes_at(tracks.last, tracks.sizes)
+            far = nearness(last, people.boxes, reach=_RETURN_REACH * gap, size_change=_TALLER) > 0
+            alike = distinctly_alike(np.where(settled[:, None], distance, np.nan))
+            matching.add(1 - differs, alike & far & ~recent)
         return *matching.result(), expected
 
     def _camera_shift(
-        self, tracks: Tracks, people: "_People", expected: Float64Array, similar: Float64Array
+        self, tracks: Tracks, people: People, expected: Float64Array, similar: Float64Array
     ) -> Float64Array | None:
         if min(similar.shape) < 4:
             return None
@@ -159,7 +188,7 @@ class Tracker:
         return camera_shift(expected[pairs[:, 0]], middles, tracks.sizes[pairs[:, 0], 1])
 
     def _similarity(
-        self, tracks: Tracks, people: "_People", frame: Frame, expected: Float64Array
+        self, tracks: Tracks, people: People, frame: Frame, expected: Float64Array
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
         """(T, P) similarity, overlap of the boxes, and ratio of their heights."""
         similar, overlap, ratio = box_similarity(boxes_at(expected, tracks.sizes), people.boxes)
@@ -183,48 +212,9 @@ class _Source:
     time: float = 0.0  # of the last frame
 
 
-@dataclass(slots=True)
-class _People:
-    """The instances of a frame that can be tracked: they have a box.
-
-    Attributes:
-        index: (P,) their places in the frame's list.
-        boxes: (P, 4). scores: (P,); 1 where there is none.
-        poses: (P, K, 3) as in `Tracks`.
-    """
-
-    index: IndexArray
-    boxes: Float64Array
-    scores: Float64Array
-    poses: Float64Array
-
-
-class _Matching:
-    """Pairs of rows and columns, found in stages: what one stage took is not free for the next."""
-
-    def __init__(self, rows: int, columns: int) -> None:
-        self._free_rows, self._free_columns = np.ones(rows, np.bool_), np.ones(columns, np.bool_)
-        self._pairs: list[tuple[int, int]] = []
-
-    def add(self, value: Float64Array, allowed: BoolArray) -> None:
-        """The pairs of the highest total value among those that are allowed and free."""
-        if self.complete():
-            return
-        for row, column in assign(value, allowed & self._free_rows[:, None] & self._free_columns[None]):
-            self._free_rows[row] = self._free_columns[column] = False
-            self._pairs.append((row, column))
-
-    def complete(self) -> bool:
-        return len(self._pairs) == min(len(self._free_rows), len(self._free_columns))
-
-    def result(self) -> tuple[IndexArray, IndexArray]:
-        pairs = np.array(self._pairs, np.intp).reshape(-1, 2)
-        return pairs[:, 0], pairs[:, 1]
-
-
 def _update(
     tracks: Tracks,
-    people: _People,
+    people: People,
     rows: IndexArray,
     columns: IndexArray,
     expected: Float64Array,
@@ -250,39 +240,6 @@ def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
     shared = np.clip(sides, 0, None).prod(axis=1)
     smaller = np.minimum((box[2:] - box[:2]).prod(), (leaders[:, 2:] - leaders[:, :2]).prod(axis=1))
     return bool((shared > _DOUBLE * smaller).any())
-
-
-def _people_of(frame: Frame, tracks: Tracks) -> _People:
-    index, boxes, scores = [], [], []
-    for at, instance in enumerate(frame.instances):
-        box = _box_of(instance)
-        if box is not None:
-            index.append(at)
-            boxes.append(box)
-            scores.append(1.0 if instance.score is None else instance.score)
-    corners = np.array(boxes, np.float64).reshape(-1, 4)
-    poses = [frame.instances[at].keypoints for at in index]
-    count = tracks.poses.shape[1]
-    if not count:
-        count = next((len(pose) for pose in poses if pose is not None), 0)
-        if count:
-            tracks.use_keypoints(count)
-    if count and all(pose is not None and len(pose) == count for pose in poses):
-        stacked = np.array(poses, np.float64).reshape(-1, count, 3)
-    else:
-        stacked = np.full((len(index), count, 3), np.nan)
-        for row, pose in enumerate(poses):
-            if count and pose is not None and len(pose) == count:
-                stacked[row] = pose
-    stacked[..., :2] -= ((corners[:, :2] + corners[:, 2:]) / 2)[:, None]
-    return _People(np.array(index, np.intp), corners, np.array(scores, np.float64), stacked)
-
-
-def _box_of(instance: Instance) -> Float32Array | None:
-    box = instance.box
-    if box is None and instance.keypoints is not None and len(instance.keypoints):
-        box = keypoints_box(instance.keypoints[None], grow=1.0)[0]
-    return box if box is not None and np.isfinite(box).all() else None
 
 
 @lru_cache(maxsize=16)

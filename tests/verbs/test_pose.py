@@ -50,6 +50,13 @@ def test_track_gives_ids_that_stay(pose) -> None:
     assert numbers and numbers[0] == 1 and set(numbers) & {person["id"] for person in second["instances"]}
 
 
+def test_appearance_adds_24_percentages_and_changes_nothing_else(pose) -> None:
+    (plain,), (described,) = (pose("demo", "--max-frames", "1", *more) for more in ((), ("--appearance",)))
+    values = [person.pop("appearance") for person in described["instances"]]
+    assert described == plain and values
+    assert all(len(value) == 24 and 96 <= sum(value[:12]) <= 104 for value in values)
+
+
 def test_flip_test_changes_keypoints_but_no_box(pose) -> None:
     (plain,), (flipped,) = pose("demo", "--max-frames", "1"), pose("demo", "--max-frames", "1", "--flip-test")
     for one, other in zip(plain["instances"], flipped["instances"], strict=True):
