@@ -144,9 +144,9 @@ def _pixels(image: Image, points: FloatArray | None, nearer: Float32Array) -> Im
     if points is None or not np.isfinite(points).all():
         return None
     height, width = image.shape[:2]
-    seen: BoolArray = ((points >= 0) & (points < (width, height))).all(axis=1)
+    inside: BoolArray = np.asarray(((points >= 0) & (points < (width, height))).all(axis=1))
     hidden = (points[:, None] >= nearer[None, :, :2]) & (points[:, None] <= nearer[None, :, 2:])  # (N, M, 2)
-    seen &= ~hidden.all(axis=-1).any(axis=-1)
+    seen = inside & ~hidden.all(axis=-1).any(axis=-1)
     if seen.mean() < _LEAST:
         return None
     columns, rows = points[seen].astype(np.intp).T

@@ -33,4 +33,5 @@ def appearance_of(value: object) -> Float64Array | None:
     total = parts.sum(axis=1, keepdims=True)
     if not total.any():
         return None
-    return np.divide(parts, total, out=np.full_like(parts, np.nan), where=total > 0).reshape(LENGTH)
+    shares = np.divide(parts, total, out=np.full_like(parts, np.nan), where=total > 0)
+    return np.asarray(shares.reshape(LENGTH))

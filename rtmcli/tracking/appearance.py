@@ -49,7 +49,9 @@ class MeanAppearance:
 
     def mean(self) -> Float64Array:
         """(LENGTH,), NaN in a part never seen."""
-        return np.divide(self.total, self.count, out=np.full(LENGTH, np.nan), where=self.count > 0)
+        return np.asarray(
+            np.divide(self.total, self.count, out=np.full(LENGTH, np.nan), where=self.count > 0)
+        )
 
 
 def appearance_distance(a: Float64Array, b: Float64Array) -> Float64Array:
