@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
     from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
     from rtmcli.formats.csv_reader import read_table as read_table
+    from rtmcli.formats.csv_wide import read_wide_table as read_wide_table
+    from rtmcli.formats.csv_wide import write_wide_table as write_wide_table
     from rtmcli.formats.csv_writer import write_table as write_table
     from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
     from rtmcli.formats.openpose_reader import read_openpose as read_openpose
     from rtmcli.formats.openpose_writer import write_openpose as write_openpose
+    from rtmcli.formats.parquet import read_parquet as read_parquet
+    from rtmcli.formats.parquet import write_parquet as write_parquet
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
@@ -128,6 +132,8 @@ _PUBLIC = {
     "formats.yolo": ("read_yolo", "write_yolo"),
     "formats.csv_reader": ("read_table",),
     "formats.csv_writer": ("write_table",),
+    "formats.csv_wide": ("read_wide_table", "write_wide_table"),
+    "formats.parquet": ("read_parquet", "write_parquet"),
     "formats.labels": ("read_labels",),
     "metrics.collect_results": ("collect_results", "rank_poses"),
     "metrics.evaluate": ("evaluate_precision", "evaluate_boxes", "evaluate_distances", "Report"),

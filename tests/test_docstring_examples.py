@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).parent.parent
 
 # Compiled and not run: the first two need weights that are not in the package, an export takes half a minute.
 NOT_RUN = {"OneStage", "fetch_model", "export_model", "Exported"}
+# Names that need an extra: the package it installs.
+EXTRAS = {"read_parquet": "pyarrow", "write_parquet": "pyarrow"}
 NAMES = [name for name in rtmcli.__all__ if name != "__version__"]
 
 
@@ -85,6 +87,8 @@ def test_a_public_name_has_an_example_that_runs(
 ) -> None:
     code = compile(example_of(name), f"<example of {name}>", "exec")
     assert example_of(name), f"rtmcli.{name} needs an `Example:` in its docstring"
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
     if name not in NOT_RUN:
         prepare(files, tmp_path, monkeypatch)
         exec(code, {"__name__": "__main__"})

@@ -51,7 +51,7 @@ def with_format_table(page: str) -> str:
     ]
     for one in FORMATS:
         names = [f"`{extension}`" for extension in one.extensions if extension != FOLDER]
-        files = ", ".join(["a folder"] * one.folder + names) or "`.json`"
+        files = ", ".join(["a folder"] * one.folder + names) or f"`{one.usual_extension}`"
         marks = ["yes" if way else "–" for way in (one.read, one.write)]
         omits = ", ".join([*one.omits, *filter(None, [one.limits])]) or "–"
         extra = f"`{one.extra}`" if one.extra else "–"

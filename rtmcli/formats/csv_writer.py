@@ -30,20 +30,20 @@ def write_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
     """
     count = 0
     with Sink(sink) as out:
-        out.write(_line(COLUMNS))
+        out.write(table_line(COLUMNS))
         for frame in frames:
             count += 1
-            head = [_cell(getattr(frame, name)) for name in FRAME]
+            head = [table_cell(getattr(frame, name)) for name in FRAME]
             names = load_skeleton(frame.skeleton).keypoints if frame.skeleton else ()
             for number, one in enumerate(frame.instances):
                 for row in _rows(one, number, names):
-                    out.write(_line(head + row))
+                    out.write(table_line(head + row))
     return count
 
 
 def _rows(one: Instance, number: int, names: tuple[str, ...]) -> Iterator[list[str]]:
-    box = [_cell(value) for value in one.box] if one.box is not None else [""] * 4
-    person = [str(number), _cell(one.id), _cell(one.label), *box, _cell(one.score)]
+    box = [table_cell(value) for value in one.box] if one.box is not None else [""] * 4
+    person = [str(number), table_cell(one.id), table_cell(one.label), *box, table_cell(one.score)]
     if one.keypoints is None:
         yield [*person, *[""] * len(POINT)]
         return
@@ -52,18 +52,19 @@ def _rows(one: Instance, number: int, names: tuple[str, ...]) -> Iterator[list[s
             *person,
             str(index),
             names[index] if index < len(names) else "",
-            *(_cell(value) for value in point),
+            *(table_cell(value) for value in point),
         ]
 
 
-def _cell(value: Any) -> str:
+def table_cell(value: Any) -> str:
     """The fewest digits that restore a number; nothing for None and NaN."""
     if value is None or (isinstance(value, (float, np.floating)) and np.isnan(value)):
         return ""
     return str(value)
 
 
-def _line(cells: Iterable[str]) -> bytes:
+def table_line(cells: Iterable[str]) -> bytes:
+    """A row as CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode()

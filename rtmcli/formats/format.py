@@ -43,6 +43,7 @@ class Format:
         limits: what else it cannot hold, for the documentation.
         read, write: None where rtm does not.
         extensions: of its files; "/" is a folder that says nothing else.
+        usual_extension: of its files where `--to` must name it, since another format has the extension.
         folder: whether it is a folder and not a file.
         streams: whether it can be read from standard input and written to standard output.
         keypoints: whether it holds keypoints; else boxes alone.
@@ -59,4 +60,5 @@ class Format:
     folder: bool = False
     keypoints: bool = True
     limits: str = ""
+    usual_extension: str = ".json"
     extra: str = ""

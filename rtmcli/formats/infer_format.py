@@ -8,6 +8,8 @@ from rtmcli.formats.table import FORMATS, find_format
 
 # Enough of a JSON file to see its first keys.
 _HEAD = 1 << 16
+# The first bytes of binary files.
+_SIGNATURES = {"parquet": b"PAR1"}
 # frame, id, left, top, width, height
 _MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
@@ -33,6 +35,8 @@ def format_of_input(path: str) -> Format:
         for name, suffix in _ONE_PER_PERSON.items():
             if any(file.glob(f"*{suffix}")):
                 return find_format(name)
+        if file.suffix == ".parquet" or any(file.glob("source=*/")) or any(file.glob("*.parquet")):
+            return find_format("parquet")
         yolo = (file / "data.yaml").is_file() or any((file / "labels").rglob("*.txt"))
         return find_format("yolo") if yolo else _by_extension(FOLDER)
     if not file.is_file():  # standard input, or a pipe, of which nothing may be taken
@@ -48,6 +52,9 @@ def _by_extension(extension: str) -> Format:
 
 def _by_content(head: bytes) -> str | None:
     """The name of the format that begins with these bytes; None where they say nothing."""
+    for name, start in _SIGNATURES.items():
+        if head.startswith(start):
+            return name
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"PathFileType"):
         return "trc"
@@ -59,7 +66,9 @@ def _by_content(head: bytes) -> str | None:
         columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
         if _MOT_LINE.match(columns):
             return "motchallenge"
-        return "csv" if b"source" in columns and b"instance" in columns else None
+        if b"source" not in columns or b"instance" not in columns:
+            return None
+        return "csv-wide" if b"_x" in columns and b"keypoint_score" not in columns else "csv"
     if b'"source"' in text.split(b"\n", 1)[0] and b'"instances"' in text:
         return "records"
     keys = {

@@ -51,6 +51,30 @@ def _write_csv(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_table(frames, path)
 
 
+def _read_wide_csv(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.csv_wide import read_wide_table
+
+    return read_wide_table(path)
+
+
+def _write_wide_csv(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.csv_wide import write_wide_table
+
+    return write_wide_table(frames, path)
+
+
+def _read_parquet(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.parquet import read_parquet
+
+    return read_parquet(path)
+
+
+def _write_parquet(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.parquet import write_parquet
+
+    return write_parquet(frames, path)
+
+
 def _read_coco(path: str, given: Conversion) -> Iterator[Frame]:
     from rtmcli.formats.coco_reader import read_coco_records
 
@@ -160,6 +184,30 @@ FORMATS = (
         limits="keys unknown to rtm",
         read=_read_csv,
         write=_write_csv,
+    ),
+    Format(
+        name="csv-wide",
+        extensions=(),
+        usual_extension=".csv",
+        content="one row per frame and person (one without a person for an empty frame): the columns of `csv` up to "
+        "`score`, then `<keypoint>_x`, `<keypoint>_y`, `<keypoint>_score` for each keypoint of the skeleton",
+        omits=("3D keypoints",),
+        limits="keys unknown to rtm; one skeleton per file",
+        read=_read_wide_csv,
+        write=_write_wide_csv,
+    ),
+    Format(
+        name="parquet",
+        extensions=(".parquet",),
+        content="one row per keypoint, typed: the columns of `csv`, and `x3d, y3d, z3d, score3d`; a row without a "
+        "person for an empty frame; null for what does not exist. A folder (`--to parquet -o FOLDER`) has a subfolder "
+        "`source=<name>` per source",
+        omits=(),
+        limits="keys unknown to rtm",
+        read=_read_parquet,
+        write=_write_parquet,
+        streams=False,
+        extra="parquet",
     ),
     Format(
         name="coco",

@@ -88,6 +88,7 @@ _EXTRAS = {
     "onnx": "export",
     "onnxscript": "export",
     "tensorboard": "train",
+    "pyarrow": "parquet",
 }
 
 

@@ -142,6 +142,8 @@ def _output_format(name: str | None, out: str) -> Format:
     chosen = format_of_output(out) if name is None else find_format(name)
     if chosen.write is None:
         raise UsageError(f"rtm reads {chosen.name} and does not write it")
+    if out == "-" and not chosen.folder and chosen.extra:
+        raise UsageError(f"--to {chosen.name} needs a file by name: -o FILE{(chosen.extensions or ('',))[0]}")
     if chosen.folder and out == "-":
         raise UsageError(f"{chosen.name} is a folder of files; name a folder with -o FOLDER")
     return chosen

@@ -20,6 +20,8 @@ from tools.write_docs import with_format_table
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 # Keypoints are written whatever their scores, in pixels.
 GIVEN = Conversion(skeleton="coco17", pixels=True, min_score=0)
+# What an extra installs.
+PACKAGES = {"parquet": "pyarrow"}
 BOTH_WAYS = [one for one in FORMATS if one.read and one.write]
 
 
@@ -42,6 +44,12 @@ def walk(random: np.random.Generator, people: int) -> list[Frame]:
     ]  # fmt: skip
 
 
+def skip_without(form: Format) -> None:
+    """Skip the test where the extra that a format needs is not installed."""
+    if form.extra:
+        pytest.importorskip(PACKAGES[form.extra])
+
+
 def add_images(path: Path, form: Format) -> None:
     """YOLO's labels are in units of the image's size, which the images give."""
     if form.name == "yolo":
@@ -55,9 +63,10 @@ def add_images(path: Path, form: Format) -> None:
 def test_what_a_format_writes_it_reads_back(
     form: Format, seed: int, people: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    skip_without(form)
     frames = walk(np.random.default_rng(seed), people)
     path = tmp_path_factory.mktemp("out") / (
-        "walk" if form.folder else "walk" + (*form.extensions, ".json")[0]
+        "walk" if form.folder else "walk" + (*form.extensions, form.usual_extension)[0]
     )
     assert form.write and form.read
     form.write(frames, str(path), GIVEN)
@@ -74,13 +83,23 @@ def test_what_a_format_writes_it_reads_back(
                 np.testing.assert_allclose(other.keypoints[:, columns], one.keypoints[:, columns], rtol=1e-6)
             if other.box is not None:
                 np.testing.assert_allclose(other.box, one.box, atol=1e-3)  # type: ignore[arg-type]
-            if form.name in ("records", "csv", "coco-labels", "alphapose", "mmpose", "motchallenge"):
+            if form.name in (
+                "records",
+                "csv",
+                "csv-wide",
+                "parquet",
+                "coco-labels",
+                "alphapose",
+                "mmpose",
+                "motchallenge",
+            ):
                 assert other.score == pytest.approx(0.5, abs=1e-5)
 
 
 @pytest.mark.parametrize("suffix", ["json", "txt", "dat", "csv"])
 @pytest.mark.parametrize("form", BOTH_WAYS, ids=lambda form: form.name)
 def test_a_written_file_is_recognised_by_its_content(form: Format, suffix: str, tmp_path: Path) -> None:
+    skip_without(form)
     path = tmp_path / ("folder" if form.folder else f"file.{suffix}")
     assert form.write
     form.write(walk(np.random.default_rng(0), 1), str(path), GIVEN)
