@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from rtmcli.inference.topdown import TopDown as TopDown
     from rtmcli.kinematics.events import mark_events as mark_events
     from rtmcli.kinematics.measure import JointAngles as JointAngles
+    from rtmcli.kinematics.metres import to_metres as to_metres
     from rtmcli.media import Media as Media
     from rtmcli.media import Picture as Picture
     from rtmcli.media import Writer as Writer
@@ -117,6 +118,7 @@ _PUBLIC = {
     "filters.offline": ("smooth_offline",),
     "filters.track_smoothing": ("OfflineOptions", "Repairs"),
     "kinematics.measure": ("JointAngles",),
+    "kinematics.metres": ("to_metres",),
     "kinematics.events": ("mark_events",),
     "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),

@@ -23,9 +23,9 @@ PUBLIC_NAMES = [
     "open_media", "open_model", "open_writer", "override_recipe", "part_boxes", "pose_nms", "rank_poses",
     "read_coco_records", "read_frames", "read_labels", "read_mmpose", "read_openpose", "read_parquet",
     "read_table", "read_wide_table", "read_yolo", "run_pipeline", "save_model", "smooth_offline",
-    "summarize_tracks", "track_ahead", "track_offline", "write_alphapose", "write_coco_labels",
-    "write_coco_results", "write_frames", "write_mmpose", "write_openpose", "write_parquet",
-    "write_table", "write_wide_table", "write_yolo",
+    "summarize_tracks", "to_metres", "track_ahead", "track_offline", "write_alphapose",
+    "write_coco_labels", "write_coco_results", "write_frames", "write_mmpose", "write_openpose",
+    "write_parquet", "write_table", "write_wide_table", "write_yolo",
 ]  # fmt: skip
 
 

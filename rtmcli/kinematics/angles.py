@@ -29,11 +29,14 @@ def visible_sides(points: Float64Array, table: Definitions) -> list[Literal["rig
     return sides
 
 
-def angles_2d(points: Float64Array, table: Definitions, sides: list[Side]) -> Float64Array:
+def angles_2d(
+    points: Float64Array, table: Definitions, sides: list[Side], floor: float = 0.0
+) -> Float64Array:
     """The angles (N, A) in degrees of N people (N, K, 2) in pixels, y down; NaN where a keypoint is missing.
 
     Args:
         sides: the side of each person that faces the camera.
+        floor: degrees that the horizontal of segment angles rises towards the right of the image.
     """
     mirror = np.where(np.array(sides)[:, None] == "left", -1.0, np.ones(len(table.names)))  # (N, A)
     for viewed, side in (("front", 1), ("back", -1)):
@@ -46,6 +49,7 @@ def angles_2d(points: Float64Array, table: Definitions, sides: list[Side]) -> Fl
     dot = (start * end).sum(axis=-1)
     # y points down, so a positive cross product is clockwise.
     turn = mirror * np.degrees(np.arctan2(-cross, dot))
+    turn[:, table.horizontal] -= mirror[:, table.horizontal] * floor
     turn[(cross == 0) & (dot == 0)] = np.nan  # a vector of length 0
     return wrap(table.sign * (turn - table.zero), table.period)
 

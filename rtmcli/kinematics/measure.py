@@ -27,7 +27,9 @@ class JointAngles:
         min_score: a keypoint with a lower score counts as missing, unless it is listed under `filled`.
         velocity: add `angular_velocity` (degrees a second by name) and `keypoint_speeds` (pixels a second, one for each
             keypoint) since the frame before, for people who were in it. People without an id get one first, as from
-            `Tracker`.
+            `Tracker`. After `to_metres` also `keypoint_speeds_metres` (metres a second).
+
+    After `to_metres` segment angles are those to the floor.
 
     Example:
         from rtmcli import JointAngles, read_frames
@@ -90,7 +92,8 @@ class JointAngles:
         found: Sequence[Side | None] = (
             visible_sides(points, table) if self._side == "auto" else [self._side] * len(rows)
         )
-        angles = angles_2d(points, table, [side or "right" for side in found])  # (N, A)
+        floor = float(frame.extra.get("floor_angle") or 0.0)
+        angles = angles_2d(points, table, [side or "right" for side in found], floor)  # (N, A)
         for n, side, values in zip(rows, found, angles, strict=True):
             if side is not None:
                 added[n]["side"] = side
@@ -143,6 +146,7 @@ def _add_velocities(
 ) -> dict[int, _Pose]:
     """Add `angular_velocity` and `keypoint_speeds` since the last frame; returns the poses of this one by id."""
     now: dict[int, _Pose] = {}
+    scale = frame.extra.get("metres_per_pixel")
     for n, pose in poses.items():
         number = frame.instances[n].id
         if number is None:
@@ -156,6 +160,8 @@ def _add_velocities(
         distance = np.linalg.norm(pose.points - before.points, axis=-1)  # (K,)
         added[n]["angular_velocity"] = _by_name(table, change / elapsed)
         added[n]["keypoint_speeds"] = np.float32(distance / elapsed)
+        if scale:
+            added[n]["keypoint_speeds_metres"] = np.float32(distance / elapsed * float(scale))
     return now
 
 

@@ -9,6 +9,7 @@ import typer
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.cli.scale_options import ScaleOptions
 
 if TYPE_CHECKING:
     from rtmcli.records.frame import Frame
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def main(
     given: Given,
+    scale: ScaleOptions,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -34,7 +36,8 @@ def main(
         bool,
         typer.Option(
             "--velocity",
-            help="Add angular velocities (degrees a second) and keypoint speeds (pixels a second).",
+            help="Add angular velocities (degrees a second) and keypoint speeds (pixels a second, with a scale also "
+            "metres a second).",
         ),
     ] = False,
     events: Annotated[
@@ -67,6 +70,7 @@ def main(
     Example:
 
       rtm pose video.mp4 | rtm smooth | rtm angles --csv angles.csv > angles.jsonl
+      rtm track poses.jsonl | rtm angles --height 1.75 --floor-angle auto --velocity > angles.jsonl
       rtm angles poses.jsonl --side right --plot angles.png > angles.jsonl
       rtm track poses.jsonl | rtm angles --events reps --of left_knee > squats.jsonl
     """
@@ -81,7 +85,8 @@ def main(
         from rtmcli.kinematics.measure import JointAngles
 
         measure = JointAngles(side, min_score=min_score, velocity=velocity)
-        frames: Iterator[Frame] = map(measure, read_with_progress(records or ["-"], "angles"))
+        read = read_with_progress(records or ["-"], "angles")
+        frames: Iterator[Frame] = map(measure, scale.scaled(read, min_score=min_score, program="rtm angles"))
         if events is not None:
             from rtmcli.kinematics.events import mark_events
             from rtmcli.terminal.messages import say

@@ -8,6 +8,7 @@ import typer
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.cli.scale_options import ScaleOptions
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.format import Conversion, Format
 from rtmcli.formats.infer_format import format_of_input, format_of_output
@@ -23,6 +24,7 @@ _IN_METRES = ("trc",)
 
 def main(
     options: Given,
+    scale: ScaleOptions,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -81,7 +83,9 @@ def main(
     ] = False,
     min_score: Annotated[
         float,
-        typer.Option("--min-score", help="With --to trc: a keypoint with a lower score counts as missing."),
+        typer.Option(
+            "--min-score", help="With --to trc or --height: a keypoint with a lower score counts as missing."
+        ),
     ] = 0.3,
 ) -> None:
     """Translate records to and from other formats and skeletons.
@@ -94,6 +98,7 @@ def main(
       rtm convert out.jsonl -o table.csv
       rtm convert out.jsonl --skeleton halpe26 --to openpose -o folder/
       rtm convert tracked.jsonl --to trc --pixels -o folder/
+      rtm convert tracked.jsonl --to trc --height 1.75 --floor-angle auto -o folder/
       rtm pose v.mp4 --model rtmw-m --track > whole.jsonl
       rtm convert --boxes-from lefthand,righthand whole.jsonl | rtm pose --model rtmpose-m-hand21 > hands.jsonl
       rtm convert --merge hands.jsonl whole.jsonl > refined.jsonl
@@ -105,7 +110,9 @@ def main(
     if not {"coco", "alphapose"} & (sources | {target.name}):
         options.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
     if target.name not in _IN_METRES:
-        options.reject(("pixels", "min_score"), f"without --to {' or '.join(_IN_METRES)}")
+        options.reject(("pixels",), f"without --to {' or '.join(_IN_METRES)}")
+        if not scale.given():
+            options.reject(("min_score",), f"without --to {' or '.join(_IN_METRES)}, or a scale in metres")
     note = partial(say, program="rtm convert")
     frames = _read(files, read, Conversion(note=note, labels=labels, skeleton=source_skeleton))
     if source_skeleton is not None:
@@ -119,6 +126,7 @@ def main(
         frames = _parts(frames, [part.strip() for part in boxes_from.split(",")], skeleton)
     elif skeleton is not None:
         frames = _mapped(frames, skeleton)
+    frames = scale.scaled(frames, min_score=min_score, program="rtm convert")
     assert target.write is not None
     given = Conversion(labels=labels, skeleton=skeleton, note=note, pixels=pixels, min_score=min_score)
     target.write(noting_losses(frames, target, note), out, given)
