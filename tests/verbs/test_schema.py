@@ -74,3 +74,15 @@ def test_complete_without_check_is_wrong_usage(sh: Shell) -> None:
 
 def test_quiet_says_nothing_about_a_valid_file(sh: Shell) -> None:
     assert sh("rtm schema -q --check -", lines(0)).stderr == b""
+
+
+def test_a_skeleton_is_printed_with_names_links_and_sigmas(sh: Shell) -> None:
+    run = sh("rtm schema --skeleton coco17")
+    found = json.loads(run.stdout)
+    assert found["name"] == "coco17" and found["keypoints"][:2] == ["nose", "left_eye"]
+    assert len(found["sigmas"]) == 17 and found["sigmas"][0] == 0.026
+    assert found["flip"][1] == 2 and [5, 7] in found["links"]
+    run = sh("rtm schema --skeleton coco71")
+    assert run.returncode == 2 and b"no such skeleton 'coco71'" in run.stderr
+    run = sh("rtm schema --skeleton coco17 --check f")
+    assert run.returncode == 2 and b"--check" in run.stderr
