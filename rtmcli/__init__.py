@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.yolo import read_yolo as read_yolo
     from rtmcli.formats.yolo import write_yolo as write_yolo
     from rtmcli.inference.appearance import add_appearance as add_appearance
+    from rtmcli.inference.camera_motion import CameraMotion as CameraMotion
     from rtmcli.inference.detector import Detector as Detector
     from rtmcli.inference.onestage import OneStage as OneStage
     from rtmcli.inference.open_model import OpenModel as OpenModel
@@ -113,6 +114,7 @@ _PUBLIC = {
     "engines.base": ("Engine",),
     "inference.pipeline": ("run_pipeline", "items_of", "Item"),
     "inference.appearance": ("add_appearance",),
+    "inference.camera_motion": ("CameraMotion",),
     "tracking": ("Tracker", "track_ahead", "track_offline", "fill_gaps", "summarize_tracks"),
     "filters.smoother": ("Smoother",),
     "filters.offline": ("smooth_offline",),

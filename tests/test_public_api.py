@@ -12,20 +12,20 @@ import rtmcli
 
 # A name that goes or changes is a breaking change: it belongs in CHANGELOG.md.
 PUBLIC_NAMES = [
-    "Card", "DataError", "Detector", "Engine", "ExportOptions", "Exported", "Frame", "Instance", "Item",
-    "JointAngles", "Media", "MissingError", "OfflineOptions", "OneStage", "OpenModel", "Picture",
-    "Recipe", "Repairs", "Report", "RtmError", "Skeleton", "Smoother", "TopDown", "Tracker", "Training",
-    "UsageError", "Writer", "__version__", "add_appearance", "check_records", "collect_results",
-    "decode_frame", "draw_frame", "encode_frame", "evaluate_boxes", "evaluate_distances",
-    "evaluate_precision", "export_model", "fetch_model", "fill_gaps", "find_model", "find_pictures",
-    "items_of", "list_models", "load_recipe", "load_set", "load_skeleton", "make_network", "make_task",
-    "map_frame", "map_keypoints", "mark_events", "merge_frames", "one_pose_per_person", "open_engine",
-    "open_media", "open_model", "open_writer", "override_recipe", "part_boxes", "pose_nms", "rank_poses",
-    "read_coco_records", "read_frames", "read_labels", "read_mmpose", "read_openpose", "read_parquet",
-    "read_table", "read_wide_table", "read_yolo", "run_pipeline", "save_model", "smooth_offline",
-    "summarize_tracks", "to_metres", "track_ahead", "track_offline", "write_alphapose",
-    "write_coco_labels", "write_coco_results", "write_frames", "write_mmpose", "write_openpose",
-    "write_parquet", "write_table", "write_wide_table", "write_yolo",
+    "CameraMotion", "Card", "DataError", "Detector", "Engine", "ExportOptions", "Exported", "Frame",
+    "Instance", "Item", "JointAngles", "Media", "MissingError", "OfflineOptions", "OneStage",
+    "OpenModel", "Picture", "Recipe", "Repairs", "Report", "RtmError", "Skeleton", "Smoother", "TopDown",
+    "Tracker", "Training", "UsageError", "Writer", "__version__", "add_appearance", "check_records",
+    "collect_results", "decode_frame", "draw_frame", "encode_frame", "evaluate_boxes",
+    "evaluate_distances", "evaluate_precision", "export_model", "fetch_model", "fill_gaps", "find_model",
+    "find_pictures", "items_of", "list_models", "load_recipe", "load_set", "load_skeleton",
+    "make_network", "make_task", "map_frame", "map_keypoints", "mark_events", "merge_frames",
+    "one_pose_per_person", "open_engine", "open_media", "open_model", "open_writer", "override_recipe",
+    "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_frames", "read_labels",
+    "read_mmpose", "read_openpose", "read_parquet", "read_table", "read_wide_table", "read_yolo",
+    "run_pipeline", "save_model", "smooth_offline", "summarize_tracks", "to_metres", "track_ahead",
+    "track_offline", "write_alphapose", "write_coco_labels", "write_coco_results", "write_frames",
+    "write_mmpose", "write_openpose", "write_parquet", "write_table", "write_wide_table", "write_yolo",
 ]  # fmt: skip
 
 

@@ -233,9 +233,13 @@ class PoseOptions:
             help="Drop a pose whose OKS with a better one is above T, or that is the pose of a part of its person.",
         ),
     ] = "0.7"
-    track: Annotated[bool, typer.Option("--track", help="Give every person an id, as rtm track does.")] = (
-        False
-    )
+    track: Annotated[
+        bool,
+        typer.Option(
+            "--track",
+            help="Give every person an id, as rtm track does; the camera's motion is measured in the images.",
+        ),
+    ] = False
     appearance: Annotated[
         bool,
         typer.Option(

@@ -181,10 +181,11 @@ def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Ite
 
         steps.append(add_appearance)
     if options.track:
+        from rtmcli.inference.camera_motion import CameraMotion
         from rtmcli.tracking import Tracker
 
-        tracker = Tracker()
-        steps.append(lambda frame, _: tracker(frame))
+        tracker, camera = Tracker(), CameraMotion()
+        steps.append(lambda frame, image: tracker(frame, camera(frame, image)))
     if not steps:
         return None
     return lambda item: reduce(lambda frame, step: step(frame, item.image), steps, item.frame)

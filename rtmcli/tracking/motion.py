@@ -149,13 +149,25 @@ class Tracks:
         mixed = np.where(np.isnan(old), appearances, old + share * (appearances - old))
         self.appearances[rows] = np.where(np.isnan(mixed), old, mixed)
 
-    def shift(self, step: Float64Array, now: float, before: float) -> None:
+    def move_camera(self, camera: Float64Array) -> None:
+        """Carry all tracks into the next image by the map (2, 3) of still points; velocities are those in the scene."""
+        linear, offset = camera[:, :2], camera[:, 2]
+        self.centers = self.centers @ linear.T + offset
+        self.last = self.last @ linear.T + offset
+        self.velocities = self.velocities @ linear.T
+        zoom = np.sqrt(abs(np.linalg.det(linear)))
+        self.sizes = self.sizes * zoom
+        self.poses[..., :2] *= zoom
+
+    def shift(self, step: Float64Array, now: float, before: float, *, follow: bool = True) -> None:
         """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.
 
         The step is what the velocities did not foresee; many people agree on it, so they take it over nearly at once.
         """
         self.centers += step
         self.last += step
+        if not follow:
+            return
         self.velocities += _CAMERA_GAIN * step / max(now - before, 1e-6)
 
 

@@ -82,15 +82,23 @@ class Tracker:
         self._start_score = start_score
         self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
 
-    def __call__(self, frame: Frame) -> Frame:
-        """The same frame with ids; the given one stays as it is."""
+    def __call__(self, frame: Frame, camera: Float64Array | None = None) -> Frame:
+        """The same frame with ids; the given one stays as it is.
+
+        Args:
+            camera: (2, 3) map of still points from the source's last frame to this one, where it is known
+                (`CameraMotion`). Without it the tracks tell: what all of them do at once is the camera.
+        """
         source, now = self._sources.of(frame), seconds(frame)
         tracks = source.tracks
+        source.pixels = source.pixels or camera is not None
+        if camera is not None and len(tracks):
+            tracks.move_camera(camera)
         people = people_of(frame, tracks)
         self._forget(tracks, frame, now)
         found = np.zeros(len(people.index), np.intp)  # ids; 0 is none
         if len(people.index) and len(tracks):
-            rows, columns, expected = self._pairs(source, people, frame, now)
+            rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
             found[columns] = tracks.ids[rows]
         new = np.flatnonzero((found == 0) & (people.scores >= self._start_score))
@@ -129,16 +137,17 @@ class Tracker:
             tracks.keep(alive)
 
     def _pairs(
-        self, source: "_Source", people: People, frame: Frame, now: float
+        self, source: "_Source", people: People, frame: Frame, now: float, camera_known: bool
     ) -> tuple[IndexArray, IndexArray, Float64Array]:
         """Rows of tracks and columns of people that belong together, and the expected centres (T, 2)."""
         tracks = source.tracks
         expected = tracks.predict(now)
         similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         settled = tracks.hits >= _SETTLED
-        shift = self._camera_shift(tracks, people, expected, similar)
+        shift = None if camera_known else self._camera_shift(tracks, people, expected, similar)
         if shift is not None:
-            tracks.shift(shift, now, source.time)
+            # Where pixels tell the camera's motion but for this frame, velocities are free of it.
+            tracks.shift(shift, now, source.time, follow=not source.pixels)
             expected = expected + shift
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
@@ -210,6 +219,7 @@ class _Source:
     next_id: int
     tracks: Tracks = field(default_factory=Tracks)
     time: float = 0.0  # of the last frame
+    pixels: bool = False  # whether the camera's motion comes from the pixels
 
 
 def _update(
