@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from rtmcli.training.recipe_file import override_recipe as override_recipe
     from rtmcli.training.tasks.make import make_task as make_task
     from rtmcli.training.trainer import Training as Training
+    from rtmcli.view.run import write_page as write_page
     from rtmcli.zoo.card import Card as Card
     from rtmcli.zoo.fetch import fetch_model as fetch_model
     from rtmcli.zoo.listing import list_models as list_models
@@ -124,6 +125,7 @@ _PUBLIC = {
     "kinematics.events": ("mark_events",),
     "filters.nms": ("one_pose_per_person", "pose_nms"),
     "draw": ("draw_frame",),
+    "view.run": ("write_page",),
     "skeletons": ("Skeleton", "load_skeleton", "map_keypoints"),
     "formats.parts": ("map_frame", "part_boxes", "merge_frames"),
     "formats.coco_reader": ("read_coco_records",),

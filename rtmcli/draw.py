@@ -19,7 +19,7 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1).astype(np.float32)
 _OPACITY = 0.85
 
 # Colours of ids (RGB), distinct from each other and from skin, grass and concrete; they repeat after twelve.
-_ID_COLORS: tuple[Color, ...] = (
+ID_COLORS: tuple[Color, ...] = (
     (255, 196, 0), (0, 176, 255), (255, 82, 82), (105, 240, 64), (224, 64, 251), (0, 229, 205),
     (255, 145, 0), (124, 140, 255), (255, 110, 199), (174, 214, 20), (0, 150, 136), (200, 160, 120),
 )  # fmt: skip
@@ -108,9 +108,7 @@ def _draw_pose(
             length = math.dist(points[a, :2], points[b, :2])
             line = min(full_width, max(0.2 * length, 0.35 * full_width, 1.0))
             widths[[a, b]] = np.maximum(widths[[a, b]], line)
-            limbs.append(
-                (a, b, line, skeleton.link_colors[number] if skeleton is not None else _ID_COLORS[0])
-            )
+            limbs.append((a, b, line, skeleton.link_colors[number] if skeleton is not None else ID_COLORS[0]))
     for a, b, line, _ in limbs:
         _draw_line(image, points[a], points[b], (0, 0, 0), line + outline)
     for a, b, line, color in limbs:
@@ -118,7 +116,7 @@ def _draw_pose(
     # A keypoint without a limb is one of many in a face; where no limb is drawn, keypoints may be larger.
     radius = np.maximum(np.where(widths > 0, widths * 0.75, full_width * (0.25 if limbs else 0.5)), 0.8)
     seen = np.flatnonzero(shown).tolist()
-    colors = [skeleton.colors[index] if skeleton is not None else _ID_COLORS[1] for index in seen]
+    colors = [skeleton.colors[index] if skeleton is not None else ID_COLORS[1] for index in seen]
     outlined = [(index, (0, 0, 0)) for index in seen if widths[index] > 2]
     _draw_points(image, points, radius + outline / 2, outlined)
     _draw_points(image, points, radius, list(zip(seen, colors, strict=True)))
@@ -141,7 +139,7 @@ def _size(person: Instance) -> float:
 
 
 def _color(person: Instance) -> Color:
-    return _ID_COLORS[person.id % len(_ID_COLORS)] if person.id is not None else _ID_COLORS[0]
+    return ID_COLORS[person.id % len(ID_COLORS)] if person.id is not None else ID_COLORS[0]
 
 
 def _label(person: Instance) -> str:

@@ -25,7 +25,8 @@ PUBLIC_NAMES = [
     "read_mmpose", "read_openpose", "read_parquet", "read_table", "read_wide_table", "read_yolo",
     "run_pipeline", "save_model", "smooth_offline", "summarize_tracks", "to_metres", "track_ahead",
     "track_offline", "write_alphapose", "write_coco_labels", "write_coco_results", "write_frames",
-    "write_mmpose", "write_openpose", "write_parquet", "write_table", "write_wide_table", "write_yolo",
+    "write_mmpose", "write_openpose", "write_page", "write_parquet", "write_table", "write_wide_table",
+    "write_yolo",
 ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ VERBS = {
     "angles": "Measure joint and segment angles.",
     "nms": "Remove duplicate poses of the same person.",
     "draw": "Draw skeletons on the images they came from.",
+    "view": "Show poses in an HTML page: the video, a timeline and plots.",
     "convert": "Convert records to and from other formats and skeletons.",
     "eval": "Evaluate records against labels.",
     "train": "Train a model on labelled images.",

@@ -42,7 +42,7 @@ def find_pictures(
     """
     with closing(_Readers()) as readers:
         for frame in frames:
-            name = _location(frame, media)
+            name = location_of(frame, media)
             if "file" in frame.extra or (frame.frames == 1 and frame.time is None):
                 # Each image is a source of its own: one reader serves them all.
                 picture = readers.reader("", None).picture(name, None, 0, None)
@@ -59,6 +59,23 @@ def find_pictures(
                     f"{frame.width}x{frame.height}; name the right file with --media"
                 )
             yield frame, picture
+
+
+def location_of(frame: Frame, media: str | None = None) -> str:
+    """Where the image of a record is: its source or its `file`, or what `media` says instead, as for `find_pictures`.
+
+    Raises DataError where the images came through a pipe and `media` is None.
+    """
+    own = str(frame.extra.get("file", frame.source))
+    if media is None:
+        if own == "-":
+            raise DataError(
+                "the images of source '-' came through a pipe and are gone; name their file with --media FILE"
+            )
+        return own
+    if Path(media).is_dir():
+        return str(Path(media) / Path(own).name)
+    return media
 
 
 class _Readers:
@@ -118,16 +135,3 @@ def _open(name: str, stream: int | None, start: float | None) -> Media:
     if not (is_address(name) or is_demo(name) or os.path.exists(file_path(name))):
         raise DataError(f"{name}: no such file; say where the images are with --media")
     return open_media(name, start=start, stream=stream)
-
-
-def _location(frame: Frame, media: str | None) -> str:
-    own = str(frame.extra.get("file", frame.source))
-    if media is None:
-        if own == "-":
-            raise DataError(
-                "the images of source '-' came through a pipe and are gone; name their file with --media FILE"
-            )
-        return own
-    if Path(media).is_dir():
-        return str(Path(media) / Path(own).name)
-    return media

@@ -89,6 +89,7 @@ _EXTRAS = {
     "onnxscript": "export",
     "tensorboard": "train",
     "pyarrow": "parquet",
+    "bokeh": "view",
 }
 
 

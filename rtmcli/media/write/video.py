@@ -17,10 +17,13 @@ TICKS = 90_000
 
 
 class VideoWriter(Writer):
-    """H.264 in 4:2:0 with its index in front, which every browser plays. Odd sizes get one more row or column."""
+    """H.264 in 4:2:0 with its index in front, which every browser plays. Odd sizes get one more row or column.
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int] | None) -> None:
-        self._path, self._size = path, size
+    `crf` is x264's constant rate factor: smaller is better and larger in bytes.
+    """
+
+    def __init__(self, path: Path, fps: float, size: tuple[int, int] | None, *, crf: int = 20) -> None:
+        self._path, self._size, self._crf = path, size, crf
         self._step = 1 / fps
         self._began: float | None = None
         self._last = -1  # ticks
@@ -90,7 +93,7 @@ class VideoWriter(Writer):
         options = {} if kind == "matroska" else {"movflags": "+faststart"}
         self._container = av.open(f"file:{self._temporary}", "w", format=kind, container_options=options)
         self._stream = stream = self._container.add_stream(
-            "libx264", options={"preset": "veryfast", "crf": "20"}
+            "libx264", options={"preset": "veryfast", "crf": str(self._crf)}
         )
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, self._ticks)

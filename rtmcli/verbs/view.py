@@ -1,0 +1,90 @@
+"""`rtm view`: records in, an HTML page out that plays the video with its skeletons, a timeline and plots."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtmcli.errors import UsageError
+
+
+def main(
+    records: Annotated[
+        list[str] | None,
+        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PAGE", help="The HTML file to write."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    video: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where the video or images are, if the source was moved: a file, or a folder of sources.",
+        ),
+    ] = None,
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed",
+            help="Put the video or images into the page, instead of links to their files.",
+        ),
+    ] = False,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECORDS", help="Records of another run on the same sources, drawn in one colour."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Labels in COCO's format: drawn in white, with the error of each keypoint."
+        ),
+    ] = None,
+    min_score: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="S", help="Hide keypoints with a score below S, until the page changes it."
+        ),
+    ] = 0.3,
+    boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw boxes.")] = True,
+    ids: Annotated[bool, typer.Option("--ids/--no-ids", help="Write ids.")] = True,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Skeleton of the keypoints, instead of the record's."),
+    ] = None,
+) -> None:
+    """Write an HTML page that shows the video with its skeletons, a timeline of the people, and plots.
+
+    The page is one file and uses no network. It links the video, or holds it with --embed; what browsers cannot play is
+    encoded and embedded. Plots need Bokeh (rtmcli[view]); without it the page has none.
+
+    Example:
+
+      rtm pose video.mp4 | rtm track | rtm view -o page.html --open
+      rtm view poses.jsonl -o page.html --embed --compare other.jsonl
+      rtm view val.jsonl -o page.html --labels person_keypoints.json
+    """
+    from rtmcli.cli.filter_verb import read_with_progress
+    from rtmcli.view.page import Look
+    from rtmcli.view.run import write_page
+
+    if output is None:
+        raise UsageError("nothing to write; name the page with -o page.html")
+    write_page(
+        read_with_progress(records or ["-"], "view"),
+        output,
+        media=video,
+        embed=embed,
+        compare=compare,
+        labels=labels,
+        skeleton=skeleton,
+        look=Look(min_score=min_score, boxes=boxes, ids=ids),
+    )
+    if show:
+        import webbrowser
+
+        webbrowser.open(output.resolve().as_uri())

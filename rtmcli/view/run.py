@@ -1,0 +1,78 @@
+"""Records -> the file of the page."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rtmcli.errors import DataError
+from rtmcli.files import write_atomically
+from rtmcli.formats.labels import read_labels
+from rtmcli.records.frame import Frame
+from rtmcli.records.ndjson import read_frames
+from rtmcli.terminal.messages import say
+from rtmcli.view.images import find_backdrop
+from rtmcli.view.page import Look, make_page
+from rtmcli.view.plots import are_plots_available, make_plots
+from rtmcli.view.references import Reference, compare_runs, compare_with_labels
+from rtmcli.view.tracks import Clip, collect_clips
+
+
+def write_page(
+    frames: Iterable[Frame],
+    path: str | Path,
+    *,
+    media: str | None = None,
+    embed: bool = False,
+    compare: str | None = None,
+    labels: str | None = None,
+    skeleton: str | None = None,
+    look: Look | None = None,
+) -> None:
+    """Read all records and write an HTML page that shows them on their video, with a timeline and plots.
+
+    Args:
+        media: where the video or the images are, as for `find_pictures`.
+        embed: put the video or images into the page also where browsers could read their files.
+        compare: record file of another run on the same sources.
+        labels: label file in COCO's form.
+        skeleton: of all keypoints, instead of the records' own.
+
+    Raises:
+        DataError: there is no record; images, another run or labels do not belong to the records.
+        RtmError: the page cannot be written.
+
+    Example:
+        from rtmcli import read_frames, write_page
+
+        write_page(read_frames("walk.jsonl"), "page.html")
+    """
+    path = Path(path)
+    clips = collect_clips(frames, skeleton)
+    if not clips:
+        raise DataError("no records: expected one JSON object per line, as 'rtm pose' writes them")
+    references = _references(clips, compare, labels, skeleton)
+    backdrops = [find_backdrop(clip, path, media=media, embed=embed) for clip in clips]
+    plots = None
+    if are_plots_available():
+        has_angles = any(track.angles for clip in clips for track in clip.tracks)
+        names = ["x", "y", "speed", *(["angle"] if has_angles else [])]
+        plots = make_plots([*names, *(["error"] if any(references) else [])])
+    else:
+        say("the page has no plots: they need Bokeh: pip install 'rtmcli[view]'", program="rtm view")
+    text = make_page(clips, backdrops, plots, look or Look(), references)
+    write_atomically(path, text.encode())
+
+
+def _references(
+    clips: list[Clip], compare: str | None, labels: str | None, skeleton: str | None
+) -> list[list[Reference]]:
+    """What each clip is compared with."""
+    found: list[list[Reference]] = [[] for _ in clips]
+    if compare is not None:
+        others = collect_clips(read_frames(compare), skeleton)
+        for clip, references in zip(clips, found, strict=True):
+            references.append(compare_runs(clip, others, Path(compare).name))
+    if labels is not None:
+        truth = read_labels(labels)
+        for clip, references in zip(clips, found, strict=True):
+            references.append(compare_with_labels(clip, truth, Path(labels).name))
+    return found
