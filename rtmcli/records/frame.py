@@ -5,10 +5,12 @@ Coordinates and scores are float32 arrays, in pixels of the image as shown; `tim
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rtmcli.arrays import Float32Array
-from rtmcli.records.picture import Picture
+
+if TYPE_CHECKING:
+    from rtmcli.records.picture import Picture
 
 # The keys of a record in the order they are written in.
 FRAME_KEYS = ("source", "frame", "frames", "time", "width", "height", "skeleton", "model", "instances")
@@ -85,7 +87,7 @@ class Frame:
     @classmethod
     def from_picture(
         cls,
-        picture: Picture,
+        picture: "Picture",
         instances: Iterable[Instance] = (),
         *,
         skeleton: str | None = None,

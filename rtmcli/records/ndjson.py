@@ -77,12 +77,18 @@ def encode_frame(frame: Frame) -> bytes:
         data["skeleton"] = frame.skeleton
     if frame.model is not None:
         data["model"] = frame.model
-    data["instances"] = [_instance_data(instance) for instance in frame.instances]
+    instances = [_instance_data(instance) for instance in frame.instances]
+    data["instances"] = instances
     data = _ordered(data, frame.extra, frame.order, FRAME_KEYS)
-    try:
-        return orjson.dumps(data, option=_OPTIONS)
-    except TypeError:  # an integer beyond 64 bits in a key we do not know
-        return _dumps_any(data)
+    line = _dumps(data)
+    # A row of NaN comes out as nulls; a keypoint that does not exist is one null.
+    if b"[null,null,null" in line:
+        for instance in instances:
+            for key in ("keypoints", "keypoints3d"):
+                if instance.get(key) is not None:
+                    instance[key] = _with_null_rows(instance[key])
+        line = _dumps(data)
+    return line
 
 
 def _instance_data(instance: Instance) -> dict[str, Any]:
@@ -96,19 +102,15 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     if instance.score is not None:
         data["score"] = np.float32(instance.score)
     if instance.keypoints is not None:
-        data["keypoints"] = _rows(instance.keypoints)
+        data["keypoints"] = np.ascontiguousarray(instance.keypoints, dtype=np.float32)
     if instance.keypoints3d is not None:
-        data["keypoints3d"] = _rows(instance.keypoints3d)
+        data["keypoints3d"] = np.ascontiguousarray(instance.keypoints3d, dtype=np.float32)
     return _ordered(data, instance.extra, instance.order, INSTANCE_KEYS)
 
 
-def _rows(points: Float32Array) -> Float32Array | list[Float32Array | None]:
-    points = np.ascontiguousarray(points, dtype=np.float32)  # (K, 3 or 4)
-    if np.isfinite(points).all():
-        return points
-    missing = np.asarray(np.isnan(points).all(axis=1))  # (K,)
-    if not missing.any():
-        return points
+def _with_null_rows(points: Float32Array) -> list[Float32Array | None]:
+    """Rows (K, 3 or 4) with None in place of those that are NaN throughout."""
+    missing = np.isnan(points).all(axis=1)  # (K,)
     return [None if gone else row for gone, row in zip(missing.tolist(), points, strict=True)]
 
 
@@ -136,6 +138,13 @@ def _merge_order(
         later = [at for at, other in enumerate(keys) if other in canonical[rank:]]
         keys.insert(earlier[-1] + 1 if earlier else later[0] if later else 0, key)
     return tuple(keys + [key for key in extra if key not in keys])
+
+
+def _dumps(data: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(data, option=_OPTIONS)
+    except TypeError:  # an integer beyond 64 bits in a key we do not know
+        return _dumps_any(data)
 
 
 def _dumps_any(data: dict[str, Any]) -> bytes:

@@ -126,6 +126,34 @@ def test_nan_and_infinity_are_written_as_null() -> None:
     assert back is not None and np.isnan(back[1]).all() and np.isnan(back[2, 2])
 
 
+def test_a_keypoint_without_values_is_one_null_beside_keys_that_hold_null() -> None:
+    line = (
+        b'{"source":"s","frame":0,"instances":[{"keypoints":null,"keypoints3d":[null,[1.0,2.0,3.0,0.5]]},'
+        b'{"keypoints":[[1.0,2.0,0.5],null],"mine":[[null,null,null]]}]}\n'
+    )
+    assert encode_frame(decode_frame(line)) == line
+
+
+@pytest.mark.parametrize(
+    ("instance", "told"),
+    [
+        (b'{"keypoints":[[1,2,true]]}', "instances[1]: box and keypoints must be numbers, got a boolean"),
+        (b'{"box":[1,2,3,false]}', "instances[1]: box and keypoints must be numbers, got a boolean"),
+        (b'{"keypoints":[[1,2,"3"]]}', r"instances[1]: keypoints[0][2] must be a number, got a string"),
+        (b'{"keypoints":[[1,2]]}', r"instances[1]: keypoints[0] must be null or 3 numbers, got 2 values"),
+        (b'{"keypoints":["abc"]}', r"instances[1]: keypoints[0] must be null or 3 numbers, got a string"),
+        (b'{"keypoints":[[1,2,1e39]]}', "instances[1]: 'keypoints' holds a number beyond float32"),
+        (b'{"box":[1,2,3,-1e39]}', "instances[1]: 'box' holds a number beyond float32"),
+        (b'{"box":[1,2,3,"4"]}', "instances[1]: 'box' must be four numbers x1, y1, x2, y2"),
+    ],
+)
+def test_coordinates_that_are_no_numbers_are_named(instance: bytes, told: str) -> None:
+    line = b'{"source":"s","frame":0,"instances":[{"mine":true},' + instance + b"]}"
+    with pytest.raises(DataError) as raised:
+        decode_frame(line)
+    assert str(raised.value) == f"record: {told}"
+
+
 def test_known_keys_that_hold_null_stay() -> None:
     line = b'{"source":"s","frame":0,"time":null,"instances":[{"id":null,"box":null,"score":0.5}]}\n'
     frame = decode_frame(line)
