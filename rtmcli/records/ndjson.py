@@ -110,7 +110,7 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
 
 def _with_null_rows(points: Float32Array) -> list[Float32Array | None]:
     """Rows (K, 3 or 4) with None in place of those that are NaN throughout."""
-    missing = np.isnan(points).all(axis=1)  # (K,)
+    missing = np.asarray(np.isnan(points).all(axis=1))  # (K,)
     return [None if gone else row for gone, row in zip(missing.tolist(), points, strict=True)]
 
 
