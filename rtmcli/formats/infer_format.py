@@ -14,7 +14,7 @@ _SIGNATURES = {"parquet": b"PAR1"}
 _MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
 # Formats with a file for each person: what a folder of them holds.
-_ONE_PER_PERSON = {"trc": ".trc"}
+_ONE_PER_PERSON = {"trc": ".trc", "c3d": ".c3d"}
 
 
 def format_of_output(path: str) -> Format:
@@ -55,6 +55,8 @@ def _by_content(head: bytes) -> str | None:
     for name, start in _SIGNATURES.items():
         if head.startswith(start):
             return name
+    if head[1:2] == b"P" and head[:1] < b" ":  # the number of the first block of parameters, and C3D's mark
+        return "c3d"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"PathFileType"):
         return "trc"

@@ -22,6 +22,8 @@ from rtmcli.tracking.source_state import seconds
 
 # Names of rtm's, Sports2D's (person00) and Pose2Sim's (P1) files: source, person.
 _PERSON = re.compile(r"(?P<source>.*?)(?:_px|_m)?_(?:person|P)(?P<person>\d+)(?:[_.-].*)?", re.DOTALL)
+# Units of files in metres.
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Records in metres: x, y up, z towards the camera for x, y down, z away from it.
 _FLIP = np.array([1, -1, -1], np.float32)
 

@@ -159,6 +159,18 @@ def _write_trc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_trc(frames, path, given)
 
 
+def _read_c3d(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.c3d import read_c3d
+
+    return read_c3d(path, given)
+
+
+def _write_c3d(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.c3d import write_c3d
+
+    return write_c3d(frames, path, given)
+
+
 def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.opensim_motion import write_opensim_motion
 
@@ -301,6 +313,19 @@ FORMATS = (
         write=_write_trc,
         streams=False,
         folder=True,
+    ),
+    Format(
+        name="c3d",
+        extensions=(".c3d",),
+        content="a folder of `<source>_person<id>.c3d`, or one file: as `trc`, in the binary form of motion capture "
+        "programs",
+        omits=("image sizes", "boxes", "scores of people", "scores of keypoints", "people without an id"),
+        limits="uneven times",
+        read=_read_c3d,
+        write=_write_c3d,
+        streams=False,
+        folder=True,
+        extra="c3d",
     ),
     Format(
         name="opensim-mot",

@@ -14,6 +14,7 @@ from rtmcli.errors import DataError
 from rtmcli.files import write_atomically
 from rtmcli.formats.format import Conversion
 from rtmcli.formats.recordings import (
+    METRES,
     Recording,
     find_files,
     person_of,
@@ -23,7 +24,6 @@ from rtmcli.formats.recordings import (
 )
 from rtmcli.records.frame import Frame
 
-_METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _HEADER = (
     "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames"
 )
@@ -79,14 +79,14 @@ def _read(path: Path) -> Recording:
     source, person = person_of(path)
     # Sports2D writes m for pixels too; its names tell.
     in_pixels = unit == "px" or "_px" in path.stem
-    if not in_pixels and unit not in _METRES:
+    if not in_pixels and unit not in METRES:
         raise DataError(f"{path}: the unit must be one of m, cm, mm, px; got {unit!r}")
     markers = tuple(name.strip() for name in lines[3].split("\t")[2::3] if name.strip())
     rows = [
         _row(text, number, len(markers), path) for number, text in enumerate(lines[5:], 6) if text.strip()
     ]
     table = np.array(rows, np.float64).reshape(len(rows), 2 + 3 * len(markers))
-    points = table[:, 2:].reshape(len(rows), len(markers), 3) * (1 if in_pixels else _METRES[unit])
+    points = table[:, 2:].reshape(len(rows), len(markers), 3) * (1 if in_pixels else METRES[unit])
     points[np.isnan(points).any(axis=-1)] = np.nan
     return Recording(
         source, person, in_pixels, [int(number) for number in table[:, 0]], table[:, 1].tolist(), markers,

@@ -90,6 +90,7 @@ _EXTRAS = {
     "tensorboard": "train",
     "pyarrow": "parquet",
     "bokeh": "view",
+    "ezc3d": "c3d",
 }
 
 

@@ -19,7 +19,7 @@ from rtmcli.terminal.messages import say
 
 _NAMES = "|".join(format_names())
 # Formats of coordinates in metres, without scores.
-_IN_METRES = ("trc",)
+_IN_METRES = ("trc", "c3d")
 
 
 def main(
@@ -52,7 +52,7 @@ def main(
     out: Annotated[
         str,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="File to write; a folder for openpose, yolo and trc."
+            "-o", "--output", metavar="FILE", help="File to write; a folder for openpose, yolo, trc and c3d."
         ),
     ] = "-",
     skeleton: Annotated[
@@ -79,12 +79,16 @@ def main(
         str | None, typer.Option(metavar="FILE", help="COCO label file that gives images their ids.")
     ] = None,
     pixels: Annotated[
-        bool, typer.Option("--pixels", help="With --to trc: write pixels, as Sports2D's --load_trc_px reads.")
+        bool,
+        typer.Option(
+            "--pixels", help="With --to trc or c3d: write pixels, as Sports2D's --load_trc_px reads."
+        ),
     ] = False,
     min_score: Annotated[
         float,
         typer.Option(
-            "--min-score", help="With --to trc or --height: a keypoint with a lower score counts as missing."
+            "--min-score",
+            help="With --to trc, c3d or --height: a keypoint with a lower score counts as missing.",
         ),
     ] = 0.3,
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtmcli.formats.c3d import write_c3d
 from rtmcli.formats.format import Conversion
 from rtmcli.formats.marker_names import marker_names
 from rtmcli.formats.opensim_motion import write_opensim_motion
@@ -97,6 +98,24 @@ def test_sports2d_reads_the_pixels_as_they_are(tmp_path: Path) -> None:
         found = np.pad(keypoints[:, 0], ((0, 0), (0, 0), (0, 1)))  # z is left out there
         found[np.isnan(found[..., 0])] = np.nan
         check_points(found, person, True)
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+@pytest.mark.filterwarnings("ignore:No analog data")
+def test_the_c3d_and_ezc3d_packages_read_the_markers(pixels: bool, tmp_path: Path) -> None:
+    ezc3d, c3d = pytest.importorskip("ezc3d"), pytest.importorskip("c3d")
+    write_c3d(walk(), str(tmp_path), Conversion(pixels=pixels))
+    for person, file in enumerate(sorted(tmp_path.glob("*.c3d")), 1):
+        document = ezc3d.c3d(str(file))
+        assert tuple(document["parameters"]["POINT"]["LABELS"]["value"]) == NAMES
+        check_points(document["data"]["points"][:3].transpose(2, 1, 0), person, pixels)
+        with file.open("rb") as stream:
+            reader = c3d.Reader(stream)
+            assert tuple(label.strip() for label in reader.point_labels) == NAMES
+            assert (reader.point_rate, reader.first_frame, reader.last_frame) == (25, 1, ROWS)
+            rows = np.stack([points for _, points, _ in reader.read_frames()])  # (T, M, 5)
+        rows[rows[..., 3] < 0] = np.nan  # the residual of a missing marker is -1
+        check_points(rows[..., :3], person, pixels)
 
 
 def test_opensim_and_pose2sim_read_the_motion(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 # Keypoints are written whatever their scores, in pixels.
 GIVEN = Conversion(skeleton="coco17", pixels=True, min_score=0)
 # What an extra installs.
-PACKAGES = {"parquet": "pyarrow"}
+PACKAGES = {"parquet": "pyarrow", "c3d": "ezc3d"}
 BOTH_WAYS = [one for one in FORMATS if one.read and one.write]
 
 
@@ -73,7 +73,7 @@ def test_what_a_format_writes_it_reads_back(
     add_images(path, form)
     again = list(form.read(str(path), Conversion()))
     assert [frame.skeleton for frame in again] == ["coco17" if form.keypoints else None] * 2
-    columns = slice(2) if form.name in ("yolo", "trc") else slice(3)
+    columns = slice(2) if form.name in ("yolo", "trc", "c3d") else slice(3)
     for before, after in zip(frames, again, strict=True):
         ids = [None if form.name == "yolo" else one.id for one in before.instances]
         assert [one.id for one in after.instances] == ids
