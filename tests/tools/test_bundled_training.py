@@ -43,6 +43,7 @@ def test_the_simcc_target_has_the_teachers_columns_on_x_and_its_rows_on_y() -> N
     batch = Batch(
         images=torch.zeros(1, 3, 256, 192), points=torch.tensor([41.5, 201.5]).expand(1, 17, 2),
         weights=torch.ones(1, 17), labelled=torch.ones(1, 17, dtype=torch.bool), maps=maps, zoom=torch.ones(1),
+        mixed=torch.zeros(1, dtype=torch.bool),
     )  # fmt: skip
 
     def loss(x: float, y: float) -> float:

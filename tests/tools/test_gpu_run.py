@@ -13,16 +13,12 @@ import pytest
 from tools.bundled_models.crops import compared, held_out
 
 REPOSITORY = Path(__file__).parents[2]
-# Runs the training where every package of the project's extras is missing but torch, numpy and OpenCV
-BARE = """
-import runpy, sys
+# Python imports it at its start, in every process: the project's packages are missing but torch, numpy and OpenCV
+SITECUSTOMIZE = """
+import sys
 for name in ("onnx", "onnxscript", "onnxruntime", "openvino", "ncnn", "scipy", "pycocotools", "safetensors", "typer",
              "rich", "pydantic", "av", "matplotlib", "tensorboard", "platformdirs", "orjson"):
     sys.modules[name] = None
-import torch
-torch.set_num_threads(1)
-sys.argv = ["train", *sys.argv[1:]]
-runpy.run_module("tools.bundled_models.gpu_run.train", run_name="__main__")
 """
 
 
@@ -72,9 +68,10 @@ def small_data(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def run_module(*command: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment)
+def run_module(*command: str, bare: Path | None = None) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(map(str, filter(None, (bare, REPOSITORY))))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
 
@@ -82,9 +79,11 @@ def run_module(*command: str) -> subprocess.CompletedProcess[str]:
 def test_the_gpu_run_packs_trains_stops_and_goes_on_with_torch_numpy_and_opencv_alone(
     small_data: Path, tmp_path: Path
 ) -> None:
-    parts = tmp_path / "parts"
+    parts, bare = tmp_path / "parts", tmp_path / "bare"
+    bare.mkdir()
+    (bare / "sitecustomize.py").write_text(SITECUSTOMIZE)
     packed = run_module(
-        "-m", "tools.bundled_models.gpu_run.pack", "--data", str(small_data), "--out", str(parts),
+        "tools.bundled_models.gpu_run.pack", "--data", str(small_data), "--out", str(parts),
         "--limit", "15000000",
     )  # fmt: skip
     sizes = [json.loads(line)["bytes"] for line in packed.stdout.splitlines() if line.startswith('{"part"')]
@@ -92,8 +91,8 @@ def test_the_gpu_run_packs_trains_stops_and_goes_on_with_torch_numpy_and_opencv_
 
     def train(out: Path, *more: str) -> dict[str, list[dict]]:
         run_module(
-            "-c", BARE, "--parts", str(parts), "--out", str(out), "--device", "cpu", "--pose-batch", "2",
-            "--detector-batch", "2", "--pose-minutes", "0.03", "--detector-minutes", "0.03", *more,
+            "tools.bundled_models.gpu_run.train", "--parts", str(parts), "--out", str(out), "--device", "cpu",
+            "--pose-batch", "2", "--detector-batch", "4", "--minutes", "0.03", *more, bare=bare,
         )  # fmt: skip
         assert max(path.stat().st_size for path in out.rglob("*") if path.is_file()) < 16_000_000
         return {
@@ -107,5 +106,5 @@ def test_the_gpu_run_packs_trains_stops_and_goes_on_with_torch_numpy_and_opencv_
     second = train(tmp_path / "second", "--resume", str(tmp_path / "first"), "--stop-after", "10")
     for name, lines in second.items():
         assert lines[0] == first[name][0] and lines[-1]["step"] >= 1
-        assert -1 <= lines[-1]["held_out_ap"] <= 1 and "val_ap" in lines[-1]
+        assert -1 <= lines[-1]["held_out_ap"] <= 1
         assert (tmp_path / "second" / name / "last.pt").exists()

@@ -9,6 +9,7 @@ from -2/3 to 2/3 in y.
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import tarfile
@@ -170,8 +171,14 @@ def cut(
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
 
 
+@functools.cache
+def constant(values: Sequence[float], device: str | torch.device) -> torch.Tensor:
+    """A small tensor that is made once for each device: a copy to a GPU waits for all work before it."""
+    return torch.tensor(values, device=device)
+
+
 def normalise(crops: np.ndarray, device: str = "cpu") -> torch.Tensor:
     """BGR uint8 crops (N, H, W, 3) -> the normalised RGB batch (N, 3, H, W)."""
     batch = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).to(device).permute(0, 3, 1, 2).float()
-    mean = torch.tensor(IMAGENET_RGB["mean"], device=device).view(1, 3, 1, 1)
-    return (batch - mean) / torch.tensor(IMAGENET_RGB["std"], device=device).view(1, 3, 1, 1)
+    mean, std = (constant(tuple(IMAGENET_RGB[key]), device).view(1, 3, 1, 1) for key in ("mean", "std"))
+    return (batch - mean) / std

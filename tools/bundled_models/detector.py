@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from rtmcli.errors import DataError
 from rtmcli.networks.rtmdet import RTMDet, decode_boxes
 from rtmcli.zoo.family_pixels import IMAGENET_BGR
+from tools.bundled_models.crops import constant
 from tools.bundled_models.onnx_teacher import convolution_weights, load_graph
 
 PAD = 114
@@ -34,17 +35,20 @@ class Window:
     side: int
     scale: tuple[float, float]  # longer side of the picture in pixels, divided by 320
     colour: float
+    joined: float = 0.0  # share of windows with one side from another picture
 
 
 def make_windows(pictures: Tensor, sizes: Tensor, window: Window, random: torch.Generator) -> Tensor:
     """Stored pictures (N, S, S, 3) and sizes (N, 2) -> normalised windows (N, 3, side, side).
 
-    The picture is scaled and placed at random: a larger one is cropped, a smaller one lies on grey.
+    The picture is scaled and placed at random: a larger one is cropped, a smaller one lies on grey. Some windows have
+    the left or upper part of one picture and the rest of another.
     """
     count, device, stored = len(pictures), pictures.device, pictures.shape[1]
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return (torch.rand(count, *shape, generator=random) * (high - low) + low).to(device)
+        drawn = torch.rand(count, *shape, generator=random, device=random.device)
+        return (drawn * (high - low) + low).to(device)
 
     longest = sizes.amax(1)
     factor = 320 / longest * uniform(*window.scale)  # output pixels a stored pixel
@@ -73,13 +77,18 @@ def make_windows(pictures: Tensor, sizes: Tensor, window: Window, random: torch.
     lift = uniform(-1, 1, 1, 1, 1) * window.colour * 60
     pixels = (pixels * gain + lift).clamp(0, 255)
     pixels = torch.where(outside[:, None], float(PAD), pixels)
-    return normalise(pixels)
+    at = uniform(0.25, 0.75, 1, 1, 1) * window.side
+    across = uniform(0, 1, 1, 1, 1) < 0.5
+    here = torch.where(across, place.view(1, 1, 1, -1) < at, place.view(1, 1, -1, 1) < at)
+    other = (uniform(0, 1, 1, 1, 1) < window.joined) & ~here
+    return normalise(torch.where(other, pixels.roll(1, 0), pixels))
 
 
 def normalise(pixels: Tensor) -> Tensor:
     """BGR 0..255 (N, 3, H, W) -> RTMDet's input."""
-    mean = torch.tensor(IMAGENET_BGR["mean"], device=pixels.device).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_BGR["std"], device=pixels.device).view(1, 3, 1, 1)
+    mean, std = (
+        constant(tuple(IMAGENET_BGR[key]), pixels.device).view(1, 3, 1, 1) for key in ("mean", "std")
+    )
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
@@ -145,10 +154,10 @@ def imitation_loss(student: Features, teacher: Features, hint_weight: float) -> 
     target = wanted.sigmoid()
     gap = (logits.sigmoid() - target).abs()
     cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * gap**1.5
-    total = target[target > 0.05].sum().clamp(min=1)
+    weight = torch.where(target > 0.05, target, 0.0)
+    total = weight.sum().clamp(min=1)
     boxes, targets = (decode_boxes([level.float() for level in part[1]]) for part in (student, teacher))
-    confident = target > 0.05
-    loss_box = ((1 - giou(boxes[confident], targets[confident])) * target[confident]).sum() / total
+    loss_box = ((1 - giou(boxes.flatten(0, 1), targets.flatten(0, 1))) * weight.flatten()).sum() / total
     hints = [hint(a.float(), b.float()) for a, b in zip(student[2], teacher[2], strict=True)]
     return {"cls": cost.sum() / total, "box": 2 * loss_box, "hint": hint_weight * torch.stack(hints).mean()}
 

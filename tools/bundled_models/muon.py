@@ -35,26 +35,35 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            shaped: dict[tuple[int, int], list[Tensor]] = {}
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if "speed" not in state:
-                    state["speed"] = torch.zeros_like(weight)
-                speed = state["speed"].mul_(group["momentum"]).add_(weight.grad)
-                ahead = weight.grad.add(speed, alpha=group["momentum"]).flatten(1)  # (out, in h w)
-                turn = orthogonal(ahead, group["rounds"]).view_as(weight)
-                size = 0.2 * max(ahead.shape) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(turn, alpha=-group["lr"] * size)
+                if weight.grad is not None:
+                    shaped.setdefault((weight.shape[0], weight[0].numel()), []).append(weight)
+            for (rows, columns), weights in shaped.items():
+                self._step_together(weights, group, 0.2 * max(rows, columns) ** 0.5)
+
+    def _step_together(self, weights: list[Tensor], group: dict, size: float) -> None:
+        """One step of matrices of one shape, whose products are computed as one batch."""
+        for weight in weights:
+            if "speed" not in self.state[weight]:
+                self.state[weight]["speed"] = torch.zeros_like(weight)
+        speeds = [self.state[weight]["speed"] for weight in weights]
+        gradients = [weight.grad for weight in weights]
+        torch._foreach_mul_(speeds, group["momentum"])
+        torch._foreach_add_(speeds, gradients)
+        ahead = torch._foreach_add(gradients, speeds, alpha=group["momentum"])
+        turns = orthogonal(torch.stack([step.flatten(1) for step in ahead]), group["rounds"])
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        steps = [turn.view_as(weight) for turn, weight in zip(turns, weights, strict=True)]
+        torch._foreach_add_(weights, steps, alpha=-group["lr"] * size)
 
 
-def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """The matrix with all singular values moved near 1 (0.7 to 1.2), by Newton-Schulz steps in bfloat16."""
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x = matrix if wide else matrix.T
-    x = (x / (x.norm() + 1e-7)).bfloat16()
+def orthogonal(matrices: Tensor, rounds: int = 5) -> Tensor:
+    """Matrices (..., m, n) with all singular values moved near 1 (0.7 to 1.2), by Newton-Schulz steps in bfloat16."""
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    x = matrices if wide else matrices.mT
+    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
     for _ in range(rounds):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = A * x + (B * gram + C * (gram @ gram)) @ x
-    return (x if wide else x.T).to(matrix.dtype)
+    return (x if wide else x.mT).to(matrices.dtype)

@@ -53,13 +53,24 @@ class Teacher(torch.nn.Module):
         self.graph = graph
         self.wanted = tuple(outputs) or tuple(graph.outputs)
         self.entry = next(name for name in graph.inputs if name not in graph.constants)
-        self.steps = _steps_towards(graph, self.wanted)
-        for name, value in graph.constants.items():
-            self.register_buffer(_safe(name), torch.from_numpy(value.copy()))
+        constants = {name: torch.from_numpy(value.copy()) for name, value in graph.constants.items()}
+        self.steps = []
+        for node in _steps_towards(graph, self.wanted):
+            if node.op == "Cast" and node.inputs[0] in constants:  # a weight that is stored as float16
+                constants[node.outputs[0]] = constants[node.inputs[0]].to(_CAST[node.settings["to"]])
+            else:
+                self.steps.append(node)
+        used = {name for node in self.steps for name in node.inputs}
+        # shapes and factors become Python numbers, which need no copy from the device
+        lists = {name for node in self.steps if node.op in NUMBERS for name in node.inputs[1:]}
+        self.numbers = {name: constants[name].tolist() for name in lists & constants.keys()}
+        self.names = sorted((used - lists) & constants.keys())
+        for name in self.names:
+            self.register_buffer(_safe(name), constants[name])
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        known: dict[str, Any] = {name: getattr(self, _safe(name)) for name in self.graph.constants}
+        known: dict[str, Any] = {name: getattr(self, _safe(name)) for name in self.names} | self.numbers
         known[self.entry] = images
         for node in self.steps:
             arguments = [known[name] if name else None for name in node.inputs]
@@ -116,18 +127,18 @@ def _conv(x: list[Any], s: dict[str, Any]) -> Tensor:
 
 def _reshape(x: list[Any], s: dict[str, Any]) -> Tensor:
     # 0 in an ONNX shape keeps the dimension of the input
-    shape = [x[0].shape[i] if n == 0 else n for i, n in enumerate(x[1].tolist())]
+    shape = [x[0].shape[i] if n == 0 else n for i, n in enumerate(x[1])]
     return x[0].reshape(shape)
 
 
 def _split(x: list[Any], s: dict[str, Any]) -> tuple[Tensor, ...]:
     axis = s.get("axis", 0)
-    sizes = x[1].tolist() if len(x) > 1 else s.get("split") or x[0].shape[axis] // 2
+    sizes = x[1] if len(x) > 1 else s.get("split") or x[0].shape[axis] // 2
     return torch.split(x[0], sizes, axis)
 
 
 def _resize(x: list[Any], s: dict[str, Any]) -> Tensor:
-    factor = x[2].tolist()[2:]
+    factor = x[2][2:]
     if s["mode"] == "nearest":
         return F.interpolate(x[0], scale_factor=factor, mode="nearest")
     return F.interpolate(
@@ -139,6 +150,8 @@ def _resize(x: list[Any], s: dict[str, Any]) -> Tensor:
 
 
 _CAST = {1: torch.float32, 7: torch.int64, 10: torch.float16}
+
+NUMBERS = ("Reshape", "Split", "Resize")  # operators whose further inputs are shapes, sizes and factors
 
 OPERATORS: dict[str, Callable[[list[Any], dict[str, Any]], Any]] = {
     "Add": lambda x, s: x[0] + x[1],

@@ -12,43 +12,63 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtmcli.skeletons import load_skeleton
-from tools.bundled_models.crops import ASPECT, PADDING
+from tools.bundled_models.crops import ASPECT, PADDING, constant
+from tools.bundled_models.detector import hint
 from tools.bundled_models.pose_batch import CELL, Batch
 
 SIGMA = 0.354  # SimCC bins for the root of one pixel: RTMPose's 4.9 and 5.66 at 192 x 256
 BETA = 10.0  # RTMPose's KL loss
 TEACHER_BY_LABEL = 0.3  # the teacher's share of a SimCC target where a hand labelled the point
-SPREAD = 2 * torch.tensor(load_skeleton("coco17").sigmas, dtype=torch.float32)  # of the OKS
+SPREAD = tuple((2 * load_skeleton("coco17").sigmas).tolist())  # of the OKS
 
 
 class DenseHeads(nn.Module):
-    """A heat map a keypoint from stage 3 and from stage 4, by 1 x 1 convolution and pixel shuffle."""
+    """Maps of a quarter of the input's size from stage 3 and from stage 4, by 1 x 1 convolution and pixel shuffle.
 
-    def __init__(self, channels: tuple[int, int], keypoints: int = 17) -> None:
+    The first 17 are a heat map a keypoint; further ones imitate a teacher's features.
+    """
+
+    def __init__(self, channels: tuple[int, int], maps: int = 17) -> None:
         super().__init__()
-        self.middle = nn.Conv2d(channels[0], keypoints * 16, 1)
-        self.last = nn.Conv2d(channels[1], keypoints * 64, 1)
+        self.middle = nn.Conv2d(channels[0], maps * 16, 1)
+        self.last = nn.Conv2d(channels[1], maps * 64, 1)
 
     def forward(self, stage3: Tensor, stage4: Tensor) -> tuple[Tensor, Tensor]:
-        middle = F.pixel_shuffle(self.middle(stage3), 4)  # (N, K, H / 4, W / 4)
-        last = F.pixel_shuffle(self.last(stage4), 8)  # (N, K, H / 4, W / 4)
+        middle = F.pixel_shuffle(self.middle(stage3), 4)  # (N, maps, H / 4, W / 4)
+        last = F.pixel_shuffle(self.last(stage4), 8)  # (N, maps, H / 4, W / 4)
         return middle, last
 
 
 def pose_loss(
-    outputs: tuple[Tensor, Tensor], dense: tuple[Tensor, Tensor], batch: Batch, dense_weight: float
+    outputs: tuple[Tensor, Tensor],
+    dense: tuple[Tensor, Tensor],
+    batch: Batch,
+    dense_weight: float,
+    features: Tensor | None = None,
+    hint_weight: float = 0.0,
 ) -> dict[str, Tensor]:
-    """The terms of the loss, already weighted: `simcc`, `score`, `dense`."""
+    """The terms of the loss, already weighted: `simcc`, `score`, `dense`, and `hint` where `features` are given.
+
+    Args:
+        dense: of `DenseHeads`, (N, 17 + C, H / 4, W / 4).
+        features: (N, C, H / 4, W / 4) a teacher's.
+    """
     target, known = _dense_target(batch)
+    count = target.shape[1]
     losses = [
-        (-(target * heat.float().flatten(2).log_softmax(-1)).sum(-1) * known).sum() / known.sum().clamp(min=1)
+        (-(target * heat[:, :count].float().flatten(2).log_softmax(-1)).sum(-1) * known).sum()
+        / known.sum().clamp(min=1)
         for heat in dense
     ]
-    return {
+    terms = {
         "simcc": _simcc_loss(outputs, batch),
         "score": 0.5 * _score_loss(outputs, batch),
         "dense": dense_weight * (0.5 * losses[0] + losses[1]),
     }
+    if features is not None:
+        hints = torch.stack([hint(heat[:, count:].float(), features) for heat in dense])
+        terms["hint"] = hint_weight * hints.mean()
+    return terms
 
 
 def _simcc_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
@@ -58,7 +78,8 @@ def _simcc_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
     to the power 4, which halves the width of its Gaussians, as a probability: it also has the other likely places.
     """
     confident = batch.maps.amax((2, 3)) > 0.1
-    share = torch.where(confident, torch.where(batch.labelled, TEACHER_BY_LABEL, 0.5), 0.0)[..., None]
+    share = torch.where(confident, torch.where(batch.labelled, TEACHER_BY_LABEL, 0.5), 0.0)
+    share = torch.where(batch.mixed[:, None], 1.0, share)[..., None]
     total = torch.zeros((), device=batch.points.device)
     for logits, axis in zip(outputs, (0, 1), strict=True):
         count = logits.shape[-1]
@@ -86,8 +107,8 @@ def _score_loss(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
     # usual for a person who fills the crop
     area = 0.53 * 0.6 / ASPECT * (batch.images.shape[-1] / PADDING / batch.zoom) ** 2
     error = (place - batch.points).square().sum(-1)
-    quality = torch.exp(-error / (2 * area[:, None] * SPREAD.to(area.device) ** 2))
-    absent = (batch.weights == 0) & (batch.maps.amax((2, 3)) < 0.1)
+    quality = torch.exp(-error / (2 * area[:, None] * constant(SPREAD, area.device) ** 2))
+    absent = (batch.weights == 0) & (batch.maps.amax((2, 3)) < 0.1) & ~batch.mixed[:, None]
     seen = batch.labelled | absent
     quality = torch.where(absent, 0.0, quality)
     score = torch.minimum(x.values, y.values)
@@ -116,6 +137,7 @@ def _dense_target(batch: Batch) -> tuple[Tensor, Tensor]:
     teacher = teacher / teacher.sum(-1, keepdim=True).clamp(min=1e-6)
     confident = peak > 0.1
     share = torch.where(batch.labelled, 0.6, torch.where(batch.weights > 0, 0.3, 0.0))
-    share = torch.where(confident, share, (batch.weights > 0).float())[..., None]
+    share = torch.where(confident, share, (batch.weights > 0).float())
+    share = torch.where(batch.mixed[:, None], 0.0, share)[..., None]
     known = torch.maximum(batch.weights, torch.where(confident, peak, 0.0))
     return share * label + (1 - share) * teacher, known

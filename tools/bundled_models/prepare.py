@@ -27,8 +27,10 @@ from tools.bundled_models.teacher_maps import cut_for_teacher, draw_maps, peaks,
 BATCH = 16  # people a call of the teacher; with three paddings and mirror images, 96 crops
 
 
-def load_teacher(path: Path, device: str) -> Teacher:
-    teacher = Teacher(load_graph(path)).eval().to(device)
+def load_teacher(path: Path, device: str, outputs: Sequence[str] = ()) -> Teacher:
+    """On a GPU in float16: its heatmaps move by .013 at most; in bfloat16 by up to .47."""
+    kind = torch.float32 if device == "cpu" else torch.float16
+    teacher = Teacher(load_graph(path), outputs).eval().to(device, kind)
     return teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

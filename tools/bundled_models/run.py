@@ -48,6 +48,11 @@ def rate(used: float, step: int, plan: Plan) -> float:
     return warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min((used - plan.flat) / (1 - plan.flat), 1.0))) / 2)
 
 
+def shuffled(count: int, random: torch.Generator) -> Tensor:
+    """The numbers below `count` in random order, on the CPU."""
+    return torch.randperm(count, generator=random, device=random.device).cpu()
+
+
 def run(
     model: nn.Module,
     extra: nn.Module | None,
@@ -74,7 +79,8 @@ def run(
         muon=plan.muon,
     )
     average = Ema(model, momentum=lambda update: max(1 - plan.average, 1 / (2 + update)))
-    random = torch.Generator().manual_seed(plan.seed)
+    device = next(model.parameters()).device
+    random = torch.Generator(device).manual_seed(plan.seed)
     parts = {"model": model, "average": average, **({"extra": extra} if extra is not None else {})}
     parts |= {f"optimiser{i}": optimiser for i, optimiser in enumerate(optimisers)}
     bases = [group["base"] for optimiser in optimisers for group in optimiser.param_groups]
@@ -114,8 +120,6 @@ def run(
             optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         norm = nn.utils.clip_grad_norm_(weights, plan.clip)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"step {progress['step']}: the gradient is not finite; terms {terms}")
         for optimiser in optimisers:
             optimiser.step()
         average.update(model)
@@ -132,20 +136,25 @@ def run(
 
 
 class Log:
-    """One JSON line a minute with the means of the loss terms, and one a validation; in a file and on stdout."""
+    """One JSON line a minute with the means of the loss terms, and one a validation; in a file and on stdout.
+
+    The sums stay on the device until they are written, so that no step waits for the one before.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Tensor] = {}
         self.count, self.since = 0, time.monotonic()
 
     def add(self, progress: dict, batch: int, terms: dict[str, Tensor], factor: float) -> None:
         for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         self.count += 1
         seconds = time.monotonic() - self.since
         if seconds > 60:
-            means = {name: value / self.count for name, value in self.sums.items()}
+            means = {name: float(value) / self.count for name, value in self.sums.items()}
+            if not all(math.isfinite(value) for value in means.values()):
+                raise FloatingPointError(f"step {progress['step']}: the loss is not finite: {means}")
             self.write(progress, lr=factor, speed=self.count * batch / seconds, **means)
             self.sums, self.count, self.since = {}, 0, time.monotonic()
 

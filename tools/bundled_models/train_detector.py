@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from rtmcli.networks.rtmdet import RTMDet
 from tools.bundled_models.crops import held_out
 from tools.bundled_models.detector import SIDES, Window, forward_with_features, imitation_loss, make_windows
 from tools.bundled_models.norms import restore_norms
-from tools.bundled_models.run import Plan, run
+from tools.bundled_models.run import Plan, run, shuffled
 from tools.bundled_models.weights_file import read_weights
 
 # How often an epoch has the pictures of each folder
@@ -45,11 +45,13 @@ class Pictures:
         return make_windows(self.pixels[chosen], self.sizes[chosen], window, random)
 
 
-def window_of(name: str, used: float) -> Window:
+def window_of(name: str, used: float, side: int = 224) -> Window:
     """Whole pictures at any size first; at the end windows of 320 with people nearer to their size in use."""
+    grown = side / 224
     if used < FULL_SIZE_FROM:
-        return Window(side=224, scale=(0.7, 1.4) if name == "train" else (0.5, 0.9), colour=0.15)
-    return Window(side=320, scale=(0.85, 1.2) if name == "train" else (0.4, 0.9), colour=0.05)
+        low, high = (0.5, 1.4) if name == "train" else (0.4, 0.9)
+        return Window(side=side, scale=(low * grown, high * grown), colour=0.15, joined=0.3)
+    return Window(side=320, scale=(0.85, 1.2) if name == "train" else (0.4, 0.9), colour=0.05, joined=0.1)
 
 
 def start_network(init: Path, unfolded: Path, data: dict[str, Pictures], seed: int) -> RTMDet:
@@ -76,33 +78,49 @@ def train_detector(
     validate: Callable[[nn.Module], dict[str, float]],
     plan: Plan,
     folder: Path,
+    sides: Sequence[int] = (224,),
+    layout: torch.memory_format = torch.channels_last,
 ) -> None:
-    """Train until the plan's time is used; `teacher` is the official RTMDet-nano."""
+    """Train until the plan's time is used; `teacher` is the official RTMDet-nano.
+
+    Args:
+        sides: of the windows, drawn for each batch; larger ones come in smaller batches.
+    """
     device = next(iter(data.values())).pixels.device.type
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
     teacher = fold_batchnorm(teacher).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    order: list[tuple[str, Tensor]] = []
+    kind = torch.float32 if device == "cpu" else torch.float16
+    teacher = teacher.to(kind)
+    order: list[tuple[str, Tensor, int]] = []
 
     def compute(used: float, random: torch.Generator) -> dict[str, Tensor]:
         if not order:
             batches = []
             for name, pictures in data.items():
-                visits = [
-                    pictures.trained[torch.randperm(len(pictures.trained), generator=random)]
-                    for _ in range(4)
-                ]
-                parts = torch.cat(visits)[: round(TIMES[name] * len(pictures.trained))].split(plan.batch)
-                batches += [(name, part) for part in parts]
-            order.extend(batches[i] for i in torch.randperm(len(batches), generator=random).tolist())
-        name, pick = order.pop()
-        images = data[name].windows(pick, window_of(name, used), random)
+                visits = [pictures.trained[shuffled(len(pictures.trained), random)] for _ in range(4)]
+                parts = (
+                    torch.cat(visits)[: round(TIMES[name] * len(pictures.trained))]
+                    .to(device)
+                    .split(plan.batch)
+                )
+                batches += [(name, part) for part in parts[:-1] or parts]  # whole batches only
+            drawn = shuffled(len(batches), random).tolist()
+            order.extend((*batches[i], sides[i % len(sides)]) for i in drawn)
+        name, pick, side = order.pop()
+        window = window_of(name, used, side)
+        images = data[name].windows(pick[: _fitting(plan.batch, window.side, sides)], window, random)
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device == "cpu"):
+            wanted = forward_with_features(teacher, images.to(kind))
         with torch.autocast(device, torch.bfloat16):
-            with torch.no_grad():
-                wanted = forward_with_features(teacher, images)
-            found = forward_with_features(model, images)
+            found = forward_with_features(model, images.contiguous(memory_format=layout))
         return imitation_loss(found, wanted, 2.0 if used < HINTS_UNTIL else 0.5)
 
     run(model, None, compute, validate, plan, folder)
+
+
+def _fitting(batch: int, side: int, sides: Sequence[int]) -> int:
+    """Windows of `side` with about as many pixels as a batch of the smallest ones."""
+    return max(round(batch * (min(sides) / side) ** 2), 1)
 
 
 def load_pictures(cache: Path, device: str) -> dict[str, Pictures]:

@@ -14,15 +14,30 @@ from rtmcli.networks.fold import fold_batchnorm
 from rtmcli.networks.rtmpose import RTMPose
 from tools.bundled_models.crops import FOLDERS, Crops, held_out
 from tools.bundled_models.norms import restore_norms
-from tools.bundled_models.pose_batch import FULL, WEAK, Batch, make_batch
+from tools.bundled_models.pose_batch import (
+    FULL,
+    WEAK,
+    Batch,
+    Strength,
+    align_maps,
+    make_batch,
+    mix_samples,
+    teach_batch,
+)
 from tools.bundled_models.pose_loss import DenseHeads, pose_loss
-from tools.bundled_models.run import Plan, run
+from tools.bundled_models.run import Plan, run, shuffled
 from tools.bundled_models.simcc_head import grow_head
 from tools.bundled_models.weights_file import read_weights
 
 # How often an epoch has the people of each folder; the first is what the network will meet
 TIMES = {"train": 2.0, "train_sports": 0.5, "train_people": 1.0}
 WEAK_FROM = 0.6  # share of the time after which augmentation is weak
+HINTS_UNTIL = 0.7  # share of the time in which the hints weigh 1; then .2
+TEACHER_OUTPUTS = (
+    "heatmaps",
+    "relu_143.tmp_0",
+)  # TinyPose's maps, and the 40 features that they are read from
+FEATURES = 40
 HEADS_ALONE = (
     0.03  # share of the time in which the dense heads, which start from nothing, do not move the backbone
 )
@@ -48,19 +63,20 @@ class Data:
         arrays = (crops.images, crops.points, crops.weights, crops.maps)
         return Data(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays), of)
 
-    def batch(self, pick: Tensor, strong: bool, random: torch.Generator, size: tuple[int, int]) -> Batch:
-        chosen = pick.to(self.images.device)
-        fields = (self.images[chosen], self.points[chosen], self.weights[chosen], self.maps[chosen])
-        return make_batch(*fields, FULL if strong else WEAK, random, size)
+    def batch(
+        self, pick: Tensor, strength: Strength, random: torch.Generator, size: tuple[int, int]
+    ) -> Batch:
+        fields = (part[pick.to(part.device)] for part in (self.images, self.points, self.weights, self.maps))
+        return make_batch(*fields, strength, random, size)
 
     def epoch(self, random: torch.Generator) -> Tensor:
         parts = []
         for name, indices in self.of.items():
             count = round(TIMES[name] * len(indices))
-            order = [indices[torch.randperm(len(indices), generator=random)] for _ in range(2)]
+            order = [indices[shuffled(len(indices), random)] for _ in range(2)]
             parts.append(torch.cat(order)[:count])
         together = torch.cat(parts)
-        return together[torch.randperm(len(together), generator=random)]
+        return together[shuffled(len(together), random)]
 
 
 def start_network(init: Path, unfolded: Path, data: Data, size: tuple[int, int], seed: int) -> RTMPose:
@@ -75,7 +91,7 @@ def start_network(init: Path, unfolded: Path, data: Data, size: tuple[int, int],
     random = torch.Generator().manual_seed(seed)
     indices = data.of["train"]
     picks = indices[torch.randperm(len(indices), generator=random)].split(32)[:12]
-    batches = (data.batch(pick, True, random, size).images.cpu() for pick in picks)
+    batches = (data.batch(pick, FULL, random, size).images.cpu() for pick in picks)
     restore_norms(model, batches, read_weights(unfolded))
     return model
 
@@ -89,37 +105,49 @@ def train_pose(
     *,
     size: tuple[int, int],
     frozen: float,
+    teacher: nn.Module | None = None,
+    layout: torch.memory_format = torch.channels_last,
 ) -> None:
     """Train until the plan's time is used. For the share `frozen` of it stem and stage 1 stay as they are.
 
-    They cost more than half of a step; while frozen they run folded and without gradients.
+    They cost more than half of a step; while frozen they run folded and without gradients. A `teacher` (TinyPose with
+    `TEACHER_OUTPUTS`) sees every batch; without it the stored maps are the targets, and samples are not mixed.
     """
     device = data.images.device.type
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    dense = DenseHeads(model.backbone.channels[2:]).to(device)
+    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
+    dense = DenseHeads(model.backbone.channels[2:], 17 + (FEATURES if teacher is not None else 0)).to(device)
     body = model.backbone
     first = nn.Sequential(body.stem, body.stage1)
     folded = fold_batchnorm(first).requires_grad_(False)
-    folded = folded.to(torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    folded = folded.to(torch.bfloat16, memory_format=layout)  # type: ignore[call-overload]
     order: list[Tensor] = []
 
     def compute(used: float, random: torch.Generator) -> dict[str, Tensor]:
         if not order:
-            epoch = data.epoch(random).split(plan.batch)
+            epoch = data.epoch(random).to(device).split(plan.batch)
             order.extend(epoch[:-1] or epoch)
-        batch = data.batch(order.pop(), used < WEAK_FROM, random, size)
+        strength = FULL if used < WEAK_FROM else WEAK
+        batch = data.batch(order.pop(), strength, random, size)
+        features = None
+        if teacher is not None:
+            batch = mix_samples(batch, strength.mixed, random)
+            kind = next(teacher.buffers()).dtype
+            maps, features = (align_maps(part, *size[::-1]) for part in teacher(batch.images.to(kind)))
+            batch = teach_batch(batch, maps.clamp(0, 1))
+        images = batch.images.contiguous(memory_format=layout)
         first.requires_grad_(used >= frozen)
         with torch.autocast(device, torch.bfloat16):
             if used < frozen:
                 with torch.no_grad():
-                    early = folded(batch.images.bfloat16())
+                    early = folded(images.bfloat16())
             else:
-                early = first(batch.images)
+                early = first(images)
             middle = body.stage3(body.stage2(early))  # (N, C, H / 16, W / 16)
             last = body.stage4(middle)  # (N, 2 C, H / 32, W / 32)
             outputs = model.head(last)
             alone = used < HEADS_ALONE
             heats = dense(middle.detach() if alone else middle, last.detach() if alone else last)
-        return pose_loss(outputs, heats, batch, 0.7 if used < 0.4 else 0.35)
+        weight = 0.7 if used < 0.4 else 0.35
+        return pose_loss(outputs, heats, batch, weight, features, 1.0 if used < HINTS_UNTIL else 0.2)
 
     run(model, dense, compute, validate, plan, folder)

@@ -2,9 +2,9 @@
 
     python -m tools.bundled_models.gpu_run.pack --data DATA [--out build/gpu_run] [--pose FILE] [--detector FILE]
 
-Packs pictures and labels for training and for `val`, both teachers, and the weights to start from: the bundled models',
-whose norms are restored here because that needs the package onnx, or the .pt or .safetensors files that are named. Each
-part is a tar file by itself; the parts can be sent one after the other.
+Packs pictures and labels for training, both teachers, and the weights to start from: the bundled models', whose norms
+are restored here because that needs the package onnx, or the .pt or .safetensors files that are named. Each part is a
+tar file by itself; the parts can be sent one after the other.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ File = tuple[str, bytes]  # name in the archive, content
 
 
 def data_files(data: Path) -> Iterator[File]:
-    for folder in (*FOLDERS, "val"):
+    for folder in FOLDERS:
         for path in sorted((data / folder).rglob("*")):
             if path.suffix in (".tar", ".json", ".jpg", ".png"):
                 yield str(path.relative_to(data)), path.read_bytes()
