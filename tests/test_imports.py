@@ -37,7 +37,7 @@ LAYERS = [
     {"engines", "tracking", "filters", "kinematics", "media", "zoo", "draw"},
     {"inference", "formats", "metrics"},
     {
-        *("training", "export", "bench", "view"),
+        *("training", "export", "bench", "jobs", "view"),
         # Run an export.
         *("zoo.convert", "zoo.fetch"),
     },

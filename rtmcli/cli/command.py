@@ -19,15 +19,17 @@ _CONTEXT = "command_context"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The options on the command line whose value is not their default.
-
-    Defaults from the environment and config.toml are not among them: they may stand for other runs of the verb.
+    """What the options of a run are, and which of them are on the command line.
 
     Attributes:
-        flags: parameter name -> the option as the help writes it, such as `--det-every`.
+        flags: parameter name -> the option as the help writes it, such as `--det-every`, of those on the command line
+            whose value is not their default. Defaults from the environment and config.toml are not among them: they may
+            stand for other runs of the verb.
+        values: parameter name -> value of every option of the verb.
     """
 
     flags: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def reject(self, names: Iterable[str], reason: str, remedy: str = "leave it out") -> None:
         """Raise UsageError for the first of these options that was given: it has no effect, for this reason."""
@@ -99,12 +101,13 @@ def _build(options: type, values: Mapping[str, Any]) -> Any:
 
 
 def _given(context: typer.Context) -> Given:
-    flags = {}
+    flags, values = {}, {}
     for parameter in context.command.params:
-        if parameter.param_type_name != "option":
+        name = str(parameter.name)
+        if parameter.param_type_name != "option" or name not in context.params:
             continue
-        source = context.get_parameter_source(str(parameter.name))
-        value = context.params.get(str(parameter.name))
+        values[name] = value = context.params[name]
+        source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE" and value != parameter.default:
-            flags[str(parameter.name)] = max(parameter.opts, key=len)
-    return Given(flags)
+            flags[name] = max(parameter.opts, key=len)
+    return Given(flags, values)

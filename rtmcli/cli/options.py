@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from rtmcli.cli.job_options import MediaJobOptions
 from rtmcli.cli.option_values import seconds
 
 if TYPE_CHECKING:
@@ -171,8 +172,17 @@ class EngineOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputOptions:
-    """What to draw beside the records."""
+    """Where the records go, and what to draw beside them."""
 
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|FOLDER",
+            help="Write records to out.jsonl, or to a folder: a file per source and a line per finished one on stdout.",
+        ),
+    ] = None
     draw: Annotated[
         str | None, typer.Option(metavar="FILE", help="Also draw the results into this video or image.")
     ] = None
@@ -196,6 +206,7 @@ class DetectOptions:
     source: SourceOptions = field(default_factory=SourceOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+    job: MediaJobOptions = field(default_factory=MediaJobOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,3 +269,4 @@ class PoseOptions:
     source: SourceOptions = field(default_factory=SourceOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+    job: MediaJobOptions = field(default_factory=MediaJobOptions)

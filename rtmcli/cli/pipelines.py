@@ -37,12 +37,15 @@ class Pipeline:
 
     Attributes:
         items, find, pose, det_every, jobs, live, batch: as for `run_pipeline`.
-        after: makes the record of a finished frame.
+        card: of the model that the records name.
+        after: makes the record of a finished frame, by itself.
+        track: whether people then get ids, which go through the frames of a source.
         total: frames that will come, where that is known.
         fps: rate of the first source, where it has one.
     """
 
-    items: Iterable[Item]
+    card: Card
+    items: Iterable[Item] = ()
     find: Find | None = None
     pose: Pose | None = None
     det_every: int = 1
@@ -50,6 +53,7 @@ class Pipeline:
     live: bool = False
     batch: int = 1
     after: Callable[[Item], Frame] | None = None
+    track: bool = False
     total: int | None = None
     fps: float | None = None
 
@@ -59,15 +63,18 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
     effects.check_sources(sources, given)
     effects.check_engine(options.engine, given)
     media = options.source.open(sources)
-    threads, jobs = options.engine.threads_and_jobs(media)
-    opened = _open_detector(options.detector, options.engine, threads)
-    detector = _detector(
-        opened, options.detector, "all" if options.classes == "all" else words(options.classes)
-    )
+    networks = detect_networks(options, *options.engine.threads_and_jobs(media))
     if not options.detector.detector:
-        _note_bundled(opened.card, "yolox-m")
-    pipeline = Pipeline(items=(), find=detector, jobs=jobs, batch=options.engine.batch_frames)
-    return _with_media(pipeline, media, opened.card, options.output)
+        _note_bundled(networks.card, "yolox-m")
+    return with_media(networks, media, options.output)
+
+
+def detect_networks(options: DetectOptions, threads: int, jobs: int) -> Pipeline:
+    """The pipeline of `rtm detect` without sources."""
+    opened = _open_detector(options.detector, options.engine, threads)
+    classes = "all" if options.classes == "all" else words(options.classes)
+    detector = _detector(opened, options.detector, classes)
+    return Pipeline(card=opened.card, find=detector, jobs=jobs, batch=options.engine.batch_frames)
 
 
 def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) -> Pipeline:
@@ -82,18 +89,28 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
     else:
         effects.check_sources(sources, given)
         media = options.source.open(sources)
-    threads, jobs = options.engine.threads_and_jobs(media)
+    networks = pose_networks(options, *options.engine.threads_and_jobs(media), given, boxes_given=boxes_given)
+    if not options.model:
+        _note_bundled(networks.card, "rtmpose-m")
+    if media is not None:
+        return with_media(networks, media, options.output)
+    return replace(networks, items=_items_with_boxes(sources, options, networks.card, given))
+
+
+def pose_networks(
+    options: PoseOptions, threads: int, jobs: int, given: Given, *, boxes_given: bool = False
+) -> Pipeline:
+    """The pipeline of `rtm pose` without sources."""
     engine = options.engine
     opened = open_model(
         options.model or DEFAULT_POSE, engine=engine.engine, device=engine.device, precision=engine.precision,
         threads=threads, size=size_of(options.size, "--size"), skeleton=options.skeleton,
     )  # fmt: skip
     card = opened.card
-    if not options.model:
-        _note_bundled(card, "rtmpose-m")
     pipeline = Pipeline(
-        items=(), jobs=jobs, batch=engine.batch_frames, after=_after(options, card, boxes_given)
-    )
+        card=card, jobs=jobs, batch=engine.batch_frames, after=_after(options, card, boxes_given),
+        track=options.track,
+    )  # fmt: skip
     if card.task == "onestage":
         if boxes_given:
             raise UsageError(
@@ -102,15 +119,11 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
             )
         effects.check_onestage(given, card)
         found = OneStage(opened, score_threshold=options.detector.score, iou_threshold=options.detector.nms)
-        pipeline = replace(pipeline, find=found)
-    else:
-        pipeline = replace(pipeline, pose=TopDown(opened, flip_test=options.flip_test))
-        if not boxes_given:
-            detector = _detector_for(card, options, threads)
-            pipeline = replace(pipeline, find=detector, det_every=options.det_every)
-    if media is not None:
-        return _with_media(pipeline, media, card, options.output)
-    return replace(pipeline, items=_items_with_boxes(sources, options, card, given))
+        return replace(pipeline, find=found)
+    pipeline = replace(pipeline, pose=TopDown(opened, flip_test=options.flip_test))
+    if boxes_given:
+        return pipeline
+    return replace(pipeline, find=_detector_for(card, options, threads), det_every=options.det_every)
 
 
 def _items_with_boxes(
@@ -123,14 +136,14 @@ def _items_with_boxes(
     return given_items(options.boxes, sources[0], card, score=options.detector.score, given=given)
 
 
-def _with_media(pipeline: Pipeline, media: Sequence[Media], card: Card, output: OutputOptions) -> Pipeline:
+def with_media(pipeline: Pipeline, media: Sequence[Media], output: OutputOptions) -> Pipeline:
     """The pipeline over the frames of opened sources."""
     # Several files take turns of one detection each; what is drawn comes one file after the other.
     turn = None if output.draws or len(media) == 1 else pipeline.det_every
     totals = [one.total for one in media]
     return replace(
         pipeline,
-        items=items_of(media, card, turn=turn),
+        items=items_of(media, pipeline.card, turn=turn),
         live=any(one.live for one in media),
         total=None if None in totals else sum(total for total in totals if total is not None),
         fps=media[0].fps,
@@ -169,7 +182,7 @@ def _open_detector(options: DetectorOptions, engine: EngineOptions, threads: int
 
 
 def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Item], Frame] | None:
-    """What is done with each frame: one pose per person, where a detector gave the boxes; then colours; then ids."""
+    """What is done with each frame by itself: one pose per person, where a detector gave the boxes; then colours."""
     threshold = threshold_of(options.pose_nms, "--pose-nms")
     steps: list[Callable[[Frame, Image], Frame]] = []
     if threshold is not None and not boxes_given and card.task == "topdown":
@@ -180,12 +193,6 @@ def _after(options: PoseOptions, card: Card, boxes_given: bool) -> Callable[[Ite
         from rtmcli.inference.appearance import add_appearance
 
         steps.append(add_appearance)
-    if options.track:
-        from rtmcli.inference.camera_motion import CameraMotion
-        from rtmcli.tracking import Tracker
-
-        tracker, camera = Tracker(), CameraMotion()
-        steps.append(lambda frame, image: tracker(frame, camera(frame, image)))
     if not steps:
         return None
     return lambda item: reduce(lambda frame, step: step(frame, item.image), steps, item.frame)

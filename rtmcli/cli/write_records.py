@@ -1,12 +1,13 @@
-"""Run a pipeline and write its records to standard output; draw and show in passing."""
+"""Run a pipeline and write its records; draw and show in passing."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
+from rtmcli.arrays import Image
 from rtmcli.cli.options import OutputOptions
 from rtmcli.cli.pipelines import Pipeline
-from rtmcli.inference.pipeline import run_pipeline
+from rtmcli.inference.pipeline import Item, run_pipeline
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import write_frames
 from rtmcli.terminal.progress import progress
@@ -17,16 +18,8 @@ if TYPE_CHECKING:
 
 def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> None:
     """Write a line for each frame of the pipeline; `label` names the progress bar."""
-    from rtmcli.opencv import cv2
-
-    # OpenCV's own threads would compete with the pipeline's, and crops are too small to share among them.
-    cv2.setNumThreads(1)
     with ExitStack() as stack:
-        items = run_pipeline(
-            pipeline.items, find=pipeline.find, pose=pipeline.pose, det_every=pipeline.det_every,
-            jobs=pipeline.jobs, live=pipeline.live, batch=pipeline.batch,
-        )  # fmt: skip
-        stack.enter_context(closing(items))
+        items = stack.enter_context(closing(finished_items(pipeline)))
         bar = stack.enter_context(progress(pipeline.total, label=label))
         drawer = _drawer(output, pipeline.fps)
         if drawer is not None:
@@ -34,13 +27,41 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
 
         def frames() -> Generator[Frame, None, None]:
             for item in items:
-                frame = item.frame if pipeline.after is None else pipeline.after(item)
-                yield frame
-                bar.advance(people=len(frame.instances))
-                if drawer is not None and not drawer.draw(item.image, frame):
+                yield item.frame
+                bar.advance(people=len(item.frame.instances))
+                if drawer is not None and not drawer.draw(item.image, item.frame):
                     return
 
-        write_frames(stack.enter_context(closing(frames())), "-")
+        write_frames(stack.enter_context(closing(frames())), output.output or "-")
+
+
+def finished_items(pipeline: Pipeline) -> Generator[Item, None, None]:
+    """The items of a pipeline with all that its options add to their frames."""
+    from rtmcli.opencv import cv2
+
+    # OpenCV's own threads would compete with the pipeline's, and crops are too small to share among them.
+    cv2.setNumThreads(1)
+    items = run_pipeline(
+        pipeline.items, find=pipeline.find, pose=pipeline.pose, det_every=pipeline.det_every,
+        jobs=pipeline.jobs, live=pipeline.live, batch=pipeline.batch,
+    )  # fmt: skip
+    track = track_with_camera() if pipeline.track else None
+    with closing(items):
+        for item in items:
+            if pipeline.after is not None:
+                item.frame = pipeline.after(item)
+            if track is not None:
+                item.frame = track(item.frame, item.image)
+            yield item
+
+
+def track_with_camera() -> Callable[[Frame, Image], Frame]:
+    """Gives ids to the people of frames in order, which takes the motion of the camera from their images."""
+    from rtmcli.inference.camera_motion import CameraMotion
+    from rtmcli.tracking import Tracker
+
+    tracker, camera = Tracker(), CameraMotion()
+    return lambda frame, image: tracker(frame, camera(frame, image))
 
 
 def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":

@@ -1,7 +1,7 @@
 """A camera by its number: frames as they arrive, timed from the first."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -39,9 +39,14 @@ class Camera:
         self._capture.release()
 
     def pictures(
-        self, *, start: float | None, end: float | None, every: int
+        self,
+        *,
+        start: float | None,
+        end: float | None,
+        every: int,
+        keyframes: Sequence[tuple[int, int]] = (),
     ) -> Generator[tuple[np.ndarray, int, float], None, None]:
-        """As `Video.pictures`; a camera that stops delivering raises DataError."""
+        """As `Video.pictures`, without keyframes; a camera that stops delivering raises DataError."""
         first_time, number = None, 0
         while True:
             received, image = self._capture.read()

@@ -10,6 +10,9 @@ from rtmcli.errors import UsageError
 class FrameRange:
     """Frames between two times in seconds, every n-th, at most so many.
 
+    Attributes:
+        keyframes: tick and number of the last keyframes of a video before `start`, where they are known.
+
     Raises:
         UsageError: a range that holds nothing, naming its option.
     """
@@ -18,6 +21,7 @@ class FrameRange:
     end: float | None = None
     every: int = 1
     max_frames: int | None = None
+    keyframes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.every < 1:

@@ -62,7 +62,9 @@ def video_pictures(
     if video.note is not None:
         say(f"{name}: {video.note}")
     try:
-        for image, number, time in video.pictures(start=wanted.start, end=wanted.end, every=wanted.every):
+        for image, number, time in video.pictures(
+            start=wanted.start, end=wanted.end, every=wanted.every, keyframes=wanted.keyframes
+        ):
             media.lost = lost + video.lost
             height, width = image.shape[:2]
             yield Picture(image, name, number, video.frames, time, width, height, stream=video.chosen_stream)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.cli.filter_verb import FilterOutput, run_filter
+from rtmcli.cli.job_options import is_folder
 from rtmcli.cli.scale_options import ScaleOptions
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def main(
     given: Given,
     scale: ScaleOptions,
+    output: FilterOutput,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -81,12 +83,14 @@ def main(
 
         need_matplotlib(plot)
 
-    def measured() -> "Iterator[Frame]":
+    if is_folder(output.output):
+        given.reject(("csv", "plot"), "with -o FOLDER, which gets a file of records for each file")
+
+    def measured(frames: "Iterator[Frame]") -> "Iterator[Frame]":
         from rtmcli.kinematics.measure import JointAngles
 
         measure = JointAngles(side, min_score=min_score, velocity=velocity)
-        read = read_with_progress(records or ["-"], "angles")
-        frames: Iterator[Frame] = map(measure, scale.scaled(read, min_score=min_score, program="rtm angles"))
+        frames = map(measure, scale.scaled(frames, min_score=min_score, program="rtm angles"))
         if events is not None:
             from rtmcli.kinematics.events import mark_events
             from rtmcli.terminal.messages import say
@@ -104,6 +108,4 @@ def main(
             frames = plot_angles(frames, plot)
         return frames
 
-    from rtmcli.records.ndjson import write_frames
-
-    write_frames(measured(), "-")
+    run_filter(records, measured, output, given, label="angles")

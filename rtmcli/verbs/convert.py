@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.cli.job_options import JOB_NAMES, JobOptions
 from rtmcli.cli.scale_options import ScaleOptions
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.format import Conversion, Format
@@ -52,7 +54,10 @@ def main(
     out: Annotated[
         str,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="File to write; a folder for openpose, yolo, trc and c3d."
+            "-o",
+            "--output",
+            metavar="FILE|FOLDER",
+            help="File to write, or a folder: that of openpose, yolo, trc and c3d, or with --to a file per file read.",
         ),
     ] = "-",
     skeleton: Annotated[
@@ -91,6 +96,8 @@ def main(
             help="With --to trc, c3d or --height: a keypoint with a lower score counts as missing.",
         ),
     ] = 0.3,
+    *,
+    job: JobOptions,
 ) -> None:
     """Translate records to and from other formats and skeletons.
 
@@ -103,13 +110,15 @@ def main(
       rtm convert out.jsonl --skeleton halpe26 --to openpose -o folder/
       rtm convert tracked.jsonl --to trc --pixels -o folder/
       rtm convert tracked.jsonl --to trc --height 1.75 --floor-angle auto -o folder/
+      rtm convert records/*.jsonl --to csv -o tables/
       rtm pose v.mp4 --model rtmw-m --track > whole.jsonl
       rtm convert --boxes-from lefthand,righthand whole.jsonl | rtm pose --model rtmpose-m-hand21 > hands.jsonl
       rtm convert --merge hands.jsonl whole.jsonl > refined.jsonl
     """
     if boxes_from is not None and merge:
         raise UsageError("--boxes-from takes bodies apart and --merge puts them together; give one of them")
-    target = _output_format(write, out)
+    each = _writes_each(write, out, job)
+    target = _output_format(write, job.name if each and job.name is not None else out, named=not each)
     sources = {format_of_input(file).name for file in files or ["-"]} if read is None else {read}
     if not {"coco", "alphapose"} & (sources | {target.name}):
         options.reject(("labels",), "without --from coco or --to coco, whose images it numbers")
@@ -118,27 +127,47 @@ def main(
         if not scale.given():
             options.reject(("min_score",), f"without --to {' or '.join(_IN_METRES)}, or a scale in metres")
     note = partial(say, program="rtm convert")
-    frames = _read(files, read, Conversion(note=note, labels=labels, skeleton=source_skeleton))
-    if source_skeleton is not None:
-        frames = _as_skeleton(frames, source_skeleton)
-    for refined in merge or ():
-        from rtmcli.formats.parts import merge_frames
-        from rtmcli.records.ndjson import read_frames
 
-        frames = merge_frames(frames, read_frames(refined), name=refined)
-    if boxes_from is not None:
-        frames = _parts(frames, [part.strip() for part in boxes_from.split(",")], skeleton)
-    elif skeleton is not None:
-        frames = _mapped(frames, skeleton)
-    frames = scale.scaled(frames, min_score=min_score, program="rtm convert")
+    def frames_of(files: Sequence[str]) -> Iterator[Frame]:
+        frames = _read(files, read, Conversion(note=note, labels=labels, skeleton=source_skeleton))
+        if source_skeleton is not None:
+            frames = _as_skeleton(frames, source_skeleton)
+        for refined in merge or ():
+            from rtmcli.formats.parts import merge_frames
+            from rtmcli.records.ndjson import read_frames
+
+            frames = merge_frames(frames, read_frames(refined), name=refined)
+        if boxes_from is not None:
+            frames = _parts(frames, [part.strip() for part in boxes_from.split(",")], skeleton)
+        elif skeleton is not None:
+            frames = _mapped(frames, skeleton)
+        return noting_losses(scale.scaled(frames, min_score=min_score, program="rtm convert"), target, note)
+
+    conversion = Conversion(labels=labels, skeleton=skeleton, note=note, pixels=pixels, min_score=min_score)
     assert target.write is not None
-    given = Conversion(labels=labels, skeleton=skeleton, note=note, pixels=pixels, min_score=min_score)
-    target.write(noting_losses(frames, target, note), out, given)
+    if each:
+        from rtmcli.cli.file_job import convert_each
+
+        options.reject(("merge",), "with a file for each file", "convert the files one by one")
+        convert_each(files or ["-"], frames_of, target, conversion, out, job, options)
+    else:
+        options.reject(
+            JOB_NAMES, "where one file is written", "name a folder with -o, and the format with --to"
+        )
+        target.write(frames_of(files or ["-"]), out, conversion)
 
 
-def _read(files: Sequence[str] | None, name: str | None, given: Conversion) -> Iterator[Frame]:
+def _writes_each(write: str | None, out: str, job: JobOptions) -> bool:
+    """Whether each file is converted to a file of its own, in the folder `out`."""
+    if out == "-":
+        return False
+    into_folder = out.endswith("/") or Path(out).is_dir()
+    return job.name is not None or (write is not None and into_folder and not find_format(write).folder)
+
+
+def _read(files: Sequence[str], name: str | None, given: Conversion) -> Iterator[Frame]:
     """The frames of all files, each in the format named or its own."""
-    for file in files or ["-"]:
+    for file in files:
         chosen = format_of_input(file) if name is None else find_format(name)
         if chosen.name == "records":
             yield from read_with_progress([file], "convert")
@@ -150,13 +179,14 @@ def _read(files: Sequence[str] | None, name: str | None, given: Conversion) -> I
             yield from chosen.read(file, given)
 
 
-def _output_format(name: str | None, out: str) -> Format:
+def _output_format(name: str | None, out: str, *, named: bool) -> Format:
+    """The format to write: `name`, or by the extension of `out`; `named` tells whether `out` is what is written."""
     chosen = format_of_output(out) if name is None else find_format(name)
     if chosen.write is None:
         raise UsageError(f"rtm reads {chosen.name} and does not write it")
-    if out == "-" and not chosen.folder and chosen.extra:
+    if named and out == "-" and not chosen.folder and chosen.extra:
         raise UsageError(f"--to {chosen.name} needs a file by name: -o FILE{(chosen.extensions or ('',))[0]}")
-    if chosen.folder and out == "-":
+    if named and chosen.folder and out == "-":
         raise UsageError(f"{chosen.name} is a folder of files; name a folder with -o FOLDER")
     return chosen
 

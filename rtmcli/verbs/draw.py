@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.job_options import JOB_NAMES, JobOptions
 from rtmcli.errors import UsageError
 from rtmcli.records.frame import Frame
 
@@ -23,7 +24,8 @@ def main(
             "-o",
             "--output",
             metavar="OUT",
-            help="out.mp4 (or .mkv, .gif), out.png, or a folder for one image per frame.",
+            help="out.mp4 (or .mkv, .gif), out.png, or a folder for one image per frame; with --name a folder for one "
+            "video per record file.",
         ),
     ] = None,
     media: Annotated[
@@ -56,6 +58,8 @@ def main(
         ),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False,
+    *,
+    job: JobOptions,
 ) -> None:
     """Draw skeletons, boxes and ids on the images that the records came from.
 
@@ -66,6 +70,7 @@ def main(
 
       rtm pose video.mp4 | rtm track | rtm draw -o out.mp4
       rtm draw out.jsonl -o frames/ --min-score 0.5
+      rtm draw records/*.jsonl -o videos/ --name '{stem}.mp4'
     """
     from contextlib import closing
 
@@ -76,16 +81,29 @@ def main(
 
     if output is None and not show:
         raise UsageError("nothing to write; give -o (out.mp4, out.gif, out.png or a folder) or --show")
-    if output is None or Path(output).suffix.lower() not in (*VIDEO_SUFFIXES, ".gif"):
+    suffix = Path(job.name or output or "").suffix.lower() or (".mp4" if job.name else "")
+    if suffix not in (*VIDEO_SUFFIXES, ".gif"):
         given.reject(("fps",), "where no video is written")
-    frames = _without_times(read_with_progress(records or ["-"], "draw"), given)
-    drawer = FrameDrawer(
-        out=output, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
-    )
-    with drawer, closing(find_pictures(frames, media, stream=stream)) as pairs:
-        for frame, picture in pairs:
-            if not drawer.draw(picture.image, frame):
-                return
+
+    def draw(frames: Iterator[Frame], out: str | None) -> None:
+        drawer = FrameDrawer(
+            out=out, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
+        )
+        pairs = find_pictures(_without_times(frames, given), media, stream=stream)
+        with drawer, closing(pairs):
+            for frame, picture in pairs:
+                if not drawer.draw(picture.image, frame):
+                    return
+
+    if job.name is None:
+        given.reject(JOB_NAMES, "without --name", "--name '{stem}.mp4' draws a video for each record file")
+        draw(read_with_progress(records or ["-"], "draw"), output)
+        return
+    from rtmcli.cli.file_job import draw_each
+
+    given.reject(("show",), "with --name", "watch the videos afterwards")
+    assert output is not None
+    draw_each(records or ["-"], draw, output, job, given, suffix=suffix)
 
 
 def _without_times(frames: Iterable[Frame], given: Given) -> Iterator[Frame]:

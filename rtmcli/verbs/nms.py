@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from rtmcli.cli.filter_verb import run_filter
+from rtmcli.cli.command import Given
+from rtmcli.cli.filter_verb import FilterOutput, frame_by_frame, run_filter
 from rtmcli.records.frame import Frame
 
 
 def main(
+    given: Given,
+    output: FilterOutput,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -42,4 +45,4 @@ def main(
 
         return partial(pose_nms, oks_threshold=oks, skeleton=skeleton)
 
-    run_filter(records, make, "nms")
+    run_filter(records, frame_by_frame(make), output, given, label="nms")

@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import read_with_progress, run_filter
+from rtmcli.cli.filter_verb import FilterOutput, frame_by_frame, run_filter
 from rtmcli.filters.defaults import BETA, CUTOFF, D_CUTOFF, MIN_CUTOFF
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtmcli.cli.filter_verb import Change
     from rtmcli.filters import Smoother
+    from rtmcli.records.frame import Frame
 
 
 def main(
     options: Given,
+    output: FilterOutput,
     records: Annotated[
         list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
     ] = None,
@@ -86,7 +91,8 @@ def main(
         options.reject(
             ("min_cutoff", "beta", "d_cutoff", "max_gap"), "with --offline", "--cutoff sets that filter"
         )
-        _smooth_offline(records, filter or "butterworth", cutoff=cutoff, fill=fill, repair=repair)
+        change = _offline(filter or "butterworth", cutoff=cutoff, fill=fill, repair=repair)
+        run_filter(records, change, output, options, label="smooth")
         return
     options.reject(("cutoff", "fill", "repair"), "without --offline")
     if filter not in (None, "oneeuro"):
@@ -97,29 +103,29 @@ def main(
 
         return Smoother("oneeuro", min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, max_gap=max_gap)
 
-    run_filter(records, make, "smooth")
+    run_filter(records, frame_by_frame(make), output, options, label="smooth")
 
 
-def _smooth_offline(
-    records: list[str] | None, filter: str, *, cutoff: float, fill: float, repair: bool
-) -> None:
+def _offline(filter: str, *, cutoff: float, fill: float, repair: bool) -> "Change":
     from importlib.util import find_spec
 
     from rtmcli.errors import MissingError
     from rtmcli.filters.offline import smooth_offline
     from rtmcli.filters.track_smoothing import OfflineOptions, Repairs
-    from rtmcli.records.ndjson import write_frames
     from rtmcli.terminal.messages import say
 
     if find_spec("scipy") is None:
         raise MissingError("--offline needs scipy: pip install 'rtmcli[analysis]'")
-    repairs = Repairs()
     chosen = OfflineOptions(method=filter, cutoff=cutoff, fill=fill, outliers=repair, swaps=repair)
-    frames = read_with_progress(records or ["-"], "smooth")
-    write_frames(smooth_offline(frames, chosen, repairs), "-")
-    if repairs.swaps or repairs.outliers or repairs.filled:
-        say(
-            f"put exchanged sides right in {repairs.swaps} poses, replaced {repairs.outliers} outliers, "
-            f"filled {repairs.filled} keypoints",
-            program="rtm smooth",
-        )
+
+    def change(frames: "Iterator[Frame]") -> "Iterator[Frame]":
+        repairs = Repairs()
+        yield from smooth_offline(frames, chosen, repairs)
+        if repairs.swaps or repairs.outliers or repairs.filled:
+            say(
+                f"put exchanged sides right in {repairs.swaps} poses, replaced {repairs.outliers} outliers, "
+                f"filled {repairs.filled} keypoints",
+                program="rtm smooth",
+            )
+
+    return change

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import read_with_progress
+from rtmcli.cli.filter_verb import FilterOutput, read_with_progress, run_filter
 
 if TYPE_CHECKING:
     from rtmcli.records.frame import Frame
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def main(
     given: Given,
+    output: FilterOutput,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -95,8 +96,7 @@ def main(
             ("min_length",), "without --offline, which knows how long a person is seen", "add --offline"
         )
 
-    def tracked() -> "Iterator[Frame]":
-        frames: Iterator[Frame] = read_with_progress(records or ["-"], "track")
+    def tracked(frames: "Iterator[Frame]") -> "Iterator[Frame]":
         first = next(frames, None)
         if first is None:
             return
@@ -131,11 +131,12 @@ def main(
         yield from fill_gaps(frames, fill) if fill is not None else frames
 
     if summary:
-        _write_summary(tracked())
+        given.reject(
+            ("output",), "with --summary, which is written to standard output", "redirect it: > summary.jsonl"
+        )
+        _write_summary(tracked(read_with_progress(records or ["-"], "track")))
     else:
-        from rtmcli.records.ndjson import write_frames
-
-        write_frames(tracked(), "-")
+        run_filter(records, tracked, output, given, label="track")
 
 
 def _write_summary(frames: "Iterator[Frame]") -> None:

@@ -1,6 +1,6 @@
 """Packets -> numbered frames in order of presentation, up to the first damage or around it."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -27,6 +27,7 @@ class FrameReader:
         declared: what the container says about its length.
         stop: raise DataError at the first damage, after the frames before it; else leave damaged frames out.
         start: seconds; frames come from the keyframe before it on.
+        keyframes: as for `VideoStream.seek`.
         expect_damage: number frames by their packets throughout, so that a frame that is lost shows as a gap.
 
     Attributes:
@@ -44,6 +45,7 @@ class FrameReader:
         *,
         stop: bool,
         start: float | None,
+        keyframes: Sequence[tuple[int, int]] = (),
         expect_damage: bool = False,
     ) -> None:
         self._expect_damage = expect_damage
@@ -52,7 +54,7 @@ class FrameReader:
         self.truncated: str | None = None
         # A strict decoder stops by itself; another one goes on after an error and leaves a message.
         self._judge_messages = stop and not source.strict
-        sought = source.seek(start) if start is not None and start > 0 else None
+        sought = source.seek(start, keyframes) if start is not None and start > 0 else None
         self._sought = sought is not None
         self._first_packet = sought or 0
         self._index = FrameIndex(self._first_packet, count_packets=self._sought)

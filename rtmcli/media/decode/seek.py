@@ -1,6 +1,6 @@
 """Seek in a video and still know every frame's number, by counting the packets before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -34,6 +34,24 @@ def seek_keyframe(
             # A demuxer may land elsewhere; what matters is to know where.
             if first.is_keyframe and first.pts in order and not is_after(first.pts):
                 return order.index(first.pts), chain([first], packets)
+    return None
+
+
+def seek_known_keyframe(
+    container: Any, stream: Any, keyframes: Sequence[tuple[int, int]], is_after: Callable[[int], bool]
+) -> tuple[int, Iterator[Any]] | None:
+    """The same where the (tick, number) of the last keyframes before the time are known, in order of time."""
+    numbers = dict(keyframes)
+    for keyframe in reversed(numbers):
+        with suppress(*decode_failures()):
+            container.seek(keyframe, stream=stream)
+            packets = container.demux(stream)
+            # A demuxer without an index lands in the middle of a stream: the next keyframe may be the one.
+            for packet in packets:
+                if packet.is_keyframe and packet.pts in numbers:
+                    return numbers[packet.pts], chain([packet], packets)
+                if packet.dts is None or is_after(packet.dts):
+                    break
     return None
 
 

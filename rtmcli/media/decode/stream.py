@@ -1,13 +1,13 @@
 """An opened container, its video stream and the decoder's settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO, Self
 
 from rtmcli.cpus import available_cpus
 from rtmcli.media.decode.container import open_container
 from rtmcli.media.decode.layout import read_layout
-from rtmcli.media.decode.seek import plays_in_order, seek_keyframe
+from rtmcli.media.decode.seek import plays_in_order, seek_keyframe, seek_known_keyframe
 from rtmcli.media.decode.stream_choice import choose_stream
 from rtmcli.media.decode.timestamps import Timestamps
 from rtmcli.media.names import is_address
@@ -84,21 +84,32 @@ class VideoStream:
         order: int | None = packet.pts if self.has_presentation_times else packet.dts
         return order
 
-    def seek(self, start: float) -> int | None:
+    @property
+    def can_count_packets(self) -> bool:
+        """Whether the number of a frame can be found by counting packets, so that reading may begin in the middle."""
+        countable = self.packet_is_frame and self.has_presentation_times and plays_in_order(self.stream)
+        return self._local and not self.live and countable
+
+    def seek(self, start: float, keyframes: Sequence[tuple[int, int]] = ()) -> int | None:
         """Go to the last keyframe at or before `start` seconds; return the number of its first packet.
 
         None where the source cannot seek or its packets cannot be counted: the stream is at its beginning then.
+
+        Args:
+            keyframes: tick and number of the last ones before `start`, where they are known. Without them all packets
+                up to `start` are read and counted.
         """
-        countable = self.packet_is_frame and self.has_presentation_times and plays_in_order(self.stream)
-        if self.live or not self._local or not countable:
+        if not self.can_count_packets:
             return None
-        scanned = open_container(self.file, self.name)
-        try:
-            stream = scanned.streams[self.stream.index]
-            is_after = partial(self.timestamps.is_after, start=start)
-            landed = seek_keyframe(self.container, self.stream, stream, is_after)
-        finally:
-            scanned.close()
+        is_after = partial(self.timestamps.is_after, start=start)
+        landed = seek_known_keyframe(self.container, self.stream, keyframes, is_after)
+        if landed is None:
+            scanned = open_container(self.file, self.name)
+            try:
+                stream = scanned.streams[self.stream.index]
+                landed = seek_keyframe(self.container, self.stream, stream, is_after)
+            finally:
+                scanned.close()
         if landed is None:
             self.container.close()
             self._open()

@@ -1,6 +1,6 @@
 """One video file, pipe or address -> numbered, timed 8-bit BGR frames, by PyAV."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -62,13 +62,19 @@ class Video:
         self._source.close()
 
     def pictures(
-        self, *, start: float | None, end: float | None, every: int
+        self,
+        *,
+        start: float | None,
+        end: float | None,
+        every: int,
+        keyframes: Sequence[tuple[int, int]] = (),
     ) -> Generator[tuple[np.ndarray, int, float], None, None]:
         """Yield image (H, W, 3) uint8 BGR, frame number in the source, time in seconds.
 
         Args:
             start, end: seconds; end is exclusive.
             every: only frames whose number is a multiple of this.
+            keyframes: tick and number of the last keyframes before `start`, where they are known.
 
         Raises:
             DataError: damage, after the frames before it (`stop`), or not one frame in it.
@@ -79,7 +85,7 @@ class Video:
         last: float | None = None
         rotation: int | None = None
         matrix = b""
-        reader = FrameReader(self._source, self._declared, stop=self._stop, start=start)
+        reader = FrameReader(self._source, self._declared, stop=self._stop, start=start, keyframes=keyframes)
         for frame, number, pts in reader:
             self.lost = reader.lost
             time = last = self._source.timestamps.time(pts, last)

@@ -1,0 +1,58 @@
+"""The options of verbs that write a folder of files, with their help (docs/scale.md)."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from rtmcli.errors import UsageError
+
+RECORD_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobOptions:
+    """How a folder is filled."""
+
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="With -o FOLDER: names of the files, with {stem}, {name}, {folder}, {number} ({folder}/{stem}).",
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue a folder: skip what is finished, made with the same options and models.",
+        ),
+    ] = False
+    stop_on_error: Annotated[
+        bool,
+        typer.Option("--stop-on-error", help="End at the first source that fails, not after the others."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MediaJobOptions:
+    """How `detect` and `pose` fill a folder."""
+
+    common: JobOptions = field(default_factory=JobOptions)
+
+
+JOB_NAMES = ("name", "resume", "stop_on_error")
+
+
+def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -> bool:
+    """Whether `-o` names a folder: one that exists, ends in a slash, or has none of these suffixes."""
+    if output is None or output == "-":
+        return False
+    if os.path.isdir(output) or output.endswith("/"):
+        return True
+    if os.path.exists(output):  # a file, a pipe, /dev/null
+        if not output.endswith(suffixes) and os.path.isfile(output):
+            raise UsageError(f"-o {output} is a file; name a folder, or a file that ends in {suffixes[0]}")
+        return False
+    return not output.endswith(suffixes)

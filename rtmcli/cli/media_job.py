@@ -1,0 +1,143 @@
+"""`rtm detect` and `rtm pose` with `-o FOLDER`."""
+
+import hashlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from rtmcli.cli import effects
+from rtmcli.cli.command import Given
+from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_job
+from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
+from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
+from rtmcli.cli.write_records import finished_items, track_with_camera
+from rtmcli.errors import UsageError
+from rtmcli.jobs.plan import Reading, plan_media
+from rtmcli.jobs.sources import media_sources
+from rtmcli.jobs.unit import Counts, Unit, Work
+from rtmcli.media import Media
+from rtmcli.media.file_sources import open_files
+from rtmcli.media.frame_lookup import find_pictures
+from rtmcli.media.frame_range import FrameRange
+from rtmcli.media.names import file_path
+from rtmcli.media.source_names import files_of, kind_of_file
+from rtmcli.media.video_source import open_video
+from rtmcli.records.frame import Frame
+from rtmcli.records.ndjson import write_frames
+from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE, find_model
+
+Options = DetectOptions | PoseOptions
+
+
+def run_media_job(sources: Sequence[str], options: Options, given: Given) -> None:
+    """Write a file of records for each source to the folder of `-o`."""
+    poses = isinstance(options, PoseOptions)
+    verb = "pose" if poses else "detect"
+    if not sources:
+        raise UsageError("-o FOLDER needs a SOURCE; write records from stdin to a file: -o out.jsonl")
+    given.reject(("boxes", "media"), "with -o FOLDER", "write to a file: -o out.jsonl")
+    given.reject(("draw", "show"), "with -o FOLDER", "draw the records afterwards with 'rtm draw'")
+    effects.check_engine(options.engine, given)
+    assert options.output.output is not None
+    found = media_sources(sources, clip=options.source.fps is not None)
+    folder = open_folder(options.output.output)
+    settings = job_settings(verb, given, _digests(options))
+    planned = plan_job(
+        found,
+        folder,
+        settings,
+        options.job.common,
+        partial(plan_media, reading=_reading(options)),
+        suffix=".jsonl",
+    )
+    fill_folder(
+        planned,
+        folder,
+        partial(open_work, options, given),
+        options.job.common,
+        label=verb,
+        finish=(
+            partial(_tracked, stream=options.source.stream)
+            if isinstance(options, PoseOptions) and options.track
+            else None
+        ),
+    )
+
+
+def open_work(options: Options, given: Given) -> Work:
+    """Open the networks; what is returned does one unit after the other with them."""
+    threads, jobs = options.engine.threads_and_jobs(None)
+    if isinstance(options, PoseOptions):
+        networks = pose_networks(options, threads, jobs, given)
+    else:
+        networks = detect_networks(options, threads, jobs)
+    return partial(_do, networks, options)
+
+
+def open_unit(unit: Unit, options: SourceOptions) -> Media:
+    """The frames of a unit."""
+    if unit.span is not None:
+        span = unit.span
+        wanted = FrameRange(span.start, span.end, options.every, span.max_frames, span.keyframes)
+        return open_video(unit.source, wanted, options.on_error, stream=options.stream, pipe=None)
+    if unit.images and options.fps is None:
+        wanted = FrameRange(options.start, options.end, options.every, options.max_frames)
+        files = [file for file in files_of(file_path(unit.source)) or () if kind_of_file(file) == "image"]
+        return open_files(unit.source, files, wanted, options.on_error)
+    return options.open([unit.source])[0]
+
+
+def _do(networks: Pipeline, options: Options, unit: Unit, path: Path) -> Counts:
+    """Write the records of a unit. Ids go through a whole source, so the units of a long one get theirs at the end."""
+    people = 0
+
+    def counted() -> Generator[Frame, None, None]:
+        nonlocal people
+        with open_unit(unit, options.source) as media:
+            track = networks.track and unit.span is None
+            pipeline = with_media(replace(networks, track=track), [media], options.output)
+            with closing(finished_items(pipeline)) as items:
+                for item in items:
+                    people += len(item.frame.instances)
+                    yield item.frame
+
+    with path.open("wb") as out, closing(counted()) as frames:
+        return Counts(write_frames(frames, out), people)
+
+
+def _reading(options: Options) -> Reading:
+    source = options.source
+    return Reading(
+        wanted=FrameRange(source.start, source.end, source.every, source.max_frames),
+        stream=source.stream,
+        det_every=options.det_every if isinstance(options, PoseOptions) else 1,
+    )
+
+
+def _tracked(frames: Iterable[Frame], *, stream: int | None) -> Iterator[Frame]:
+    """The frames with ids. The video is decoded once more: the camera's motion is measured from frame to frame."""
+    track = track_with_camera()
+    with closing(find_pictures(frames, stream=stream)) as pairs:
+        for frame, picture in pairs:
+            yield track(frame, picture.image)
+
+
+def _digests(options: Options) -> dict[str, str]:
+    """SHA-256 of the files of the models: another model under the same name is noticed."""
+    models = {"detector": options.detector.detector or DEFAULT_DETECTOR}
+    if isinstance(options, PoseOptions):
+        models["model"] = options.model or DEFAULT_POSE
+    torch = options.engine.engine == "torch"
+    return {role: _digest(find_model(name, checkpoint=torch)) for role, name in models.items()}
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a model file, and of the file with its weights where they are apart (ncnn, OpenVINO)."""
+    digest = hashlib.sha256()
+    for file in (path, path.with_suffix(".bin")):
+        if file.is_file():
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

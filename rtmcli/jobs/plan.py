@@ -1,0 +1,94 @@
+"""The units of each source of a job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtmcli.errors import DataError
+from rtmcli.jobs.sources import Named, file_size
+from rtmcli.jobs.split import split
+from rtmcli.jobs.unit import Source, Unit
+from rtmcli.media.decode.timeline import Length, read_length, read_timeline
+from rtmcli.media.frame_range import FrameRange
+from rtmcli.media.names import file_path, is_address
+from rtmcli.media.source_names import DEMO, files_of, is_demo, kind_of_file
+
+# A video shorter than this many units is not split.
+_LEAST_UNITS = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the sources of a job are read.
+
+    Attributes:
+        wanted: the frames of each source.
+        stream: the video stream, or None.
+        det_every: frames from one detection to the next.
+        seconds: length of a unit; None for sources in one piece.
+    """
+
+    wanted: FrameRange
+    stream: int | None = None
+    det_every: int = 1
+    seconds: float | None = None
+
+
+def plan_media(named: Named, output: str, reading: Reading) -> Source:
+    """The units of a video, or of images. Damage is reported when they are read, not here."""
+    if named.images:
+        unit = Unit(source=named.name, output=output, images=True, length=_count(named))
+        return Source(name=named.name, output=output, size=None, units=(unit,))
+    path = _video_path(named)
+    try:
+        length = Length(1, None) if path is None else read_length(path, named.name, stream=reading.stream)
+    except DataError:
+        path, length = None, Length(1, None)
+    units: tuple[Unit, ...] = ()
+    if path is not None and _is_long(length, reading):
+        units = _split(named, output, path, reading)
+    if not units:
+        frames = max(1, (length.frames or 1) // reading.wanted.every)
+        units = (Unit(source=named.name, output=output, length=reading.wanted.at_most(frames)),)
+    return Source(name=named.name, output=output, size=file_size(named.name), units=units)
+
+
+def plan_file(named: Named, output: str) -> Source:
+    """A file that is read in one piece: one unit, as long as the file."""
+    size = file_size(named.name)
+    unit = Unit(source=named.name, output=output, length=max(1, size or 1))
+    return Source(name=named.name, output=output, size=size, units=(unit,))
+
+
+def _split(named: Named, output: str, path: str, reading: Reading) -> tuple[Unit, ...]:
+    assert reading.seconds is not None
+    timeline = read_timeline(path, named.name, stream=reading.stream)
+    if timeline is None:
+        return ()
+    spans = split(timeline, reading.wanted, det_every=reading.det_every, seconds=reading.seconds)
+    if len(spans) < 2:
+        return ()
+    return tuple(Unit(source=named.name, output=output, length=span.frames, span=span) for span in spans)
+
+
+def _is_long(length: Length, reading: Reading) -> bool:
+    if reading.seconds is None:
+        return False
+    return length.seconds is None or length.seconds > _LEAST_UNITS * reading.seconds
+
+
+def _video_path(named: Named) -> str | None:
+    """The path of a video file; None for an image, and for what is not a file."""
+    if is_demo(named.name):
+        return str(DEMO)
+    if is_address(named.name):
+        return None
+    path = file_path(named.name)
+    try:
+        return path if kind_of_file(path) == "video" else None
+    except DataError:
+        return None  # missing: reported when its turn comes
+
+
+def _count(named: Named) -> int:
+    files: Sequence[str] | None = files_of(file_path(named.name))
+    return len(files) if files else 1

@@ -1,0 +1,123 @@
+"""The sources that a person's arguments stand for."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtmcli.errors import DataError, UsageError
+from rtmcli.jobs.unit import PART
+from rtmcli.media.names import file_path, is_address, record_name
+from rtmcli.media.source_names import camera_number, files_of, is_demo, is_live, kind_of_file, natural
+
+RECORD_SUFFIXES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One source: a video, or images.
+
+    Attributes:
+        name: as in records and messages.
+        place: path or address from which the output file gets its name.
+        images: whether it is the images of a folder, glob or list together.
+    """
+
+    name: str
+    place: str
+    images: bool = False
+
+
+def media_sources(arguments: Sequence[str], *, clip: bool = False) -> list[Named]:
+    """The videos among files, folders, globs and lists, and the images of each of these together.
+
+    Args:
+        clip: a folder, glob or list of images is one clip (`--fps`).
+
+    Raises:
+        UsageError: standard input, a camera or a live stream, which have no end to wait for.
+        DataError: an empty folder or list, a glob that matches nothing.
+    """
+    found: list[Named] = []
+    for argument in arguments:
+        _refuse_endless(argument)
+        files = files_of(file_path(argument))
+        if clip and files is not None:
+            found.append(Named(record_name(argument), _parent(files), images=True))
+        elif files is None:
+            found.append(Named(record_name(argument), argument))
+        else:
+            images = [file for file in files if _is_image(file)]
+            found += [Named(record_name(file), file) for file in files if file not in set(images)]
+            if images:
+                found.append(Named(record_name(argument), _parent(images), images=True))
+    return _once(found)
+
+
+def record_sources(arguments: Sequence[str]) -> list[Named]:
+    """The record files among files and folders, those in subfolders included.
+
+    Raises:
+        UsageError: standard input. DataError: a folder without record files.
+    """
+    found: list[str] = []
+    for argument in arguments:
+        if not os.path.isdir(argument):
+            found.append(argument)
+            continue
+        files = [path for path in Path(argument).rglob("*") if path.suffix.lower() in RECORD_SUFFIXES]
+        own = [str(path) for path in files if PART not in path.relative_to(argument).parts]
+        if not own:
+            raise DataError(f"{argument}: no {' or '.join(RECORD_SUFFIXES)} file in this folder")
+        found += sorted(own, key=natural)
+    return file_sources(found)
+
+
+def file_sources(arguments: Sequence[str]) -> list[Named]:
+    """Files, or folders that are one thing, by their names. Raises UsageError for standard input."""
+    if "-" in arguments:
+        raise UsageError(
+            "a folder gets a file for each file by name, not for standard input; write to one file: -o out.jsonl"
+        )
+    return _once(Named(argument, argument) for argument in arguments)
+
+
+def file_size(name: str) -> int | None:
+    """Bytes of a file; None for anything else."""
+    try:
+        return os.stat(file_path(name)).st_size if os.path.isfile(file_path(name)) else None
+    except OSError:
+        return None
+
+
+def _refuse_endless(argument: str) -> None:
+    what = None
+    if argument == "-":
+        what = "standard input"
+    elif camera_number(argument) is not None:
+        what = f"camera {argument}"
+    elif is_address(argument) and is_live(argument):
+        what = f"the live stream {argument}"
+    if what is not None:
+        raise UsageError(f"-o FOLDER is for sources that end, not for {what}; write to a file: -o out.jsonl")
+
+
+def _is_image(file: str) -> bool:
+    try:
+        return kind_of_file(file) == "image"
+    except DataError:
+        return False  # reported when its turn comes
+
+
+def _parent(files: Sequence[str]) -> str:
+    """The folder that holds all files."""
+    return os.path.commonpath([os.path.abspath(os.path.dirname(file)) for file in files])
+
+
+def _once(found: Iterable[Named]) -> list[Named]:
+    """Each source once, however often it is named."""
+    once: dict[tuple[str, bool], Named] = {}
+    for one in found:
+        place = one.place if is_address(one.place) or is_demo(one.place) else os.path.abspath(one.place)
+        once.setdefault((place, one.images), one)
+    return list(once.values())

@@ -1,0 +1,195 @@
+"""`-o FOLDER` of every verb that has it, through the command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rtmcli import __version__
+from rtmcli.cli.app import main
+from tests.helpers.clips import write_clip
+from tests.helpers.jobs import Runner, contents, write_clips
+
+PERSON = '{"label":"person","box":[1.0,2.0,30.0,60.0],"score":0.5}'
+
+
+@pytest.fixture
+def rtm(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    monkeypatch.chdir(tmp_path)
+    return Runner(capsys)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Three clips in two folders, one of them broken."""
+    write_clips(tmp_path / "clips/a", 2, broken=(1,))
+    write_clips(tmp_path / "clips/b", 1)
+    return tmp_path / "clips"
+
+
+def write_records(path: Path, source: str = "walk.mp4", frames: int = 3) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f'{{"source":"{source}","frame":{n},"time":{n / 25},"instances":[{PERSON}]}}\n' for n in range(frames)
+    ]
+    path.write_text("".join(lines))
+    return path
+
+
+def test_detect_writes_what_it_writes_to_standard_output(rtm: Runner, clips: Path, capsys) -> None:
+    assert rtm("detect", "clips/**/*.mp4", "-o", "out") == 3
+    assert [(line["source"], line["status"]) for line in rtm.lines] == [
+        ("clips/a/00.mp4", "done"),
+        ("clips/a/01.mp4", "failed"),
+        ("clips/b/00.mp4", "done"),
+    ]
+    assert (
+        rtm.error.startswith("rtm detect: 1 of 3 sources failed: clips/a/01.mp4: ")
+        and rtm.error.count("\n") == 1
+    )
+    assert main(["detect", "clips/a/00.mp4"]) == 0
+    assert contents(Path("out"))["a/00.jsonl"] == capsys.readouterr().out.encode()
+    assert sorted(contents(Path("out"))) == ["a/00.jsonl", "b/00.jsonl"]
+
+
+def test_pose_with_ids_writes_what_it_writes_to_standard_output(rtm: Runner, capsys) -> None:
+    assert rtm("pose", "demo", "--max-frames", "12", "--track", "-o", "out") == 0
+    assert main(["pose", "demo", "--max-frames", "12", "--track"]) == 0
+    assert contents(Path("out"))["demo.jsonl"] == capsys.readouterr().out.encode()
+    assert rtm.lines[0]["frames"] == 12 and rtm.lines[0]["people"] > 12
+
+
+def test_records_can_be_written_to_one_file(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", "clips/a/00.mp4", "clips/b/00.mp4", "-o", "all.jsonl") == 0
+    assert not rtm.lines and len(Path("all.jsonl").read_bytes().splitlines()) == 12
+
+
+def test_resuming_does_what_is_missing_and_what_is_new(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", "clips/a/*.mp4", "-o", "out") == 3
+    assert rtm("detect", "clips/a/*.mp4", "-o", "out") == 2
+    assert "out holds a job already; continue it with --resume" in rtm.error
+    shutil.copy("clips/a/00.mp4", "clips/a/02.mp4")
+    assert rtm("detect", "clips/a/*.mp4", "-o", "out", "--resume") == 3
+    assert [line["status"] for line in rtm.lines] == ["skipped", "failed", "done"]
+    assert not Path("out/.part/tmp").exists() or not list(Path("out/.part/tmp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["--score", "0.4"], "--score its default, not 0.4"),
+        (["--every", "2"], "--every 1, not 2"),
+        (["--detector", "other.onnx"], "--detector its default, not other.onnx"),
+    ],
+)
+def test_a_folder_made_with_other_options_is_refused(
+    rtm: Runner, clips: Path, arguments: list[str], difference: str
+) -> None:
+    from rtmcli.zoo.resolve import find_model
+
+    shutil.copy(find_model("rtmdet-nano"), "other.onnx")
+    assert rtm("detect", "clips/b", "-o", "out") == 0
+    before = contents(Path("out"))
+    assert rtm("detect", "clips/b", "-o", "out", "--resume", *arguments) == 2
+    assert f"out was made with {difference};" in rtm.error
+    assert contents(Path("out")) == before
+    assert rtm("detect", "clips/b", "-o", "out", "--resume", "--jobs", "1", "--threads", "1") == 0
+
+
+def test_a_folder_made_by_another_verb_version_or_model_is_refused(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", "clips/b", "-o", "out") == 0
+    assert rtm("pose", "clips/b", "-o", "out", "--resume") == 2
+    assert "'rtm detect', not 'rtm pose'" in rtm.error
+    job = json.loads(Path("out/job.json").read_text())
+    for changed, expected in (
+        ({"version": "0.0.0"}, f"rtm 0.0.0, not {__version__}"),
+        ({"models": {"detector": "0" * 64}}, "another detector"),
+    ):
+        Path("out/job.json").write_text(json.dumps({**job, "settings": {**job["settings"], **changed}}))
+        assert rtm("detect", "clips/b", "-o", "out", "--resume") == 2
+        assert expected in rtm.error
+
+
+def test_a_source_that_has_changed_is_noticed(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", "clips/b", "-o", "out") == 0
+    write_clip(clips / "b/00.mp4", 9)
+    assert rtm("detect", "clips/b", "-o", "out", "--resume") == 2
+    assert "clips/b/00.mp4 has changed since out was begun" in rtm.error
+
+
+def test_a_file_that_belongs_to_no_job_is_not_overwritten(rtm: Runner, clips: Path) -> None:
+    write_records(Path("out/00.jsonl"))
+    assert rtm("detect", "clips/b", "-o", "out") == 2
+    assert "out/00.jsonl exists and belongs to no job" in rtm.error
+    assert Path("out/00.jsonl").read_bytes().count(b"walk.mp4") == 3
+
+
+def test_the_images_of_a_folder_are_one_source(rtm: Runner, tmp_path: Path, capsys) -> None:
+    from rtmcli import open_media
+    from rtmcli.opencv import cv2
+
+    (tmp_path / "day").mkdir()
+    for picture in open_media("demo", max_frames=3):
+        cv2.imwrite(str(tmp_path / f"day/{picture.frame}.png"), picture.image)
+    assert rtm("detect", "day", "-o", "out") == 0
+    assert rtm.lines[0]["source"] == "day" and rtm.lines[0]["frames"] == 3
+    assert main(["detect", "day"]) == 0
+    assert contents(Path("out")) == {"day.jsonl": capsys.readouterr().out.encode()}
+    write_clip(tmp_path / "day/clip.mp4", 4)
+    assert rtm("detect", "day", "-o", "mixed") == 0
+    assert sorted(contents(Path("mixed"))) == ["day.jsonl", "day/clip.jsonl"]
+
+
+@pytest.mark.parametrize("source", ["-", "0", "rtsp://camera/stream"])
+def test_sources_without_an_end_are_refused(rtm: Runner, source: str) -> None:
+    assert rtm("detect", source, "-o", "out") == 2
+    assert "-o FOLDER is for sources that end" in rtm.error and not Path("out").exists()
+
+
+def test_options_of_a_job_without_a_folder_are_refused(rtm: Runner) -> None:
+    for arguments in (["--resume"], ["--name", "{stem}"], ["--stop-on-error"], ["-o", "x.jsonl", "--resume"]):
+        assert rtm("detect", "demo", *arguments) == 2
+        assert "has no effect without -o FOLDER" in rtm.error
+        assert rtm("nms", "x.jsonl", *arguments) == 2
+
+
+@pytest.mark.parametrize("verb", ["track", "smooth", "nms", "angles"])
+def test_a_filter_writes_a_file_for_each_file(rtm: Runner, verb: str) -> None:
+    for name in ("in/a.jsonl", "in/sub/b.jsonl"):
+        write_records(Path(name))
+    assert rtm(verb, "in", "-o", "out") == 0
+    assert [line["frames"] for line in rtm.lines] == [3, 3]
+    for name in ("a.jsonl", "sub/b.jsonl"):
+        assert rtm(verb, f"in/{name}", "-o", "one.jsonl") == 0
+        assert contents(Path("out"))[name] == Path("one.jsonl").read_bytes()
+    Path("in/a.jsonl").write_text("no record\n")
+    assert rtm(verb, "in", "-o", "second") == 3
+    assert rtm.lines[0]["error"].startswith("in/a.jsonl, line 1") and rtm.lines[1]["status"] == "done"
+
+
+def test_convert_writes_a_file_for_each_file(rtm: Runner) -> None:
+    for name in ("in/a.jsonl", "in/b.jsonl"):
+        write_records(Path(name))
+    assert rtm("convert", "in/a.jsonl", "in/b.jsonl", "--to", "csv", "-o", "tables/") == 0
+    assert sorted(contents(Path("tables"))) == ["a.csv", "b.csv"]
+    assert rtm("convert", "in/a.jsonl", "-o", "a.csv") == 0
+    assert Path("a.csv").read_bytes() == contents(Path("tables"))["a.csv"]
+    assert rtm("convert", "in/a.jsonl", "in/b.jsonl", "--name", "{stem}.csv", "-o", "named") == 0
+    assert contents(Path("named")) == contents(Path("tables"))
+
+
+def test_convert_resumes_formats_that_are_folders(rtm: Runner) -> None:
+    write_records(Path("a.jsonl"))
+    for options, status in (([], "done"), (["--resume"], "skipped")):
+        assert rtm("convert", "a.jsonl", "--to", "openpose", "--name", "{stem}", "-o", "out", *options) == 0
+        assert [line["status"] for line in rtm.lines] == [status]
+    assert len(list(Path("out/a").glob("*.json"))) == 3
+
+
+def test_draw_writes_a_video_for_each_file(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", "clips/a/00.mp4", "clips/b/00.mp4", "-o", "out") == 0
+    assert rtm("draw", "out", "-o", "videos", "--name", "{folder}-{stem}.mp4") == 0
+    assert sorted(contents(Path("videos"))) == ["a-00.mp4", "b-00.mp4"]
+    assert rtm("draw", "out/a/00.jsonl", "-o", "one.mp4") == 0
+    assert contents(Path("videos"))["a-00.mp4"] == Path("one.mp4").read_bytes()
