@@ -1,10 +1,9 @@
 """Verbs that read files one by one and write a file for each of them to a folder."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import Change
 from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_job
 from rtmcli.cli.job_options import JobOptions
 from rtmcli.formats.format import FOLDER, Conversion, Format
@@ -35,7 +34,13 @@ class FrameCounter:
 
 
 def run_record_job(
-    files: Sequence[str], change: Change, output: str, options: JobOptions, given: Given, *, label: str
+    files: Sequence[str],
+    change: Callable[[Iterator[Frame]], Iterable[Frame]],
+    output: str,
+    options: JobOptions,
+    given: Given,
+    *,
+    label: str,
 ) -> None:
     """Write the records of each file, changed, to a file of the folder."""
 
