@@ -31,9 +31,13 @@ if TYPE_CHECKING:
     from rtmcli.formats.csv_wide import read_wide_table as read_wide_table
     from rtmcli.formats.csv_wide import write_wide_table as write_wide_table
     from rtmcli.formats.csv_writer import write_table as write_table
+    from rtmcli.formats.dlc import read_dlc as read_dlc
+    from rtmcli.formats.dlc import write_dlc as write_dlc
     from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
+    from rtmcli.formats.nwb import read_nwb as read_nwb
+    from rtmcli.formats.nwb import write_nwb as write_nwb
     from rtmcli.formats.openpose_reader import read_openpose as read_openpose
     from rtmcli.formats.openpose_writer import write_openpose as write_openpose
     from rtmcli.formats.parquet import read_parquet as read_parquet
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
+    from rtmcli.formats.sleap import read_sleap as read_sleap
+    from rtmcli.formats.sleap import write_sleap as write_sleap
     from rtmcli.formats.yolo import read_yolo as read_yolo
     from rtmcli.formats.yolo import write_yolo as write_yolo
     from rtmcli.inference.appearance import add_appearance as add_appearance
@@ -139,6 +145,9 @@ _PUBLIC = {
     "formats.csv_reader": ("read_table",),
     "formats.csv_writer": ("write_table",),
     "formats.csv_wide": ("read_wide_table", "write_wide_table"),
+    "formats.sleap": ("read_sleap", "write_sleap"),
+    "formats.nwb": ("read_nwb", "write_nwb"),
+    "formats.dlc": ("read_dlc", "write_dlc"),
     "formats.parquet": ("read_parquet", "write_parquet"),
     "formats.labels": ("read_labels",),
     "metrics.collect_results": ("collect_results", "rank_poses"),

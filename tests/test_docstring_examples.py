@@ -22,7 +22,10 @@ REPOSITORY = Path(__file__).parent.parent
 # Compiled and not run: the first two need weights that are not in the package, an export takes half a minute.
 NOT_RUN = {"OneStage", "fetch_model", "export_model", "Exported"}
 # Names that need an extra: the package it installs.
-EXTRAS = {"read_parquet": "pyarrow", "write_parquet": "pyarrow"}
+EXTRAS = {
+    **dict.fromkeys(("read_parquet", "write_parquet"), "pyarrow"),
+    **dict.fromkeys(("read_sleap", "write_sleap", "read_nwb", "write_nwb"), "sleap_io"),
+}
 NAMES = [name for name in rtmcli.__all__ if name != "__version__"]
 
 
@@ -43,6 +46,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         items = list(run_pipeline(items_of([media], pose.card), find=detector, pose=pose))
     frames = [replace(item.frame, source="walk.mp4") for item in items]
     write_frames(frames, folder / "walk.jsonl")
+    tracker = rtmcli.Tracker("oks")
+    write_frames(map(tracker, rtmcli.read_frames(folder / "walk.jsonl")), folder / "tracked.jsonl")
     write_frames([replace(frames[0], source="a.jpg", frames=1, time=None)], folder / "found.jsonl")
     (folder / "labels.json").write_text(json.dumps(labels_of(frames[0])))
     (folder / "images").mkdir()

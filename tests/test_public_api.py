@@ -21,11 +21,12 @@ PUBLIC_NAMES = [
     "find_pictures", "items_of", "list_models", "load_recipe", "load_set", "load_skeleton",
     "make_network", "make_task", "map_frame", "map_keypoints", "mark_events", "merge_frames",
     "one_pose_per_person", "open_engine", "open_media", "open_model", "open_writer", "override_recipe",
-    "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_frames", "read_labels",
-    "read_mmpose", "read_openpose", "read_parquet", "read_table", "read_wide_table", "read_yolo",
-    "run_pipeline", "save_model", "smooth_offline", "summarize_tracks", "to_metres", "track_ahead",
-    "track_offline", "write_alphapose", "write_coco_labels", "write_coco_results", "write_frames",
-    "write_mmpose", "write_openpose", "write_page", "write_parquet", "write_table", "write_wide_table",
+    "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_dlc", "read_frames",
+    "read_labels", "read_mmpose", "read_nwb", "read_openpose", "read_parquet", "read_sleap",
+    "read_table", "read_wide_table", "read_yolo", "run_pipeline", "save_model", "smooth_offline",
+    "summarize_tracks", "to_metres", "track_ahead", "track_offline", "write_alphapose",
+    "write_coco_labels", "write_coco_results", "write_dlc", "write_frames", "write_mmpose", "write_nwb",
+    "write_openpose", "write_page", "write_parquet", "write_sleap", "write_table", "write_wide_table",
     "write_yolo",
 ]  # fmt: skip
 

@@ -10,6 +10,9 @@ from rtmcli.formats.table import FORMATS, find_format
 _HEAD = 1 << 16
 # The first bytes of binary files.
 _SIGNATURES = {"parquet": b"PAR1"}
+# The beginning of HDF5 files, and names in them that tell whose they are.
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HDF5_NAMES = {b"videos_json": "sleap", b".specloc": "nwb", b"df_with_missing": "dlc"}
 # frame, id, left, top, width, height
 _MOT_LINE = re.compile(rb"\d+,\s*-?\d+(,\s*-?[\d.]+(e[+-]?\d+)?){4}(,|\s*$)")
 
@@ -57,6 +60,8 @@ def _by_content(head: bytes) -> str | None:
             return name
     if head[1:2] == b"P" and head[:1] < b" ":  # the number of the first block of parameters, and C3D's mark
         return "c3d"
+    if head.startswith(_HDF5):
+        return next((name for key, name in _HDF5_NAMES.items() if key in head), None)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"PathFileType"):
         return "trc"
@@ -68,6 +73,8 @@ def _by_content(head: bytes) -> str | None:
         columns = text.split(b"\n", 1)[0].replace(b"\0", b"").lower()
         if _MOT_LINE.match(columns):
             return "motchallenge"
+        if columns.startswith(b"scorer,"):
+            return "dlc"
         if b"source" not in columns or b"instance" not in columns:
             return None
         return "csv-wide" if b"_x" in columns and b"keypoint_score" not in columns else "csv"

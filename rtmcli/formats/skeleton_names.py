@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from rtmcli.errors import DataError
 from rtmcli.skeletons import load_skeleton, skeleton_names
 
 # Skeletons of COCO-form files by number of points, where the file does not say: those of the data sets in that form.
@@ -70,3 +71,18 @@ def _plain(names: Iterable[str]) -> list[str]:
 
 def _one_head(names: Iterable[str]) -> list[str]:
     return [_HEADS.get(name, name) for name in _plain(names)]
+
+
+def skeleton_of_names(names: Sequence[str], place: str) -> tuple[str, list[int]]:
+    """The skeleton whose keypoints a file names, and the index in `names` of each of its keypoints.
+
+    Raises DataError where they are those of no known skeleton; `place` names the file.
+    """
+    found = recognise(names)
+    if found is None:
+        listed = ", ".join(names[:6]) + ", ..." * (len(names) > 6)
+        raise DataError(
+            f"{place}: its {len(names)} keypoints ({listed}) are those of no known skeleton; name one with "
+            "--source-skeleton (a name, or a TOML file of your own)"
+        )
+    return found

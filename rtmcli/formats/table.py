@@ -171,6 +171,42 @@ def _write_c3d(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_c3d(frames, path, given)
 
 
+def _read_sleap(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.sleap import read_sleap
+
+    return read_sleap(path, skeleton=given.skeleton)
+
+
+def _write_sleap(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.sleap import write_sleap
+
+    return write_sleap(frames, path)
+
+
+def _read_nwb(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.nwb import read_nwb
+
+    return read_nwb(path, skeleton=given.skeleton)
+
+
+def _write_nwb(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.nwb import write_nwb
+
+    return write_nwb(frames, path, note=given.note)
+
+
+def _read_dlc(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.dlc import read_dlc
+
+    return read_dlc(path, skeleton=given.skeleton)
+
+
+def _write_dlc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.dlc import write_dlc
+
+    return write_dlc(frames, path, note=given.note)
+
+
 def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.opensim_motion import write_opensim_motion
 
@@ -326,6 +362,56 @@ FORMATS = (
         streams=False,
         folder=True,
         extra="c3d",
+    ),
+    Format(
+        name="sleap",
+        extensions=(".slp",),
+        content="SLEAP's labels: predicted instances with the scores of keypoints and people, a track per id; videos "
+        "and images by name. Instances that people have labelled are read too, with score 1",
+        omits=("times", "boxes", "people without keypoints", "3D keypoints"),
+        limits="models",
+        read=_read_sleap,
+        write=_write_sleap,
+        streams=False,
+        extra="sleap",
+    ),
+    Format(
+        name="nwb",
+        extensions=(".nwb",),
+        content="Neurodata Without Borders with ndx-pose, as sleap-io lays it out: a time series per source, person "
+        "and keypoint. Any PoseEstimation is read, also of other programs",
+        omits=(
+            "boxes",
+            "scores of people",
+            "people without keypoints",
+            "scores of keypoints outside 0 to 1",
+            "3D keypoints",
+        ),
+        limits="people without an id (a person alone needs none), images, labels, models",
+        read=_read_nwb,
+        write=_write_nwb,
+        streams=False,
+        extra="sleap",
+    ),
+    Format(
+        name="dlc",
+        extensions=(".h5",),
+        content="DeepLabCut's tables, CSV (`--to dlc -o walk.csv`) or HDF5 (extra): a row per frame, `x`, `y`, "
+        "`likelihood` per person (`person<id>`) and keypoint. Labelled data (`CollectedData_*.csv`) is read too",
+        omits=(
+            "times",
+            "image sizes",
+            "boxes",
+            "scores of people",
+            "people without keypoints",
+            "scores of keypoints outside 0 to 1",
+            "3D keypoints",
+        ),
+        limits="people without an id (a person alone needs none), labels, models; one source per file",
+        read=_read_dlc,
+        write=_write_dlc,
+        streams=False,
+        extra="dlc",
     ),
     Format(
         name="opensim-mot",

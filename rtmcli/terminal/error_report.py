@@ -91,6 +91,11 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "bokeh": "view",
     "ezc3d": "c3d",
+    "sleap_io": "sleap",
+    "pynwb": "sleap",
+    "ndx_pose": "sleap",
+    "pandas": "dlc",
+    "tables": "dlc",
 }
 
 
