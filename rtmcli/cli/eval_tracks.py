@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rtmcli.errors import DataError
+from rtmcli.formats.format import Conversion
+from rtmcli.formats.infer_format import format_of_input
 from rtmcli.metrics.evaluate_tracks import TrackReport, evaluate_tracks
 from rtmcli.records.frame import Frame
 from rtmcli.settings import current
@@ -30,7 +32,8 @@ _COLUMNS = (
 
 def run_track_evaluation(truth: str, tracks: str, plot: Path | None) -> None:
     """Compare tracks with the truth; a table on a terminal, a JSON line per sequence in a pipe."""
-    reports = evaluate_tracks(_read(truth), _read(tracks))
+    labelled_only = truth != "-" and _is_posetrack(Path(truth))
+    reports = evaluate_tracks(_read(truth), _read(tracks), labelled_only=labelled_only)
     if plot is not None:
         from rtmcli.metrics.plot import plot_tracks
 
@@ -43,15 +46,20 @@ def run_track_evaluation(truth: str, tracks: str, plot: Path | None) -> None:
 
 
 def _read(name: str) -> Iterator[Frame]:
-    """MOTChallenge text by suffix or as a folder, else records."""
+    """PoseTrack files by their content, MOTChallenge text by suffix or as a folder, else records."""
     path = Path(name)
+    if name != "-" and _is_posetrack(path):
+        from rtmcli.formats.posetrack import read_posetrack
+
+        return read_posetrack(name, Conversion())
     if name != "-" and (path.is_dir() or path.suffix == ".txt"):
         from rtmcli.formats.motchallenge import read_motchallenge
 
         return read_motchallenge(path)
     if path.suffix == ".json":
         raise DataError(
-            f"{name}: tracks are read from MOTChallenge text (.txt, a folder) or records (.jsonl)"
+            f"{name}: tracks are read from PoseTrack files (.json, a folder), MOTChallenge text (.txt, a folder) or "
+            "records (.jsonl)"
         )
     if name == "-" or current().quiet:
         from rtmcli.records.ndjson import read_frames
@@ -60,6 +68,10 @@ def _read(name: str) -> Iterator[Frame]:
     from rtmcli.cli.filter_verb import read_with_progress
 
     return read_with_progress([name], "eval")
+
+
+def _is_posetrack(path: Path) -> bool:
+    return (path.is_dir() or path.suffix == ".json") and format_of_input(str(path)).name == "posetrack"
 
 
 def _show(reports: Sequence[TrackReport]) -> None:

@@ -52,7 +52,7 @@ def read_coco_records(
     """
     data = read_json(path)
     if not isinstance(data, list) or is_mpii(data):
-        yield from _frames_of_labels(labels_of(data, path, recognise=skeleton is None), path, skeleton)
+        yield from frames_of_labels(labels_of(data, path, recognise=skeleton is None), path, skeleton)
         return
     truth = read_labels(labels, recognise=skeleton is None) if labels is not None else None
     results = check_results(data, str(path))
@@ -82,7 +82,8 @@ def read_coco_records(
         yield frame
 
 
-def _frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | None) -> Iterator[Frame]:
+def frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | None) -> Iterator[Frame]:
+    """A frame for each image of labels, as `labels_of` returns them. Raises as `read_coco_records` does."""
     names = {category["id"]: class_name(category) for category in data["categories"]}
     named = named_skeletons(data)
     grouped: dict[Any, list[Instance]] = {image["id"]: [] for image in data["images"]}

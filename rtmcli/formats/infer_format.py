@@ -40,6 +40,9 @@ def format_of_input(path: str) -> Format:
                 return find_format(name)
         if file.suffix == ".parquet" or any(file.glob("source=*/")) or any(file.glob("*.parquet")):
             return find_format("parquet")
+        first = min(file.glob("*.json"), default=None)
+        if first is not None and format_of_input(str(first)).name == "posetrack":
+            return find_format("posetrack")
         yolo = (file / "data.yaml").is_file() or any((file / "labels").rglob("*.txt"))
         return find_format("yolo") if yolo else _by_extension(FOLDER)
     if not file.is_file():  # standard input, or a pipe, of which nothing may be taken
@@ -83,6 +86,7 @@ def _by_content(head: bytes) -> str | None:
     keys = {
         b'"people"': "openpose",
         b'"instance_info"': "mmpose",
+        b'"vid_id"': "posetrack",
         b'"images"': "coco-labels",
         b'"annotations"': "coco-labels",
     }

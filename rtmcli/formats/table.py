@@ -147,6 +147,18 @@ def _write_motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -
     return write_motchallenge(frames, path)
 
 
+def _read_posetrack(path: str, given: Conversion) -> Iterator[Frame]:
+    from rtmcli.formats.posetrack import read_posetrack
+
+    return read_posetrack(path, given)
+
+
+def _write_posetrack(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.posetrack import write_posetrack
+
+    return write_posetrack(frames, path, given)
+
+
 def _read_trc(path: str, given: Conversion) -> Iterator[Frame]:
     from rtmcli.formats.trc import read_trc
 
@@ -337,6 +349,19 @@ FORMATS = (
         write=_write_motchallenge,
         streams=False,
         keypoints=False,
+    ),
+    Format(
+        name="posetrack",
+        extensions=(),
+        content="a folder of `<sequence>.json`, or one file, as of PoseTrack18 and PoseTrack21: `images` with "
+        "`vid_id`, frames counted from 0; `annotations` with `track_id`, `keypoints` and their `scores`. Keypoints are "
+        "PoseTrack's (posetrack17), or of the skeleton that `--skeleton` names. Frames without labels are not read",
+        omits=("times", "people without an id", "people without keypoints", "3D keypoints"),
+        limits="models",
+        read=_read_posetrack,
+        write=_write_posetrack,
+        streams=False,
+        folder=True,
     ),
     Format(
         name="trc",

@@ -39,12 +39,17 @@ class TrackReport:
         return {**self.hota.figures(), **self.identity.figures(), **self.clear.figures()}
 
 
-def evaluate_tracks(truth: Iterable[Frame], found: Iterable[Frame]) -> list[TrackReport]:
+def evaluate_tracks(
+    truth: Iterable[Frame], found: Iterable[Frame], *, labelled_only: bool = False
+) -> list[TrackReport]:
     """A report for each sequence of the truth, and one of all together where there are several.
 
     Frames belong together by source and number: the source is the sequence's name, or a path with that name in it;
     with one sequence on each side names do not matter. Instances without an id do not count. Where the true people
     have keypoints, similarity is OKS, else the IoU of boxes.
+
+    Args:
+        labelled_only: compare the frames of the truth alone, where others have no labels; otherwise they are empty.
 
     Raises:
         DataError: a sequence without tracks, tracks of an unknown sequence, an id twice in a frame, no true ids.
@@ -59,7 +64,7 @@ def evaluate_tracks(truth: Iterable[Frame], found: Iterable[Frame]) -> list[Trac
         raise DataError("the truth has no ids; tracks are compared with people who have one")
     reports = []
     for name, source in _pairs(list(wanted), list(given)).items():
-        numbers = sorted(wanted[name].keys() | given[source].keys())
+        numbers = sorted(wanted[name].keys() | (() if labelled_only else given[source].keys()))
         try:
             sequence = make_sequence(
                 name, (_compare(wanted[name].get(n), given[source].get(n)) for n in numbers)

@@ -122,6 +122,8 @@ def main(
     Face, MPII and 3D labels give the figures of their data sets (see --metric). A table on a terminal, one JSON line
     in a pipe; -1 where no label falls in a size range.
 
+    With --tracks TRUTH is MOTChallenge text, a PoseTrack file or records with ids.
+
     A record belongs to the image of the same file name, or of the same number.
 
     Examples:

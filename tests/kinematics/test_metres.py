@@ -219,7 +219,7 @@ def test_the_verbs_scale_keypoints_and_write_them_as_trc(
         ),
         (["--known", "1,2,3,4,0"], "is not two points and a distance"),
         (["--floor-angle", "steep"], "--floor-angle 'steep' is neither degrees from -45 to 45 nor 'auto'"),
-        (["--min-score", "0.1"], "--min-score has no effect without --to trc, or a scale in metres"),
+        (["--min-score", "0.1"], "--min-score has no effect without --to trc or c3d, or a scale in metres"),
     ],
 )
 def test_wrong_options_are_one_sentence(
