@@ -67,18 +67,19 @@ def keypoints_box(keypoints: FloatArray, *, grow: float = 1.25) -> FloatArray:
 
 def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, M) areas that all pairs of boxes (N, 4), (M, 4) share."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])  # (N, M, 2)
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    result: FloatArray = np.clip(high - low, 0, None).prod(axis=-1)
-    return result
+    widths, heights = (
+        np.minimum(a[:, None, high], b[:, high]) - np.maximum(a[:, None, low], b[:, low])
+        for low, high in ((0, 2), (1, 3))
+    )
+    return np.asarray(np.maximum(widths, 0) * np.maximum(heights, 0))
 
 
 def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, M) intersection over union of all pairs of boxes (N, 4), (M, 4)."""
     shared = intersections(a, b)
-    area_a = (a[:, 2:] - a[:, :2]).prod(axis=-1)
-    area_b = (b[:, 2:] - b[:, :2]).prod(axis=-1)
-    union = area_a[:, None] + area_b[None, :] - shared
+    area_a = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
+    area_b = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
+    union = area_a[:, None] + area_b - shared
     result: FloatArray = shared / np.maximum(union, 1e-6)
     return result
 

@@ -10,23 +10,31 @@ def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
 
     Values lie in [0, 1], and it is their total that counts: two fair pairs beat one good one.
     """
+    rows, columns = (places.tolist() for places in allowed.nonzero())
+    if len({*rows}) == len(rows) and len({*columns}) == len(columns):  # nobody has two candidates
+        return [*zip(rows, columns, strict=True)]
     pairs: list[tuple[int, int]] = []
-    if not allowed.any():
-        return pairs
     rows_left, columns_left = np.asarray(allowed.any(axis=1)), np.asarray(allowed.any(axis=0))
     # Most people have one candidate, and are the only one for it.
     single = allowed & (allowed.sum(axis=1, keepdims=True) == 1) & (allowed.sum(axis=0, keepdims=True) == 1)
     for row, column in zip(*single.nonzero(), strict=True):
         pairs.append((int(row), int(column)))
         rows_left[row] = columns_left[column] = False
-    rows, columns = rows_left.nonzero()[0], columns_left.nonzero()[0]
-    if len(rows) and len(columns):
-        inner = np.ix_(rows, columns)
-        cost = np.where(allowed[inner], -values[inner].astype(np.float64), 0.0)
-        for row, column in _hungarian(cost):
-            if allowed[rows[row], columns[column]]:
-                pairs.append((int(rows[row]), int(columns[column])))
+    left = np.ix_(rows_left, columns_left)
+    if rows_left.any() and columns_left.any():
+        cost = np.where(allowed[left], -values[left].astype(np.float64), 0.0)
+        for at_row, at_column in _hungarian(cost):
+            row, column = left[0][at_row, 0], left[1][0, at_column]
+            if allowed[row, column]:
+                pairs.append((int(row), int(column)))
     return sorted(pairs)
+
+
+def one_each(allowed: BoolArray) -> tuple[IndexArray, IndexArray] | None:
+    """Rows and columns of the allowed pairs (N, N), if every row and every column has exactly one; else None."""
+    rows, columns = allowed.nonzero()
+    alone = len(rows) == len(allowed) == allowed.shape[1] == len({*rows.tolist()}) == len({*columns.tolist()})
+    return (rows, columns) if alone else None
 
 
 class StagedMatching:

@@ -17,8 +17,14 @@ def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Ar
     if len(expected) < _FEWEST:
         return None
     steps = found - expected
-    shift = np.median(steps, axis=0)
+    shift = _median(steps)
     # 1.48 median absolute deviations are a standard deviation.
-    error = 1.48 * np.median(np.abs(steps - shift), axis=0) / np.sqrt(len(steps))
-    clear = np.abs(shift) > _CLEAR * error + _LEAST * np.median(heights)
-    return np.asarray(shift) if clear.any() else None
+    error = 1.48 * _median(np.abs(steps - shift)) / np.sqrt(len(steps))
+    clear = np.abs(shift) > _CLEAR * error + _LEAST * _median(heights)
+    return shift if clear.any() else None
+
+
+def _median(values: Float64Array) -> Float64Array:
+    """The median over the first axis; np.median takes ten times as long for few values."""
+    ordered, count = np.sort(values, axis=0), len(values)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)

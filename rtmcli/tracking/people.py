@@ -17,13 +17,14 @@ class People:
 
     Attributes:
         index: (P,) their places in the frame's list.
-        boxes: (P, 4). scores: (P,); 1 where there is none.
+        boxes: (P, 4). middles: (P, 2) of the boxes. scores: (P,); 1 where there is none.
         poses: (P, K, 3) as in `Tracks`.
         appearances: (P, A), NaN where unknown; None where nobody has one.
     """
 
     index: IndexArray
     boxes: Float64Array
+    middles: Float64Array
     scores: Float64Array
     poses: Float64Array
     appearances: Float64Array | None
@@ -31,39 +32,47 @@ class People:
 
 def people_of(frame: Frame, tracks: Tracks) -> People:
     """The instances of a frame that have a box, or keypoints to make one of."""
-    index, boxes, scores = [], [], []
-    for at, instance in enumerate(frame.instances):
-        box = _box_of(instance)
-        if box is not None:
-            index.append(at)
-            boxes.append(box)
-            scores.append(1.0 if instance.score is None else instance.score)
-    corners = np.array(boxes, np.float64).reshape(-1, 4)
+    boxed = [(at, box) for at, one in enumerate(frame.instances) if (box := _box_of(one)) is not None]
+    index = [at for at, _ in boxed]
+    corners = _stack([box for _, box in boxed]).reshape(-1, 4)
+    finite = np.isfinite(corners)
+    if not finite.all():
+        whole = np.asarray(finite.all(axis=1))
+        corners, index = corners[whole], [at for at, ok in zip(index, whole.tolist(), strict=True) if ok]
+    scores = [1.0 if (score := frame.instances[at].score) is None else score for at in index]
     poses = [frame.instances[at].keypoints for at in index]
     count = tracks.poses.shape[1]
     if not count:
         count = next((len(pose) for pose in poses if pose is not None), 0)
         if count:
             tracks.use_keypoints(count)
-    if count and all(pose is not None and len(pose) == count for pose in poses):
-        stacked = np.array(poses, np.float64).reshape(-1, count, 3)
+    whole_poses = [pose for pose in poses if pose is not None and len(pose) == count]
+    if count and len(whole_poses) == len(poses):
+        stacked = _stack(whole_poses).reshape(-1, count, 3)
     else:
         stacked = np.full((len(index), count, 3), np.nan)
         for row, pose in enumerate(poses):
             if count and pose is not None and len(pose) == count:
                 stacked[row] = pose
-    stacked[..., :2] -= ((corners[:, :2] + corners[:, 2:]) / 2)[:, None]
+    middles = (corners[:, :2] + corners[:, 2:]) / 2
+    stacked[..., :2] -= middles[:, None]
     return People(
         np.array(index, np.intp),
         corners,
+        middles,
         np.array(scores, np.float64),
         stacked,
         frame_appearances(frame, index),
     )
 
 
+def _stack(arrays: list[Float32Array]) -> Float64Array:
+    """The arrays one after the other; for a few small ones this takes a third of the time of `np.array`."""
+    return np.concatenate(arrays, dtype=np.float64) if arrays else np.zeros(0)
+
+
 def _box_of(instance: Instance) -> Float32Array | None:
-    box = instance.box
-    if box is None and instance.keypoints is not None and len(instance.keypoints):
-        box = keypoints_box(instance.keypoints[None], grow=1.0)[0]
-    return box if box is not None and np.isfinite(box).all() else None
+    """The box, or the extent of the keypoints; NaN where there is none of those either."""
+    if instance.box is None and instance.keypoints is not None and len(instance.keypoints):
+        return keypoints_box(instance.keypoints[None], grow=1.0)[0]
+    return instance.box

@@ -14,7 +14,7 @@ def box_similarity(
     Heights change slowly, widths with every step (height-modulated IoU: Yang et al., "Hybrid-SORT", AAAI 2024).
     `expected` (T, 4), `boxes` (P, 4).
     """
-    old, new = (expected[:, 3] - expected[:, 1])[:, None], (boxes[:, 3] - boxes[:, 1])[None]
+    old, new = (expected[:, 3] - expected[:, 1])[:, None], boxes[:, 3] - boxes[:, 1]
     ratio = np.minimum(old, new) / np.maximum(np.maximum(old, new), 1e-6)  # (T, P)
     overlap = np.asarray(iou_matrix(expected, boxes), np.float64)
     return overlap * ratio**2, overlap, ratio
@@ -31,14 +31,17 @@ def pose_similarity(
         areas: (T,) of the tracks' boxes, in square pixels.
         sigmas: (K,).
     """
-    step = tracks[:, None, :, :2] - poses[None, :, :, :2] + offset  # (T, P, K, 2)
-    squared = step[..., 0] ** 2 + step[..., 1] ** 2
+    across, down = (
+        tracks[:, None, :, axis] - poses[:, :, axis] + offset[..., axis]
+        for axis in (0, 1)  # each (T, P, K)
+    )
     spread = 8 * np.asarray(sigmas) ** 2 * np.maximum(areas, 1e-6)[:, None]  # (T, K): 2 (2 sigma)^2 area
-    similar = np.exp(-squared / spread[:, None])
-    weight = np.clip(np.minimum(tracks[:, None, :, 2], poses[None, :, :, 2]), 0.01, 1)
-    known = ~np.isnan(similar)
-    if not known.all():
-        similar, weight = np.where(known, similar, 0), np.where(known, weight, 0)
+    similar = np.exp(-(across**2 + down**2) / spread[:, None])
+    weight = np.minimum(np.maximum(np.minimum(tracks[:, None, :, 2], poses[:, :, 2]), 0.01), 1)
+    unknown = np.isnan(similar)
+    if not unknown.any():
+        return np.asarray((similar * weight).sum(axis=-1) / weight.sum(axis=-1))
+    similar, weight = np.where(unknown, 0, similar), np.where(unknown, 0, weight)
     total = weight.sum(axis=-1)
     result: Float64Array = np.divide(
         (similar * weight).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0

@@ -5,18 +5,18 @@ observation-centric re-update after a gap (OC-SORT, Cao et al., CVPR 2023), simi
 on time is in seconds, so that the frame rate does not matter.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from rtmcli.arrays import BoolArray, Float64Array, FloatArray, IndexArray
+from rtmcli.arrays import Float64Array, FloatArray, IndexArray
 from rtmcli.errors import RtmError
 from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
-from rtmcli.tracking.assignment import StagedMatching, assign
+from rtmcli.tracking.assignment import StagedMatching, assign, one_each
 from rtmcli.tracking.camera import camera_shift
 from rtmcli.tracking.motion import Tracks, boxes_at
 from rtmcli.tracking.people import People, people_of
@@ -116,9 +116,8 @@ class Tracker:
         ids: list[int | None] = [None] * len(frame.instances)
         for at, number in zip(people.index.tolist(), found.tolist(), strict=True):
             ids[at] = number or None
-        return replace(
-            frame, instances=[replace(i, id=number) for i, number in zip(frame.instances, ids, strict=True)]
-        )
+        numbered = [one.changed(id=number) for one, number in zip(frame.instances, ids, strict=True)]
+        return frame.changed(instances=numbered)
 
     def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
         """Drop who was unseen for too long, or is expected outside the image."""
@@ -152,10 +151,9 @@ class Tracker:
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
         allowed = (similar >= self._threshold) | ((overlap >= self._threshold) & ~tracks.missed[:, None])
+        if not tracks.missed.any() and (pairs := one_each(allowed)) is not None:
+            return *pairs, expected
         matching = StagedMatching(len(tracks), len(people.index))
-        if not tracks.missed.any() and _one_each(allowed):
-            matching.add(similar, allowed)
-            return *matching.result(), expected
         gap = now - tracks.seen
         # The order of the last frame's list decides only between two who stand in one place.
         moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
@@ -191,10 +189,8 @@ class Tracker:
         if min(similar.shape) < 4:
             return None
         sure = (similar >= self._threshold) & ((tracks.hits >= _SETTLED) & ~tracks.missed)[:, None]
-        pairs = np.array(assign(similar, sure), np.intp).reshape(-1, 2)
-        boxes = people.boxes[pairs[:, 1]]
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        return camera_shift(expected[pairs[:, 0]], middles, tracks.sizes[pairs[:, 0], 1])
+        rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
+        return camera_shift(expected[rows], people.middles[columns], tracks.sizes[rows, 1])
 
     def _similarity(
         self, tracks: Tracks, people: People, frame: Frame, expected: Float64Array
@@ -205,13 +201,14 @@ class Tracker:
         if self._method == "iou" or not count:
             return similar, overlap, ratio
         # Poses relative to the boxes' middles, so that a track's moves with its prediction.
-        middles = (people.boxes[:, :2] + people.boxes[:, 2:]) / 2
-        offset = (expected[:, None] - middles[None])[:, :, None]  # (T, P, 1, 2)
+        offset = (expected[:, None] - people.middles)[:, :, None]  # (T, P, 1, 2)
         oks = pose_similarity(
             tracks.poses, people.poses, offset, tracks.sizes.prod(axis=1), _sigmas(frame.skeleton, count)
         )
-        both = np.isfinite(oks)  # the overlap counts where one of the two has no pose
-        return np.where(both, oks if self._method == "oks" else (similar + oks) / 2, similar), overlap, ratio
+        mixed = oks if self._method == "oks" else (similar + oks) / 2
+        both = np.isfinite(oks)
+        # The overlap counts where one of the two has no pose.
+        return mixed if both.all() else np.where(both, mixed, similar), overlap, ratio
 
 
 @dataclass(slots=True)
@@ -234,14 +231,11 @@ def _update(
     boxes = people.boxes[columns]
     tracks.update(rows, expected[rows], boxes, people.poses[columns], people.index[columns], now)
     settled = hits >= _SETTLED
+    if settled.all():
+        return
     for k in np.flatnonzero(~settled):  # a second box on somebody never settles
         if _doubles(boxes[k], boxes[settled]):
             tracks.hits[rows[k]] = hits[k]
-
-
-def _one_each(allowed: BoolArray) -> bool:
-    """Whether every row and every column has exactly one candidate."""
-    return bool((allowed.sum(axis=0) == 1).all() and (allowed.sum(axis=1) == 1).all())
 
 
 def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
