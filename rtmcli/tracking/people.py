@@ -74,5 +74,5 @@ def _stack(arrays: list[Float32Array]) -> Float64Array:
 def _box_of(instance: Instance) -> Float32Array | None:
     """The box, or the extent of the keypoints; NaN where there is none of those either."""
     if instance.box is None and instance.keypoints is not None and len(instance.keypoints):
-        return keypoints_box(instance.keypoints[None], grow=1.0)[0]
+        return np.asarray(keypoints_box(instance.keypoints[None], grow=1.0)[0])
     return instance.box
