@@ -51,11 +51,8 @@ def make_plots(names: Sequence[str]) -> Plots:
 
 
 def _figure(name: str, times: Any, *, is_last: bool) -> Any:
-    """Lines of people over time, and a vertical line at the time that the video shows.
-
-    The script finds the parts by their names, which begin with that of the figure.
-    """
-    from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
+    """Lines of people over time; the script finds them by their name, which begins with that of the figure."""
+    from bokeh.models import ColumnDataSource, HoverTool, Range1d
     from bokeh.plotting import figure
 
     plot = figure(
@@ -78,7 +75,5 @@ def _figure(name: str, times: Any, *, is_last: bool) -> Any:
     drawn = plot.multi_line("xs", "ys", color="color", line_dash="dash", line_width=1.5, source=lines)
     tips = [("", "@label"), ("seconds", "$x{0.00}"), (FIGURES[name], "$y{0.0}")]
     plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips))
-    now = Span(location=0, dimension="height", line_color="#d9822b", line_width=1.5, name=f"{name}-now")
-    plot.add_layout(now)
     plot.toolbar.logo = None
     return plot

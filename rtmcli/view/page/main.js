@@ -177,7 +177,8 @@ connect("file", "change", (event) => event.target.files[0] && player.useFile(eve
 connect("threshold", "input", (event) => {
   look.minScore = Number(event.target.value);
   $("threshold-value").textContent = look.minScore.toFixed(2);
-  chosen();
+  show(player.record);
+  if (plots) plots.fillSoon();
 });
 for (const key of ["boxes", "ids"]) {
   $(key).checked = look[key];
@@ -201,7 +202,6 @@ player.onState = () => {
   $("play").textContent = player.isPlaying ? "Pause" : "Play";
   // A screen reader would read every frame.
   $("place").setAttribute("aria-live", player.isPlaying ? "off" : "polite");
-  if (plots && clip) plots.moveTo(player.record, false);
 };
 player.onFailure = () => {
   say("The video cannot be played here: choose its file with 'Open video', or write the page with --embed.");

@@ -9,7 +9,8 @@ class Plots {
     this.holder = holder;
     this.seek = seek;
     this.figures = [];
-    this.drawnAt = 0;
+    // Over the figures: Bokeh would draw its own line with the whole figure anew.
+    this.cursor = holder.parentElement.querySelector(".cursor");
   }
 
   async start() {
@@ -21,15 +22,11 @@ class Plots {
     for (const name of ["x", "y", "speed", "angle", "error"]) {
       const figure = document.get_model_by_name(name);
       if (!figure) continue;
-      const [lines, now] = ["lines", "now"].map((part) => document.get_model_by_name(`${name}-${part}`));
+      const lines = document.get_model_by_name(`${name}-lines`);
       figure.on_event("tap", (event) => this.seek(event.x));
-      this.figures.push({ name, figure, lines, now });
+      this.figures.push({ name, figure, lines });
     }
-    const later = () => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.fill(), 80);
-    };
-    this.range.change.connect(later);
+    this.range.change.connect(() => this.fillSoon());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.color());
     this.color();
   }
@@ -50,6 +47,7 @@ class Plots {
 
   load(clip, look) {
     this.clip = clip;
+    this.record = 0;
     this.look = look;
     const { times } = clip;
     const [start, end] = [times[0], Math.max(times[times.length - 1], times[0] + clip.interval)];
@@ -57,8 +55,16 @@ class Plots {
     this.fill();
   }
 
+  // Once, when a slider or the time axis no longer moves: an hour takes a third of a second.
+  fillSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fill(), 80);
+  }
+
+  // Draw the lines again; returns how many of the people chosen are left out.
   fill() {
-    if (!this.clip) return;
+    if (!this.clip) return 0;
+    this.moveTo(this.record ?? 0);
     const shown = this.clip.tracks.filter((track) => !this.look.people.has(track.index));
     const most = [...shown].sort((a, b) => b.frames - a.frames).slice(0, MOST_LINES);
     for (const { name, figure, lines } of this.figures) {
@@ -105,11 +111,24 @@ class Plots {
     return { xs, ys, color: track.color, dash, label };
   }
 
-  // The line at the video's time; while it plays no more often than ten times a second.
-  moveTo(record, isPlaying) {
-    if (isPlaying && performance.now() - this.drawnAt < 100) return;
-    this.drawnAt = performance.now();
-    for (const { now } of this.figures) now.location = this.clip.times[record];
+  // The line at the video's time. While it plays the figures' place is not asked for: that costs a layout each time.
+  moveTo(record, isPlaying = false) {
+    this.record = record;
+    if (!isPlaying || !this.frame) this.frame = this.measure();
+    const { start, end } = this.range;
+    const time = this.clip.times[record];
+    this.cursor.hidden = !this.frame || time < start || time > end;
+    if (this.cursor.hidden) return;
+    this.cursor.style.left = `${this.frame.left + ((time - start) / (end - start)) * this.frame.width}px`;
+  }
+
+  // Left edge and width in pixels of the time axis; all figures have the same.
+  measure() {
+    const view = Bokeh.index.find_one(this.figures[0].figure);
+    if (!view) return null;
+    const { left, width } = view.frame.bbox;
+    const inside = view.el.getBoundingClientRect().left - this.cursor.parentElement.getBoundingClientRect().left;
+    return { left: inside + left, width };
   }
 }
 
@@ -137,8 +156,9 @@ function valueOf(track, times, keypoint, name, minScore) {
     const [before, after] = [row - 1, row + 1];
     if (before < 0 || after >= track.at.length || track.at[after] - track.at[before] !== 2) return NaN;
     if (!isSure(before) || !isSure(row) || !isSure(after)) return NaN;
-    const moved = [0, 1].map((a) => coordinate(track, keypoint, a, after) - coordinate(track, keypoint, a, before));
-    return Math.hypot(...moved) / (times[track.at[after]] - times[track.at[before]]);
+    const dx = coordinate(track, keypoint, 0, after) - coordinate(track, keypoint, 0, before);
+    const dy = coordinate(track, keypoint, 1, after) - coordinate(track, keypoint, 1, before);
+    return Math.sqrt(dx * dx + dy * dy) / (times[track.at[after]] - times[track.at[before]]);
   };
 }
 
