@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.csv_writer import write_table as write_table
     from rtmcli.formats.dlc import read_dlc as read_dlc
     from rtmcli.formats.dlc import write_dlc as write_dlc
+    from rtmcli.formats.label_studio import write_label_studio as write_label_studio
     from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
+    from rtmcli.formats.rerun import write_rerun as write_rerun
     from rtmcli.formats.sleap import read_sleap as read_sleap
     from rtmcli.formats.sleap import write_sleap as write_sleap
     from rtmcli.formats.yolo import read_yolo as read_yolo
@@ -148,6 +150,8 @@ _PUBLIC = {
     "formats.sleap": ("read_sleap", "write_sleap"),
     "formats.nwb": ("read_nwb", "write_nwb"),
     "formats.dlc": ("read_dlc", "write_dlc"),
+    "formats.label_studio": ("write_label_studio",),
+    "formats.rerun": ("write_rerun",),
     "formats.parquet": ("read_parquet", "write_parquet"),
     "formats.labels": ("read_labels",),
     "metrics.collect_results": ("collect_results", "rank_poses"),

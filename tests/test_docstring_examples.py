@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).parent.parent
 NOT_RUN = {"OneStage", "fetch_model", "export_model", "Exported"}
 # Names that need an extra: the package it installs.
 EXTRAS = {
+    "write_rerun": "rerun",
     **dict.fromkeys(("read_parquet", "write_parquet"), "pyarrow"),
     **dict.fromkeys(("read_sleap", "write_sleap", "read_nwb", "write_nwb"), "sleap_io"),
 }

@@ -59,13 +59,16 @@ def write_dlc(
         write_dlc(read_frames("tracked.jsonl"), "walk.csv")
     """
     path = Path(path)
+    binary = path.suffix.lower() in _HDF5
+    if binary:  # what is missing is said before the frames are read
+        _pandas()
     found = person_tracks(frames, note)
     if len(found) > 1:
         raise DataError(
             f"a table of DeepLabCut holds one source; got {found[0].source} and {found[1].source}: convert each alone"
         )
     table = _table_of(found[0]) if found else _Table([], [], np.zeros((0, 0)))
-    if path.suffix.lower() in _HDF5:
+    if binary:
         _write_hdf5(table, path)
     else:
         write_atomically(path, _as_csv(table))
@@ -135,10 +138,15 @@ def _levels(columns: Sequence[tuple[str, ...]]) -> list[str]:
     return [name for name in _LEVELS if not (single and name == "individuals")]
 
 
-def _write_hdf5(table: _Table, path: Path) -> None:
-    import pandas as pd
+def _pandas() -> Any:
+    import pandas
     import tables  # noqa: F401  pandas asks for it in a sentence of its own, which names no extra
 
+    return pandas
+
+
+def _write_hdf5(table: _Table, path: Path) -> None:
+    pd = _pandas()
     columns = pd.MultiIndex.from_tuples(table.columns, names=_levels(table.columns))
     with replacing(path) as temporary:
         try:
@@ -150,9 +158,7 @@ def _write_hdf5(table: _Table, path: Path) -> None:
 
 
 def _read_hdf5(path: Path) -> _Table:
-    import pandas as pd
-    import tables  # noqa: F401  as above
-
+    pd = _pandas()
     try:
         frame = pd.read_hdf(path)
         levels = [str(name) for name in frame.columns.names]

@@ -219,6 +219,18 @@ def _write_dlc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     return write_dlc(frames, path, note=given.note)
 
 
+def _write_label_studio(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.label_studio import write_label_studio
+
+    return write_label_studio(frames, path, note=given.note)
+
+
+def _write_rerun(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+    from rtmcli.formats.rerun import write_rerun
+
+    return write_rerun(frames, path)
+
+
 def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.opensim_motion import write_opensim_motion
 
@@ -437,6 +449,29 @@ FORMATS = (
         write=_write_dlc,
         streams=False,
         extra="dlc",
+    ),
+    Format(
+        name="label-studio",
+        extensions=(),
+        content="tasks of Label Studio with predictions: a rectangle per person, a point per keypoint within it, "
+        "scores; the labelling configuration in `<name>.label_config.xml`",
+        omits=("scores of keypoints outside 0 to 1", "3D keypoints"),
+        limits="keypoints that do not exist",
+        read=None,
+        write=_write_label_studio,
+        streams=False,
+    ),
+    Format(
+        name="rerun",
+        extensions=(".rrd",),
+        content="a recording of the Rerun viewer: keypoints, boxes and scores per source and person over `frame` and "
+        "`time`, with the names and links of the skeleton",
+        omits=("image sizes", "3D keypoints"),
+        limits="models, labels",
+        read=None,
+        write=_write_rerun,
+        streams=False,
+        extra="rerun",
     ),
     Format(
         name="opensim-mot",

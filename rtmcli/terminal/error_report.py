@@ -91,6 +91,7 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "bokeh": "view",
     "ezc3d": "c3d",
+    "rerun": "rerun",
     "sleap_io": "sleap",
     "pynwb": "sleap",
     "ndx_pose": "sleap",

@@ -1,5 +1,6 @@
 """`rtm convert` as it is typed."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -113,6 +114,24 @@ def test_every_format_of_one_file_is_read_back(form: str, tmp_path: Path) -> Non
     assert [frame["instances"][0]["keypoints"] for frame in frames] == [POINTS, POINTS] or form != "csv"
     assert all(len(frame["instances"][0]["keypoints"]) == 133 for frame in frames)
     assert all(frame["instances"][0]["keypoints"][5] == POINTS[5] for frame in frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("walk.parquet", "pyarrow"), ("walk.slp", "sleap_io"), ("walk.nwb", "pynwb"), ("walk.h5", "tables")],
+)
+def test_the_extension_names_the_format_of_both_sides(name: str, package: str, tmp_path: Path) -> None:
+    (tmp_path / "walk.jsonl").write_text(record(0) + record(1))
+    out = rtm("convert", str(tmp_path / "walk.jsonl"), "-o", str(tmp_path / name))
+    if importlib.util.find_spec(package) is None:
+        assert out.returncode == 4 and "pip install 'rtmcli[" in out.stderr and out.stderr.count("\n") == 1
+        assert not (tmp_path / name).exists()
+        return
+    assert out.returncode == 0, out.stderr
+    back = rtm("convert", str(tmp_path / name))
+    frames = [json.loads(line) for line in back.stdout.splitlines()]
+    assert [(frame["frame"], frame["skeleton"]) for frame in frames] == [(0, "coco133"), (1, "coco133")]
+    assert [frame["instances"][0]["keypoints"] for frame in frames] == [POINTS, POINTS]
 
 
 def test_a_folder_is_openposes(tmp_path: Path) -> None:
