@@ -40,9 +40,16 @@ class MediaJobOptions:
     """How `detect` and `pose` fill a folder."""
 
     common: JobOptions = field(default_factory=JobOptions)
+    unit: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Do a long video in parts of so many seconds; 0: in one piece."
+        ),
+    ] = 60.0
 
 
 JOB_NAMES = ("name", "resume", "stop_on_error")
+MEDIA_JOB_NAMES = (*JOB_NAMES, "unit")
 
 
 def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -> bool:

@@ -108,11 +108,14 @@ def _do(networks: Pipeline, options: Options, unit: Unit, path: Path) -> Counts:
 
 
 def _reading(options: Options) -> Reading:
+    """How sources are read and split: not where damage is skipped, which only decoding finds."""
     source = options.source
+    splits = options.job.unit > 0 and source.on_error == "stop"
     return Reading(
         wanted=FrameRange(source.start, source.end, source.every, source.max_frames),
         stream=source.stream,
         det_every=options.det_every if isinstance(options, PoseOptions) else 1,
+        seconds=options.job.unit if splits else None,
     )
 
 

@@ -7,7 +7,7 @@ from rtmcli.errors import DataError
 from rtmcli.jobs.sources import Named, file_size
 from rtmcli.jobs.split import split
 from rtmcli.jobs.unit import Source, Unit
-from rtmcli.media.decode.timeline import Length, read_length, read_timeline
+from rtmcli.media.decode.timeline import Length, begins_at, read_length, read_timeline
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.names import file_path, is_address
 from rtmcli.media.source_names import DEMO, files_of, is_demo, kind_of_file
@@ -65,7 +65,10 @@ def _split(named: Named, output: str, path: str, reading: Reading) -> tuple[Unit
     if timeline is None:
         return ()
     spans = split(timeline, reading.wanted, det_every=reading.det_every, seconds=reading.seconds)
-    if len(spans) < 2:
+    begins = (span.keyframes[-1] for span in spans[1:])
+    if len(spans) < 2 or not all(
+        begins_at(path, named.name, keyframe, stream=reading.stream) for keyframe in begins
+    ):
         return ()
     return tuple(Unit(source=named.name, output=output, length=span.frames, span=span) for span in spans)
 

@@ -1,7 +1,5 @@
 """Split a video into spans at detection boundaries."""
 
-from bisect import bisect_right
-
 from rtmcli.jobs.unit import Span
 from rtmcli.media.decode.timeline import Timeline
 from rtmcli.media.frame_range import FrameRange
@@ -17,7 +15,9 @@ def split(timeline: Timeline, wanted: FrameRange, *, det_every: int, seconds: fl
     same detections, and a span needs no pixels of another one.
     """
     taken = wanted.numbers(timeline.times)
-    begins = _begins([timeline.times[number] for number in taken], det_every, seconds)
+    if not taken:
+        return []
+    begins = _begins(timeline, taken, det_every, seconds)
     spans = []
     for begin, end in zip(begins, [*begins[1:], len(taken)], strict=True):
         start = wanted.start if begin == 0 else timeline.times[taken[begin]]
@@ -36,11 +36,17 @@ def split(timeline: Timeline, wanted: FrameRange, *, det_every: int, seconds: fl
     return spans
 
 
-def _begins(times: list[float], det_every: int, seconds: float) -> list[int]:
+def _begins(timeline: Timeline, taken: list[int], det_every: int, seconds: float) -> list[int]:
     """Indices of the frames with which spans begin."""
-    begins: list[int] = []
+    times = [timeline.times[number] for number in taken]
+    begins = [0]
     for at in range(0, len(times), det_every):
-        if not begins or times[at] - times[begins[-1]] >= seconds:
+        last = times[begins[-1]]
+        # Without a keyframe since the last span began, that span would be decoded again before this one.
+        if (
+            times[at] - last >= seconds
+            and timeline.keyframes[timeline.keyframes_until(times[at]) - 1][0] > last
+        ):
             begins.append(at)
     # What would be left over belongs to the last span.
     if len(begins) > 1 and times[-1] - times[begins[-1]] < seconds / 2:
@@ -51,5 +57,5 @@ def _begins(times: list[float], det_every: int, seconds: float) -> list[int]:
 def _keyframes_before(timeline: Timeline, start: float | None) -> tuple[tuple[int, int], ...]:
     if start is None:
         return ()
-    end = bisect_right(timeline.keyframes, start, key=lambda keyframe: keyframe[0])
+    end = timeline.keyframes_until(start)
     return tuple((tick, number) for _, tick, number in timeline.keyframes[max(0, end - _KEYFRAMES) : end])

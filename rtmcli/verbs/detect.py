@@ -27,7 +27,7 @@ def main(
 
       rtm detect holiday/*.jpg --score 0.5 > boxes.jsonl
     """
-    from rtmcli.cli.job_options import JOB_NAMES, is_folder
+    from rtmcli.cli.job_options import MEDIA_JOB_NAMES, is_folder
 
     if is_folder(options.output.output):
         from rtmcli.cli.media_job import run_media_job
@@ -37,5 +37,5 @@ def main(
     from rtmcli.cli.pipelines import detect_pipeline
     from rtmcli.cli.write_records import write_records
 
-    given.reject(JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
+    given.reject(MEDIA_JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
     write_records(detect_pipeline(sources, options, given), options.output, label="detect")

@@ -31,7 +31,7 @@ def main(
       rtm pose video.mp4 --det-every 5 | rtm smooth > out.jsonl
       rtm detect video.mp4 | grep -v '"instances":\\[\\]' | rtm pose > out.jsonl
     """
-    from rtmcli.cli.job_options import JOB_NAMES, is_folder
+    from rtmcli.cli.job_options import MEDIA_JOB_NAMES, is_folder
 
     if is_folder(options.output.output):
         from rtmcli.cli.media_job import run_media_job
@@ -41,5 +41,5 @@ def main(
     from rtmcli.cli.pipelines import pose_pipeline
     from rtmcli.cli.write_records import write_records
 
-    given.reject(JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
+    given.reject(MEDIA_JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
     write_records(pose_pipeline(sources or [], options, given), options.output, label="pose")

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from rtmcli import __version__
 from rtmcli.cli.app import main
+from rtmcli.media.source_names import DEMO
 from tests.helpers.clips import write_clip
 from tests.helpers.jobs import Runner, contents, write_clips
 
@@ -58,6 +60,36 @@ def test_pose_with_ids_writes_what_it_writes_to_standard_output(rtm: Runner, cap
     assert main(["pose", "demo", "--max-frames", "12", "--track"]) == 0
     assert contents(Path("out"))["demo.jsonl"] == capsys.readouterr().out.encode()
     assert rtm.lines[0]["frames"] == 12 and rtm.lines[0]["people"] > 12
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds of the demo clip with a keyframe every half a second."""
+    import av
+
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    with av.open(str(DEMO)) as source, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=source.streams.video[0].average_rate, options={"g": "12"})
+        stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
+        for number, frame in zip(range(60), source.decode(video=0), strict=False):
+            frame.pts, frame.pict_type = number, 0
+            frame.time_base = 1 / Fraction(source.streams.video[0].average_rate)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--det-every", "5"], ["--det-every", "4", "--track", "--appearance", "--every", "2"]]
+)
+def test_a_video_in_units_gives_the_bytes_of_one_piece(
+    rtm: Runner, long_clip: Path, options: list[str]
+) -> None:
+    assert rtm("pose", long_clip, "-o", "units", "--unit", "0.5", *options) == 0
+    assert len(json.loads(Path("units/job.json").read_text())["sources"][0]["units"]) > 2
+    assert rtm("pose", long_clip, "-o", "piece.jsonl", *options) == 0
+    assert contents(Path("units")) == {"long.jsonl": Path("piece.jsonl").read_bytes()}
+    assert b'"keypoints"' in Path("piece.jsonl").read_bytes()
 
 
 def test_records_can_be_written_to_one_file(rtm: Runner, clips: Path) -> None:

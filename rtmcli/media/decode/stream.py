@@ -13,7 +13,11 @@ from rtmcli.media.decode.timestamps import Timestamps
 from rtmcli.media.names import is_address
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
-_PACKET_IS_FRAME = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif"})
+# fmt: off
+_PACKET_IS_FRAME = frozenset({
+    "h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "mjpeg", "prores", "dnxhd", "ffv1", "png", "gif",
+})
+# fmt: on
 
 # Containers that store frames in the order of decoding without the time at which each is shown.
 _DECODE_TIMES_ONLY = frozenset({"avi", "asf", "mxf"})

@@ -1,5 +1,6 @@
 """The times of all frames of a video from its packets alone, and where its decoder can begin."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import islice
 
@@ -24,6 +25,10 @@ class Timeline:
 
     times: tuple[float, ...]
     keyframes: tuple[tuple[float, int, int], ...]
+
+    def keyframes_until(self, time: float) -> int:
+        """How many keyframes are at or before a time."""
+        return bisect_right(self.keyframes, time, key=lambda keyframe: keyframe[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,24 @@ def read_timeline(path: str, name: str, *, stream: int | None = None) -> Timelin
         times.append(timestamps.time(tick, times[-1] if times else None))
     starts = sorted((timestamps.time(tick, None), tick, number) for tick, number in keyframes)
     return Timeline(tuple(times), tuple(starts))
+
+
+def begins_at(path: str, name: str, keyframe: tuple[int, int], *, stream: int | None = None) -> bool:
+    """Whether decoding from a keyframe (tick, number) on gives that keyframe first.
+
+    A stream with intra refresh marks frames as keyframes from which the image is complete only some frames later.
+    """
+    tick = keyframe[0]
+    source = VideoStream(path, name, strict=True, live=False, number=stream)
+    try:
+        start = source.timestamps.time(tick, None)
+        reader = FrameReader(source, Declared(source), stop=True, start=start, keyframes=(keyframe,))
+        ticks = (pts for _, _, pts in reader)
+        return next((pts for pts in ticks if pts is None or pts >= tick), None) == tick
+    except DataError:
+        return False
+    finally:
+        source.close()
 
 
 def _read(source: VideoStream) -> tuple[list[int], list[tuple[int, int]]] | None:
