@@ -13,6 +13,7 @@ from rtmcli.draw import draw_frame
 from rtmcli.errors import MissingError
 from rtmcli.media.write.base import Writer
 from rtmcli.media.write.open import open_writer
+from rtmcli.media.write.sheet import SheetWriter
 from rtmcli.records.frame import Frame
 
 _WINDOW = "rtm"
@@ -23,6 +24,7 @@ class FrameDrawer:
 
     Args:
         out: video, GIF, image or folder to write, or None.
+        sheet: write `out`, an image, as a contact sheet of all frames.
         show: whether to open a window; q, Escape or closing it ends the drawing.
         fps: frames a second of the written video where the frames have no time; 25 where None.
         skeleton, score_threshold, boxes, ids: as for `draw_frame`.
@@ -35,6 +37,7 @@ class FrameDrawer:
         self,
         *,
         out: str | None = None,
+        sheet: bool = False,
         show: bool = False,
         fps: float | None = None,
         skeleton: str | None = None,
@@ -54,13 +57,17 @@ class FrameDrawer:
         self._begin, self._last = 0.0, 0.0
         if show:
             check_display()
-        self._writer: Writer | None = open_writer(out, fps=self._fps) if out is not None else None
+        self._sheet = sheet
+        self._writer: Writer | None = None
+        if out is not None:
+            self._writer = SheetWriter(Path(out)) if sheet else open_writer(out, fps=self._fps)
 
     def draw(self, image: np.ndarray, frame: Frame) -> bool:
         """Draw one frame on its image (in place); False when the user ended the drawing in the window."""
         image = draw_frame(image, frame, **self._look)
         if self._writer is not None:
-            self._writer.write(image, time=self._time(frame), name=_name(frame))
+            time = frame.time if self._sheet else self._time(frame)
+            self._writer.write(image, time=time, name=_name(frame))
         return not self._show or _show(image)
 
     def _time(self, frame: Frame) -> float | None:

@@ -17,6 +17,23 @@ def seconds(text: str | float) -> float:
     return result
 
 
+def interval(text: str) -> tuple[float | None, int]:
+    """`2s`, `500ms` or `1:30` -> (seconds, 1), `10` -> (None, 10 frames). Raises UsageError for anything else."""
+    number, unit = str(text).rstrip("ms"), str(text).lstrip("0123456789.:")
+    try:
+        if unit in ("s", "ms") or ":" in number:
+            value = seconds(number) / (1000 if unit == "ms" else 1)
+            if unit in ("", "s", "ms") and value > 0:
+                return value, 1
+        elif not unit and int(number) > 0:
+            return None, int(number)
+    except (UsageError, ValueError):
+        pass
+    raise UsageError(
+        f"{text!r} is not an interval; write a time (2s, 500ms, 1:30) or a number of frames (10)"
+    )
+
+
 def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
     """`640x480` -> (640, 480), `480` -> (480, 480). Raises UsageError for anything else."""
     if text is None:

@@ -25,7 +25,7 @@ def main(
             "--output",
             metavar="OUT",
             help="out.mp4 (or .mkv, .gif), out.png, or a folder for one image per frame; with --name a folder for one "
-            "video per record file.",
+            "video per record file; with --every out.png is a contact sheet.",
         ),
     ] = None,
     media: Annotated[
@@ -57,6 +57,13 @@ def main(
             help="Frames per second of the video, for records without times (25).",
         ),
     ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INTERVAL",
+            help="Draw one frame per interval: a time (2s, 500ms, 1:30) or a number of frames (10).",
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False,
     *,
     job: JobOptions,
@@ -70,13 +77,16 @@ def main(
 
       rtm pose video.mp4 | rtm track | rtm draw -o out.mp4
       rtm draw out.jsonl -o frames/ --min-score 0.5
+      rtm draw out.jsonl -o sheet.png --every 2s
       rtm draw records/*.jsonl -o videos/ --name '{stem}.mp4'
     """
     from contextlib import closing
 
     from rtmcli.cli.drawing import FrameDrawer
     from rtmcli.cli.filter_verb import read_with_progress
+    from rtmcli.cli.option_values import interval
     from rtmcli.media.frame_lookup import find_pictures
+    from rtmcli.media.write.images import IMAGE_SUFFIXES
     from rtmcli.media.write.open import VIDEO_SUFFIXES
 
     if output is None and not show:
@@ -85,11 +95,15 @@ def main(
     if suffix not in (*VIDEO_SUFFIXES, ".gif"):
         given.reject(("fps",), "where no video is written")
 
+    step = interval(every) if every is not None else None
+
     def draw(frames: Iterator[Frame], out: str | None) -> None:
         drawer = FrameDrawer(
-            out=out, show=show, fps=fps, skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids
-        )
-        pairs = find_pictures(_without_times(frames, given), media, stream=stream)
+            out=out, sheet=step is not None and suffix in IMAGE_SUFFIXES, show=show, fps=fps, skeleton=skeleton,
+            score_threshold=min_score, boxes=boxes, ids=ids,
+        )  # fmt: skip
+        chosen = _without_times(frames, given)
+        pairs = find_pictures(_thinned(chosen, *step) if step else chosen, media, stream=stream)
         with drawer, closing(pairs):
             for frame, picture in pairs:
                 if not drawer.draw(picture.image, frame):
@@ -112,3 +126,26 @@ def _without_times(frames: Iterable[Frame], given: Given) -> Iterator[Frame]:
         if frame.time is not None:
             given.reject(("fps",), f"on records with times, such as frame {frame.frame} of {frame.source}")
         yield frame
+
+
+def _thinned(frames: Iterable[Frame], period: float | None, count: int) -> Iterator[Frame]:
+    """Of each source the first frame, then one every `period` seconds, or every `count` frames where it is None.
+
+    Images that are sources of their own are counted together.
+    """
+    from rtmcli.tracking.source_state import seconds
+
+    due: dict[str, float] = {}
+    for frame in frames:
+        alone = frame.frames == 1 and frame.time is None
+        source = "" if alone else frame.source
+        if period is None or alone:
+            number = due.get(source, 0)
+            due[source] = number + 1
+            if number % count == 0:
+                yield frame
+        elif seconds(frame) >= due.get(source, -1e9) - 1e-6:
+            # Multiples of the period after the first frame, so that rounding does not add up.
+            before = due.get(source, seconds(frame))
+            due[source] = before + period * (1 + (seconds(frame) - before + 1e-6) // period)
+            yield frame

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from rtmcli.cli.app import main
 from rtmcli.media import open_media
 from tests.helpers.clips import numbered, write_clip
 from tests.helpers.shell import Shell
@@ -126,3 +127,23 @@ def test_skeletons_are_drawn_far_into_a_long_clip(sh: Shell, tmp_path: Path) -> 
     drawn = cv2.imread(str(tmp_path / "a.png"))
     plain = next(p.image for p in open_media(clip) if p.frame == 230)
     assert np.abs(drawn[:45].astype(int) - plain[:45]).max() == 0  # the very same frame around the box
+
+
+def test_every_takes_a_frame_per_interval_and_an_image_is_a_contact_sheet(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "r.jsonl").write_bytes(records(clip, *range(20)))
+    monkeypatch.chdir(tmp_path)
+    assert main(["draw", "r.jsonl", "-o", "by_time/", "--every", "500ms"]) == 0
+    assert main(["draw", "r.jsonl", "-o", "by_count/", "--every", "7"]) == 0
+    numbers = [[int(p.stem[-6:]) for p in sorted(Path(f).iterdir())] for f in ("by_time", "by_count")]
+    assert numbers == [[0, 5, 10, 15], [0, 7, 14]]
+    assert main(["draw", "r.jsonl", "-o", "sheet.png", "--every", "0.5s"]) == 0
+    # Four tiles of 320 x 213 pixels with labels: two columns, two rows.
+    assert cv2.imread("sheet.png").shape == (2 * (213 + 26) + 4, 2 * 324 + 4, 3)
+
+
+@pytest.mark.parametrize("text", ["0", "2x", "-1", "s", "1.5", "0s", "5m"])
+def test_an_interval_that_is_none_is_an_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draw", "r.jsonl", "-o", "out/", f"--every={text}"]) == 2
+    assert "is not an interval; write a time (2s, 500ms, 1:30)" in capsys.readouterr().err

@@ -27,7 +27,7 @@ class ImageWriter(Writer):
             raise UsageError(f"{self._path} holds one image, and there are more; name a folder, .mp4 or .gif")
         self._written = True
         assert self._temporary is not None
-        _save(image, self._temporary, self._path)
+        save_image(image, self._temporary, self._path)
 
     def close(self) -> None:
         if self._temporary is None:
@@ -68,7 +68,7 @@ class FolderWriter(Writer):
         while own in self._names:
             number, own = number + 1, f"{stem}-{number + 1}{suffix}"
         self._names.add(own)
-        _save(image, Path(self._temporary, own), self._path / own)
+        save_image(image, Path(self._temporary, own), self._path / own)
 
     def close(self) -> None:
         if self._temporary is None:
@@ -91,8 +91,8 @@ class FolderWriter(Writer):
             self._temporary = None
 
 
-def _save(image: np.ndarray, file: Path, final: Path) -> None:
-    """Write one image in the format of `final`'s suffix."""
+def save_image(image: np.ndarray, file: Path, final: Path) -> None:
+    """Write one image to `file` in the format of `final`'s suffix. Raises RtmError where that fails."""
     from rtmcli.opencv import cv2
 
     try:
