@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.arrays import Float32Array
+from rtmcli.arrays import BoolArray, Float32Array, Float64Array
 from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.formats.skeleton_names import BY_COUNT, recognise
@@ -49,7 +49,7 @@ def write_yolo(
         raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
     owners: dict[str, str] = {}
     skeletons: set[str] = set()
-    count = 0
+    count = outside = 0
     for frame in frames:
         if not frame.width or not frame.height:
             raise DataError(
@@ -67,10 +67,16 @@ def write_yolo(
             raise DataError(
                 f"the records mix the skeletons {', '.join(sorted(skeletons))}; a data set has one"
             )
-        lines = "".join(_line(one, frame.width, frame.height) + "\n" for one in people)
-        write_atomically(folder / "labels" / f"{stem}.txt", lines.encode())
+        lines = [_line(one, frame.width, frame.height) for one in people]
+        text = "".join(f"{line}\n" for line in lines if line is not None)
+        write_atomically(folder / "labels" / f"{stem}.txt", text.encode())
         count += 1
+        outside += sum(_outside(one, frame.width, frame.height) for one in people)
     write_atomically(folder / "data.yaml", _yaml(skeletons.pop() if skeletons else None).encode())
+    if note is not None and outside:
+        note(
+            f"{outside} keypoints outside their images are not labelled: Ultralytics refuses files with such places"
+        )
     if note is not None and count:
         note(f"labels are written, images are not: put them into {folder / 'images'} under the same names")
     return count
@@ -126,20 +132,36 @@ def _stem(frame: Frame) -> str:
     return f"{PurePath(frame.source).stem}_{frame.frame:06d}"
 
 
-def _line(one: Instance, width: int, height: int) -> str:
+def _line(one: Instance, width: int, height: int) -> str | None:
+    """A person's line, with the box within the image and 0, 0, 0 for a keypoint outside it; None for nobody in it."""
     assert one.keypoints is not None
     size = np.array([width, height], np.float64)
     places = one.keypoints[:, :2].astype(np.float64)  # (K, 2)
-    known = np.asarray(~np.isnan(places).any(axis=1))
+    known = _inside(places, width, height)
     if one.box is not None:
-        low, high = one.box[:2].astype(np.float64), one.box[2:].astype(np.float64)
-    else:
+        low, high = np.clip(one.box.astype(np.float64).reshape(2, 2), 0, size)
+    elif known.any():
         low, high = places[known].min(axis=0), places[known].max(axis=0)
+    else:
+        return None
+    if not (high > low).all():
+        return None
     values = [*((low + high) / 2 / size), *((high - low) / size)]
     numbers = [repr(float(value)) for value in values]
     for place, there in zip(places / size, known, strict=True):
         numbers += [repr(float(place[0])), repr(float(place[1])), str(_VISIBLE)] if there else ["0", "0", "0"]
     return " ".join(["0", *numbers])
+
+
+def _inside(places: Float64Array, width: int, height: int) -> BoolArray:
+    """(K,) whether each place is in the image; False for one that does not exist."""
+    return np.asarray(((places >= 0) & (places <= [width, height])).all(axis=1))
+
+
+def _outside(one: Instance, width: int, height: int) -> int:
+    assert one.keypoints is not None
+    places = one.keypoints[:, :2].astype(np.float64)
+    return int((~np.isnan(places).any(axis=1) & ~_inside(places, width, height)).sum())
 
 
 def _person(line: str, yaml: Mapping[str, Any], width: int, height: int) -> Instance:
@@ -198,7 +220,9 @@ def _size(image: Path) -> tuple[int, int]:
 
 
 def _yaml(skeleton: str | None) -> str:
-    lines = ["path: .", "train: images", "val: images", "names:", "  0: person"]
+    # Without `path`, Ultralytics takes the folder of data.yaml; a path of `.` would be its working directory. sleap-io
+    # finds the labels where the path has "/images".
+    lines = ["train: ./images", "val: ./images", "names:", "  0: person"]
     if skeleton is not None:
         own = load_skeleton(skeleton)
         lines += [

@@ -23,6 +23,8 @@ def test_completion_knows_verbs_options_and_values(sh: Shell) -> None:
     assert complete("rtm tr", 1)[0] == "track"
     assert "--max-gap" in complete("rtm track --m", 2)
     assert {"iou", "oks"} <= set(complete("rtm track --method ", 3))
+    assert complete("rtm convert --to co", 3) == ["coco", "coco-labels"]
+    assert {"parquet", "sleap", "nwb", "dlc"} <= set(complete("rtm convert --from ", 3))
 
 
 def test_bash_completes_with_the_installed_file(sh: Shell) -> None:

@@ -29,10 +29,10 @@ def walk(random: np.random.Generator, people: int) -> list[Frame]:
     """A video with so many people in both of its frames, in positions that float32 holds."""
 
     def person(number: int) -> Instance:
-        points = random.uniform(1, 600, (17, 3)).astype(np.float32)
+        points = random.uniform(1, 470, (17, 3)).astype(np.float32)
         points[:, 2] = random.uniform(0.1, 1, 17).astype(np.float32)
         low = random.uniform(0, 300, 2)
-        box = np.array([*low, *(low + random.uniform(10, 300, 2))], np.float32)
+        box = np.array([*low, *(low + random.uniform(10, 180, 2))], np.float32)
         return Instance(box=box, score=0.5, keypoints=points, id=number + 1, label="person")
 
     return [

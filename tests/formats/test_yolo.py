@@ -11,6 +11,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.yolo import read_yolo, write_yolo
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
+from tests.helpers.pose_records import clip
 
 BLOCK = """# COCO8-pose
 path: coco8-pose # dataset root dir
@@ -114,3 +115,70 @@ def test_what_yolo_cannot_hold_is_an_error(tmp_path: Path) -> None:
     frames = [Frame(f"{folder}/a.png", 0, 1, None, 9, 9, "coco17", "m", [person]) for folder in "xy"]
     with pytest.raises(DataError, match=r"would both be labels/a.txt"):
         write_yolo(frames, tmp_path)
+
+
+def outsiders() -> list[Frame]:
+    """A clip whose first person has a keypoint left of the image and a box beyond it; the last one is nowhere."""
+    frames = clip(people=(1, 0, 2))
+    first, last = frames[0].instances[0], frames[2].instances[1]
+    assert first.keypoints is not None and first.box is not None and last.keypoints is not None
+    first.keypoints[0, 0] = -5
+    first.box = np.array([-20, 30, 700, 400], np.float32)
+    last.box, last.keypoints = None, np.full((17, 3), np.nan, np.float32)
+    return frames
+
+
+def test_what_is_outside_the_image_is_not_labelled(tmp_path: Path) -> None:
+    said: list[str] = []
+    write_yolo(outsiders(), tmp_path, note=said.append)
+    (line,) = (tmp_path / "labels/walk_000000.txt").read_text().splitlines()
+    numbers = [float(word) for word in line.split()]
+    assert numbers[1] == 0.5 and numbers[3] == 1 and numbers[5:8] == [0, 0, 0]
+    assert max(numbers[5::3]) <= 1 and min(numbers) == 0
+    assert len((tmp_path / "labels/walk_000002.txt").read_text().splitlines()) == 1
+    assert said[0].startswith("1 keypoints outside their images")
+
+
+def test_ultralytics_accepts_every_label(tmp_path: Path) -> None:
+    utils = pytest.importorskip("ultralytics.data.utils")
+    write_yolo(outsiders(), tmp_path)
+    found = []
+    for frame in outsiders():
+        stem = f"walk_{frame.frame:06d}"
+        cv2.imwrite(str(tmp_path / f"images/{stem}.png"), np.zeros((480, 640, 3), np.uint8))
+        names = (str(tmp_path / f"images/{stem}.png"), str(tmp_path / f"labels/{stem}.txt"))
+        _, boxes, shape, _, points, missing, _, _, corrupt, text = utils.verify_image_label(
+            (*names, "", True, 1, 17, 3, False)
+        )
+        assert (missing, corrupt, text) == (0, 0, "") and shape == (480, 640)
+        found.append((boxes, points))
+    for (boxes, points), frame in zip(found, outsiders(), strict=True):
+        people = [one for one in frame.instances if one.box is not None]
+        assert len(boxes) == len(people)
+        for one, places in zip(people, points if len(people) else [], strict=True):
+            assert one.keypoints is not None
+            expected = one.keypoints[:, :2] / [640, 480]
+            expected[~((expected >= 0) & (expected <= 1)).all(axis=1)] = 0
+            np.testing.assert_allclose(places[:, :2], expected, rtol=1e-6)
+            assert set(places[:, 2]) == {0, 2}
+
+
+def test_ultralytics_checks_data_yaml(tmp_path: Path) -> None:
+    utils = pytest.importorskip("ultralytics.data.utils")
+    write_yolo(clip("halpe26"), tmp_path)
+    data = utils.check_det_dataset(str(tmp_path / "data.yaml"), autodownload=False)
+    assert data["kpt_shape"] == [26, 3] and data["names"] == {0: "person"}
+    assert data["flip_idx"] == load_skeleton("halpe26").flip.tolist()
+
+
+def test_sleap_io_reads_the_data_set(tmp_path: Path) -> None:
+    sio = pytest.importorskip("sleap_io")
+    write_yolo(clip(people=(1, 2)), tmp_path)
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / f"images/walk_{number:06d}.png"), np.zeros((480, 640, 3), np.uint8))
+    labels = sio.load_ultralytics(str(tmp_path), split="train")
+    people = [one for frame in labels for one in frame.instances]
+    expected = [one for frame in clip(people=(1, 2)) for one in frame.instances]
+    for one, other in zip(people, expected, strict=True):
+        assert other.keypoints is not None
+        np.testing.assert_allclose(one.numpy(), other.keypoints[:, :2], rtol=1e-5)
