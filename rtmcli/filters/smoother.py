@@ -4,7 +4,9 @@ Speeds are counted in body sizes a second, so that the result does not depend on
 own, so that an uneven frame rate is right. A point scored below what its track has been worth lately moves it less.
 """
 
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,14 +14,13 @@ import numpy as np
 from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import UsageError
 from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
-from rtmcli.filters.one_euro import OneEuro, alpha
+from rtmcli.filters.one_euro import Cutoffs, alpha
+from rtmcli.filters.point_filters import SHORTEST, PointFilters
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.tracking import Tracker
 from rtmcli.tracking.source_state import Sources, seconds
 
-_TRUST_HALVES = 0.3  # seconds until a point scored half as high counts fully
 _SIZE_CUTOFF = 0.5  # hertz: a person's size changes slowly
-_SHORTEST = 1e-3  # seconds between two frames whose times are equal
 
 
 class Smoother:
@@ -54,11 +55,11 @@ class Smoother:
     ) -> None:
         if method != "oneeuro":
             raise UsageError(f"no such filter {method!r}; there is oneeuro")
-        self._cutoffs = (min_cutoff, beta, d_cutoff)
+        self._cutoffs = Cutoffs(min_cutoff, beta, d_cutoff)
         self._max_gap = max_gap
         self._tracker = Tracker(max_gap=max_gap, start_score=0)
         self._sources: Sources[_Source] = Sources(
-            lambda old: _Source(has_ids=old is not None and old.has_ids)
+            lambda old: _Source(old is not None and old.has_ids, self._cutoffs)
         )
 
     def __call__(self, frame: Frame) -> Frame:
@@ -69,116 +70,175 @@ class Smoother:
             frame = self._tracker(frame)
         # Twice the last interval, so that a slow and uneven rate does not start anew at every frame.
         max_gap = max(self._max_gap, 2 * source.interval)
-        smoothed = [self._instance(source, instance, now, max_gap) for instance in frame.instances]
+        smoothed = [*frame.instances]
+        for places in _rounds(frame.instances):
+            people = [frame.instances[at] for at in places]
+            for at, person in zip(places, source.smooth(people, now, max_gap), strict=True):
+                smoothed[at] = person
         source.forget(now - self._max_gap)
         source.interval = 0.0 if source.last is None else now - source.last
         source.last = now
-        return replace(frame, instances=smoothed)
+        return frame.changed(instances=smoothed)
 
-    def _instance(self, source: "_Source", instance: Instance, now: float, max_gap: float) -> Instance:
-        if instance.id is None:
-            return instance
-        person = source.people.get(instance.id)
-        if person is None or not person.fits(instance):
-            person = source.people[instance.id] = _Person(instance, now, self._cutoffs)
-        return person.smooth(instance, now, max_gap)
+
+def _rounds(instances: Sequence[Instance]) -> list[list[int]]:
+    """Places of the instances with an id, such that no id is twice in a round: one round, or more in odd records."""
+    rounds: list[list[int]] = []
+    times: defaultdict[int, int] = defaultdict(int)
+    for at, instance in enumerate(instances):
+        if instance.id is not None:
+            if times[instance.id] == len(rounds):
+                rounds.append([])
+            rounds[times[instance.id]].append(at)
+            times[instance.id] += 1
+    return rounds
 
 
 @dataclass(slots=True)
+class _Person:
+    """What is known of an id.
+
+    Attributes:
+        seen: time of its last frame in seconds.
+        size, depth_size: in pixels and in metres.
+        points, points3d: how many keypoints it has.
+    """
+
+    seen: float
+    size: float | None = None
+    depth_size: float | None = None
+    points: int | None = None
+    points3d: int | None = None
+
+
 class _Source:
-    has_ids: bool
-    last: float | None = None  # time of the last frame, in seconds
-    interval: float = 0.0  # seconds between the last two frames
-    people: dict[int, "_Person"] = field(default_factory=dict)
+    """The people of one source, and the filters of their keypoints and of the corners of their boxes."""
+
+    def __init__(self, has_ids: bool, cutoffs: Cutoffs) -> None:
+        self.has_ids = has_ids
+        self.last: float | None = None  # time of the last frame, in seconds
+        self.interval = 0.0  # seconds between the last two frames
+        self._cutoffs = cutoffs
+        self.people: dict[int, _Person] = {}
+        # By what they filter and by the number of points.
+        self._filters: dict[tuple[str, int], PointFilters] = {}
+
+    def smooth(self, people: Sequence[Instance], now: float, max_gap: float) -> list[Instance]:
+        """People, each id once, with smoothed points and boxes."""
+        known = [self._person(one, now) for one in people]
+        numbers = [number for one in people if (number := one.id) is not None]
+        _measure(people, known, now)
+        sizes = np.array([person.size or 1.0 for person in known])
+        depth_sizes = np.array([person.depth_size or 1.0 for person in known])
+
+        def rows(
+            what: str, given: Sequence[Float32Array | None], sizes: Float64Array
+        ) -> Sequence[Float32Array | None]:
+            return self._rows(what, given, numbers, now, max_gap, sizes)
+
+        flat = rows("keypoints", [one.keypoints for one in people], sizes)
+        deep = rows("keypoints3d", [one.keypoints3d for one in people], depth_sizes)
+        boxes = rows("box", _corners([one.box for one in people]), sizes)
+        return [
+            one.changed(
+                keypoints=points, keypoints3d=points3d, box=None if box is None else box[:, :2].reshape(4)
+            )
+            for one, points, points3d, box in zip(people, flat, deep, boxes, strict=True)
+        ]
 
     def forget(self, before: float) -> None:
-        gone = [number for number, person in self.people.items() if person.seen < before]
-        for number in gone:
-            del self.people[number]
+        """Drop people who were not seen since that time."""
+        for number in [number for number, person in self.people.items() if person.seen < before]:
+            self._drop(number)
 
+    def _person(self, instance: Instance, now: float) -> _Person:
+        """The person of the instance's id; a new one where there are other numbers of points than before."""
+        number = instance.id
+        assert number is not None
+        person = self.people.get(number)
+        points = None if instance.keypoints is None else len(instance.keypoints)
+        points3d = None if instance.keypoints3d is None else len(instance.keypoints3d)
+        if person is not None and not (
+            points in (None, person.points or points) and points3d in (None, person.points3d or points3d)
+        ):
+            self._drop(number)
+            person = None
+        if person is None:
+            person = self.people[number] = _Person(now)
+        person.points = person.points or points
+        person.points3d = person.points3d or points3d
+        return person
 
-class _Person:
-    """The filters of one id."""
+    def _drop(self, number: int) -> None:
+        del self.people[number]
+        for filters in self._filters.values():
+            filters.forget(number)
 
-    def __init__(self, instance: Instance, now: float, cutoffs: tuple[float, float, float]) -> None:
-        self.seen = now
-        self._size: float | None = None  # pixels
-        self._flat = _Points(instance.keypoints, now, cutoffs)
-        self._deep = _Points(instance.keypoints3d, now, cutoffs)
-        self._depth_size: float | None = None  # metres
-        self._box = _Points(None if instance.box is None else _corners(instance.box), now, cutoffs)
-
-    def fits(self, instance: Instance) -> bool:
-        """Whether the instance has as many points as the filters."""
-        return self._flat.fits(instance.keypoints) and self._deep.fits(instance.keypoints3d)
-
-    def smooth(self, instance: Instance, now: float, max_gap: float) -> Instance:
-        """The instance with smoothed points and box."""
-        share = float(alpha(max(now - self.seen, _SHORTEST), _SIZE_CUTOFF))
-        self.seen = now
-        box, keypoints, keypoints3d = instance.box, instance.keypoints, instance.keypoints3d
-        self._size = _blend(self._size, _diagonal(box, keypoints), share)
-        if keypoints is not None:
-            keypoints = self._flat.smooth(keypoints, now, max_gap, self._size or 1.0)
-        if keypoints3d is not None:
-            self._depth_size = _blend(self._depth_size, _extent(keypoints3d[:, :3]), share)
-            keypoints3d = self._deep.smooth(keypoints3d, now, max_gap, self._depth_size or 1.0)
-        if box is not None:
-            box = self._box.smooth(_corners(box), now, max_gap, self._size or 1.0)[:, :2].reshape(4)
-        return replace(instance, box=box, keypoints=keypoints, keypoints3d=keypoints3d)
-
-
-class _Points:
-    """The filter of some points (K, D) with a score each, and how far each has been trusted lately."""
-
-    def __init__(self, points: Float32Array | None, now: float, cutoffs: tuple[float, float, float]) -> None:
-        min_cutoff, beta, d_cutoff = cutoffs
-        self._filter = OneEuro(min_cutoff=min_cutoff, beta=beta, d_cutoff=d_cutoff, variant="norm")
-        self._count = None if points is None else len(points)
-        self._trust: Float64Array | None = None  # (K,)
-        self._seen = np.full(self._count or 0, -np.inf)  # (K,) seconds
-
-    def fits(self, points: Float32Array | None) -> bool:
-        return points is None or self._count is None or len(points) == self._count
-
-    def smooth(self, rows: Float32Array, now: float, max_gap: float, size: float) -> Float32Array:
-        """Smoothed rows (K, D + 1), coordinates and the score as it came; a row of NaN stays one."""
-        points = rows[:, :-1].astype(np.float64)  # (K, D)
-        there = np.asarray(np.isfinite(points).all(axis=-1))  # (K,)
-        scores = np.fmax(rows[:, -1], 0.0) * there  # (K,); fmax takes 0 for NaN
-        if self._trust is None or self._filter.value is None:
-            self._count, self._trust = len(points), scores
-            self._seen = np.where(there, now, -np.inf)
-            self._filter(np.where(there[:, None], points, 0.0), 1.0)
-            return rows
-        gap = now - self._seen  # (K,)
-        anew = there & (gap > max_gap)
-        if anew.any():
-            self._filter.restart(anew, points)
-        trust = np.where(anew, 0.0, self._trust * 0.5 ** (np.minimum(gap, max_gap) / _TRUST_HALVES))  # (K,)
-        weight = np.where(there, np.minimum(scores / np.maximum(trust, 1e-9), 1.0) ** 2, 0.0)  # (K,)
-        self._trust = np.where(there, np.maximum(trust, scores), self._trust)
-        filled = np.where(there[:, None], points, self._filter.value)
-        dt = np.minimum(np.maximum(gap, _SHORTEST), max_gap)[:, None]
-        value = self._filter(filled, dt, unit=max(size, 1e-6), weight=weight[:, None])  # (K, D)
-        self._seen = np.where(there, now, self._seen)
-        smoothed = rows.copy()
-        smoothed[there, :-1] = value[there]
+    def _rows(
+        self,
+        what: str,
+        rows: Sequence[Float32Array | None],
+        numbers: Sequence[int],
+        now: float,
+        max_gap: float,
+        sizes: Float64Array,
+    ) -> Sequence[Float32Array | None]:
+        """Smoothed rows (K, D + 1) of people with these ids and sizes; K may differ between them."""
+        by_count: defaultdict[int, list[int]] = defaultdict(list)
+        for at, one in enumerate(rows):
+            if one is not None:
+                by_count[len(one)].append(at)
+        smoothed = [*rows]
+        for count, places in by_count.items():
+            given = [one for at in places if (one := rows[at]) is not None]
+            stacked = np.concatenate(given).reshape(len(given), count, given[0].shape[1])
+            filters = self._filters.get((what, count))
+            if filters is None:
+                filters = self._filters[what, count] = PointFilters(
+                    count, stacked.shape[2] - 1, self._cutoffs
+                )
+            ids = [numbers[at] for at in places]
+            for at, one in zip(
+                places, filters.smooth(ids, stacked, now, max_gap, sizes[places]), strict=True
+            ):
+                smoothed[at] = one
         return smoothed
 
 
-def _corners(box: Float32Array) -> Float32Array:
-    """A box as two points that are fully trusted, (2, 3)."""
-    corners = np.ones((2, 3), np.float32)
-    corners[:, :2] = box.reshape(2, 2)
-    return corners
+def _measure(people: Sequence[Instance], known: Sequence[_Person], now: float) -> None:
+    """Follow the sizes of people slowly: in pixels by the box, else by the keypoints' extent; in metres."""
+    for one, person, diagonal in zip(people, known, _diagonals([one.box for one in people]), strict=True):
+        share = alpha(max(now - person.seen, SHORTEST), _SIZE_CUTOFF)
+        person.seen = now
+        if diagonal is None and one.keypoints is not None:
+            diagonal = _extent(one.keypoints[:, :2])
+        person.size = _blend(person.size, diagonal, share)
+        if one.keypoints3d is not None:
+            person.depth_size = _blend(person.depth_size, _extent(one.keypoints3d[:, :3]), share)
 
 
-def _diagonal(box: Float32Array | None, keypoints: Float32Array | None) -> float | None:
-    """The size of a person in pixels, from the box or else from the points' extent."""
-    if box is not None and np.isfinite(box).all():
-        return float(np.hypot(box[2] - box[0], box[3] - box[1]))
-    return None if keypoints is None else _extent(keypoints[:, :2])
+def _corners(boxes: Sequence[Float32Array | None]) -> Sequence[Float32Array | None]:
+    """Boxes as two points that are fully trusted, (2, 3)."""
+    corners = np.ones((len(boxes), 2, 3), np.float32)
+    for two, box in zip(corners, boxes, strict=True):
+        if box is not None:
+            two[:, :2] = box.reshape(2, 2)
+    return [None if box is None else two for two, box in zip(corners, boxes, strict=True)]
+
+
+def _diagonals(boxes: Sequence[Float32Array | None]) -> list[float | None]:
+    """The lengths of the boxes' diagonals in pixels; None where there is no box."""
+    given = [box for box in boxes if box is not None]
+    if not given:
+        return [None] * len(boxes)
+    stacked = np.concatenate(given).reshape(-1, 4)
+    lengths = np.hypot(stacked[:, 2] - stacked[:, 0], stacked[:, 3] - stacked[:, 1]).tolist()
+    whole = iter(zip(lengths, np.isfinite(stacked).all(axis=1).tolist(), strict=True))
+    found: list[float | None] = []
+    for box in boxes:
+        length, finite = (0.0, False) if box is None else next(whole)
+        found.append(length if finite else None)
+    return found
 
 
 def _extent(points: Float32Array) -> float | None:
