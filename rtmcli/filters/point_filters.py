@@ -68,6 +68,17 @@ class PointFilters:
         smoothed[..., :-1] = value if whole else np.where(there[..., None], value, rows[..., :-1])
         return smoothed
 
+    def adopt(self, number: int, other: "PointFilters") -> None:
+        """Go on with the first points of a person from filters of fewer points; the other points are new."""
+        row = other._row_of[number]
+        count = other._seen.shape[1]
+        self._start(
+            [number], np.full((1, self._seen.shape[1], self._value.shape[2] + 1), np.nan, np.float32), 0.0
+        )
+        self._value[-1, :count], self._speed[-1, :count] = other._value[row], other._speed[row]
+        self._trust[-1, :count], self._seen[-1, :count] = other._trust[row], other._seen[row]
+        other.forget(number)
+
     def forget(self, number: int) -> None:
         """Drop the filters of a person, if there are any."""
         row = self._row_of.pop(number, None)

@@ -5,13 +5,13 @@ own, so that an uneven frame rate is right. A point scored below what its track 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from rtmcli.arrays import Float32Array, Float64Array
+from rtmcli.arrays import Float32Array
 from rtmcli.errors import UsageError
 from rtmcli.filters.defaults import BETA, D_CUTOFF, MIN_CUTOFF
 from rtmcli.filters.one_euro import Cutoffs, alpha
@@ -101,50 +101,52 @@ class _Person:
     Attributes:
         seen: time of its last frame in seconds.
         size, depth_size: in pixels and in metres.
-        points, points3d: how many keypoints it has.
+        points, points3d: how many keypoints it has; 0 until the first come.
     """
 
     seen: float
     size: float | None = None
     depth_size: float | None = None
-    points: int | None = None
-    points3d: int | None = None
+    points: int = 0
+    points3d: int = 0
 
 
 class _Source:
-    """The people of one source, and the filters of their keypoints and of the corners of their boxes."""
+    """The people of one source, and their filters."""
 
     def __init__(self, has_ids: bool, cutoffs: Cutoffs) -> None:
         self.has_ids = has_ids
         self.last: float | None = None  # time of the last frame, in seconds
         self.interval = 0.0  # seconds between the last two frames
-        self._cutoffs = cutoffs
         self.people: dict[int, _Person] = {}
-        # By what they filter and by the number of points.
-        self._filters: dict[tuple[str, int], PointFilters] = {}
+        # By the number of keypoints; in the image the two corners of the box come before them.
+        self._flat = _Filters(lambda count: PointFilters(2 + count, 2, cutoffs))
+        self._deep = _Filters(lambda count: PointFilters(count, 3, cutoffs))
 
     def smooth(self, people: Sequence[Instance], now: float, max_gap: float) -> list[Instance]:
         """People, each id once, with smoothed points and boxes."""
         known = [self._person(one, now) for one in people]
-        numbers = [number for one in people if (number := one.id) is not None]
         _measure(people, known, now)
-        sizes = np.array([person.size or 1.0 for person in known])
-        depth_sizes = np.array([person.depth_size or 1.0 for person in known])
-
-        def rows(
-            what: str, given: Sequence[Float32Array | None], sizes: Float64Array
-        ) -> Sequence[Float32Array | None]:
-            return self._rows(what, given, numbers, now, max_gap, sizes)
-
-        flat = rows("keypoints", [one.keypoints for one in people], sizes)
-        deep = rows("keypoints3d", [one.keypoints3d for one in people], depth_sizes)
-        boxes = rows("box", _corners([one.box for one in people]), sizes)
-        return [
-            one.changed(
-                keypoints=points, keypoints3d=points3d, box=None if box is None else box[:, :2].reshape(4)
-            )
-            for one, points, points3d, box in zip(people, flat, deep, boxes, strict=True)
-        ]
+        smoothed = [one.changed() for one in people]
+        for count, places in _grouped([person.points for person in known]):
+            given = [people[at] for at in places]
+            sizes = np.array([known[at].size or 1.0 for at in places])
+            rows = self._flat[count].smooth(_ids(given), _flat_rows(given, count), now, max_gap, sizes)
+            boxes = rows[:, :2, :2].reshape(-1, 4)
+            for at, box, points in zip(places, boxes, rows[:, 2:], strict=True):
+                smoothed[at].box = None if people[at].box is None else box
+                smoothed[at].keypoints = None if people[at].keypoints is None else points
+        for count, places in _grouped(
+            [0 if one.keypoints3d is None else len(one.keypoints3d) for one in people]
+        ):
+            if count:
+                given = [people[at] for at in places]
+                sizes = np.array([known[at].depth_size or 1.0 for at in places])
+                deep = np.stack([points for one in given if (points := one.keypoints3d) is not None])
+                rows = self._deep[count].smooth(_ids(given), deep, now, max_gap, sizes)
+                for at, points in zip(places, rows, strict=True):
+                    smoothed[at].keypoints3d = points
+        return smoothed
 
     def forget(self, before: float) -> None:
         """Drop people who were not seen since that time."""
@@ -155,54 +157,63 @@ class _Source:
         """The person of the instance's id; a new one where there are other numbers of points than before."""
         number = instance.id
         assert number is not None
+        points = 0 if instance.keypoints is None else len(instance.keypoints)
+        points3d = 0 if instance.keypoints3d is None else len(instance.keypoints3d)
         person = self.people.get(number)
-        points = None if instance.keypoints is None else len(instance.keypoints)
-        points3d = None if instance.keypoints3d is None else len(instance.keypoints3d)
-        if person is not None and not (
-            points in (None, person.points or points) and points3d in (None, person.points3d or points3d)
-        ):
+        if person is not None and (_differ(points, person.points) or _differ(points3d, person.points3d)):
             self._drop(number)
             person = None
         if person is None:
-            person = self.people[number] = _Person(now)
-        person.points = person.points or points
+            person = self.people[number] = _Person(now, points=points)
+        elif points and not person.points:
+            self._flat[points].adopt(number, self._flat[0])
+            person.points = points
         person.points3d = person.points3d or points3d
         return person
 
     def _drop(self, number: int) -> None:
         del self.people[number]
-        for filters in self._filters.values():
+        for filters in (*self._flat.values(), *self._deep.values()):
             filters.forget(number)
 
-    def _rows(
-        self,
-        what: str,
-        rows: Sequence[Float32Array | None],
-        numbers: Sequence[int],
-        now: float,
-        max_gap: float,
-        sizes: Float64Array,
-    ) -> Sequence[Float32Array | None]:
-        """Smoothed rows (K, D + 1) of people with these ids and sizes; K may differ between them."""
-        by_count: defaultdict[int, list[int]] = defaultdict(list)
-        for at, one in enumerate(rows):
-            if one is not None:
-                by_count[len(one)].append(at)
-        smoothed = [*rows]
-        for count, places in by_count.items():
-            given = [one for at in places if (one := rows[at]) is not None]
-            stacked = np.concatenate(given).reshape(len(given), count, given[0].shape[1])
-            filters = self._filters.get((what, count))
-            if filters is None:
-                filters = self._filters[what, count] = PointFilters(
-                    count, stacked.shape[2] - 1, self._cutoffs
-                )
-            ids = [numbers[at] for at in places]
-            for at, one in zip(
-                places, filters.smooth(ids, stacked, now, max_gap, sizes[places]), strict=True
-            ):
-                smoothed[at] = one
-        return smoothed
+
+class _Filters(dict[int, PointFilters]):
+    """Filters by the number of keypoints, made when they are first asked for."""
+
+    def __init__(self, make: Callable[[int], PointFilters]) -> None:
+        self._make = make
+
+    def __missing__(self, count: int) -> PointFilters:
+        made = self[count] = self._make(count)
+        return made
+
+
+def _differ(count: int, before: int) -> bool:
+    """Whether both numbers of points are known and not the same."""
+    return count != before and count > 0 and before > 0
+
+
+def _ids(people: Sequence[Instance]) -> list[int]:
+    return [number for one in people if (number := one.id) is not None]
+
+
+def _grouped(counts: Sequence[int]) -> Iterable[tuple[int, list[int]]]:
+    """Each count and where it is."""
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for at, count in enumerate(counts):
+        places[count].append(at)
+    return places.items()
+
+
+def _flat_rows(people: Sequence[Instance], count: int) -> Float32Array:
+    """(N, 2 + count, 3): the corners of the boxes as points that are fully trusted, and the keypoints; NaN for none."""
+    rows = np.full((len(people), 2 + count, 3), np.nan, np.float32)
+    for row, one in zip(rows, people, strict=True):
+        if one.box is not None:
+            row[:2, :2], row[:2, 2] = one.box.reshape(2, 2), 1
+        if one.keypoints is not None and len(one.keypoints):
+            row[2:] = one.keypoints
+    return rows
 
 
 def _measure(people: Sequence[Instance], known: Sequence[_Person], now: float) -> None:
@@ -215,15 +226,6 @@ def _measure(people: Sequence[Instance], known: Sequence[_Person], now: float) -
         person.size = _blend(person.size, diagonal, share)
         if one.keypoints3d is not None:
             person.depth_size = _blend(person.depth_size, _extent(one.keypoints3d[:, :3]), share)
-
-
-def _corners(boxes: Sequence[Float32Array | None]) -> Sequence[Float32Array | None]:
-    """Boxes as two points that are fully trusted, (2, 3)."""
-    corners = np.ones((len(boxes), 2, 3), np.float32)
-    for two, box in zip(corners, boxes, strict=True):
-        if box is not None:
-            two[:, :2] = box.reshape(2, 2)
-    return [None if box is None else two for two, box in zip(corners, boxes, strict=True)]
 
 
 def _diagonals(boxes: Sequence[Float32Array | None]) -> list[float | None]:

@@ -231,3 +231,26 @@ def test_on_a_real_dancer_jitter_falls_by_a_third_and_the_wrists_lag_less_than_a
 
     assert rough(path) <= 0.7 * rough(raw)
     assert lag_in_frames(raw[:, 9:11], path[:, 9:11]) < 1
+
+
+def test_a_box_is_smoothed_alike_whether_a_pose_comes_with_it_or_later() -> None:
+    rng = np.random.default_rng(3)
+    boxes = np.float32([100, 100, 200, 400] + rng.normal(0, 3, (30, 4)))
+    pose = np.float32(rng.uniform(100, 200, (17, 3)))
+    alone, later = Smoother(), Smoother()
+    for n, box in enumerate(boxes):
+        bare = Instance(id=1, box=box)
+        posed = bare.changed(keypoints=pose) if n > 10 else bare
+        wanted = alone(Frame("s", n, time=n / 30, instances=[bare])).instances[0]
+        got = later(Frame("s", n, time=n / 30, instances=[posed])).instances[0]
+        np.testing.assert_array_equal(got.box, wanted.box)
+    assert not np.array_equal(wanted.box, boxes[-1])
+
+
+def test_an_id_that_is_twice_in_a_frame_is_smoothed_one_after_the_other() -> None:
+    smoother = Smoother()
+    for n in range(3):
+        twice = [Instance(id=1, box=np.float32([0, 0, 10 + n + k, 20])) for k in range(2)]
+        first, second = smoother(Frame("s", n, time=n / 30, instances=twice)).instances
+    assert first.box is not None and second.box is not None
+    assert 10 < first.box[2] < second.box[2] < 13
