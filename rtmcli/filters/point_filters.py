@@ -85,9 +85,8 @@ class PointFilters:
         if row is None:
             return
         self._row_of = {other: at - (at > row) for other, at in self._row_of.items()}
-        self._value, self._speed, self._trust, self._seen = (
-            np.delete(state, row, axis=0) for state in (self._value, self._speed, self._trust, self._seen)
-        )
+        self._value, self._speed = np.delete(self._value, row, 0), np.delete(self._speed, row, 0)
+        self._trust, self._seen = np.delete(self._trust, row, 0), np.delete(self._seen, row, 0)
 
     def _start(self, ids: list[int], rows: Float32Array, now: float) -> None:
         points, there, scores = _parts(rows)

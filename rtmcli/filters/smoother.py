@@ -235,11 +235,12 @@ def _diagonals(boxes: Sequence[Float32Array | None]) -> list[float | None]:
         return [None] * len(boxes)
     stacked = np.concatenate(given).reshape(-1, 4)
     lengths = np.hypot(stacked[:, 2] - stacked[:, 0], stacked[:, 3] - stacked[:, 1]).tolist()
-    whole = iter(zip(lengths, np.isfinite(stacked).all(axis=1).tolist(), strict=True))
+    finite = np.asarray(np.isfinite(stacked).all(axis=1))
+    whole = iter(zip(lengths, finite.tolist(), strict=True))
     found: list[float | None] = []
     for box in boxes:
-        length, finite = (0.0, False) if box is None else next(whole)
-        found.append(length if finite else None)
+        length, good = (0.0, False) if box is None else next(whole)
+        found.append(length if good else None)
     return found
 
 
