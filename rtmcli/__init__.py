@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.csv_wide import read_wide_table as read_wide_table
     from rtmcli.formats.csv_wide import write_wide_table as write_wide_table
     from rtmcli.formats.csv_writer import write_table as write_table
+    from rtmcli.formats.dataframe import to_dataframe as to_dataframe
     from rtmcli.formats.dlc import read_dlc as read_dlc
     from rtmcli.formats.dlc import write_dlc as write_dlc
     from rtmcli.formats.label_studio import write_label_studio as write_label_studio
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from rtmcli.formats.rerun import write_rerun as write_rerun
     from rtmcli.formats.sleap import read_sleap as read_sleap
     from rtmcli.formats.sleap import write_sleap as write_sleap
+    from rtmcli.formats.to_supervision import to_supervision as to_supervision
     from rtmcli.formats.yolo import read_yolo as read_yolo
     from rtmcli.formats.yolo import write_yolo as write_yolo
     from rtmcli.inference.appearance import add_appearance as add_appearance
@@ -153,6 +155,8 @@ _PUBLIC = {
     "formats.label_studio": ("write_label_studio",),
     "formats.rerun": ("write_rerun",),
     "formats.parquet": ("read_parquet", "write_parquet"),
+    "formats.dataframe": ("to_dataframe",),
+    "formats.to_supervision": ("to_supervision",),
     "formats.labels": ("read_labels",),
     "metrics.collect_results": ("collect_results", "rank_poses"),
     "metrics.evaluate": ("evaluate_precision", "evaluate_boxes", "evaluate_distances", "Report"),

@@ -24,10 +24,10 @@ PUBLIC_NAMES = [
     "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_dlc", "read_frames",
     "read_labels", "read_mmpose", "read_nwb", "read_openpose", "read_parquet", "read_sleap",
     "read_table", "read_wide_table", "read_yolo", "run_pipeline", "save_model", "smooth_offline",
-    "summarize_tracks", "to_metres", "track_ahead", "track_offline", "write_alphapose",
-    "write_coco_labels", "write_coco_results", "write_dlc", "write_frames", "write_label_studio",
-    "write_mmpose", "write_nwb", "write_openpose", "write_page", "write_parquet", "write_rerun",
-    "write_sleap", "write_table", "write_wide_table", "write_yolo",
+    "summarize_tracks", "to_dataframe", "to_metres", "to_supervision", "track_ahead", "track_offline",
+    "write_alphapose", "write_coco_labels", "write_coco_results", "write_dlc", "write_frames",
+    "write_label_studio", "write_mmpose", "write_nwb", "write_openpose", "write_page", "write_parquet",
+    "write_rerun", "write_sleap", "write_table", "write_wide_table", "write_yolo",
 ]  # fmt: skip
 
 

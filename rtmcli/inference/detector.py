@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ class Detector:
         from rtmcli import Detector
         detector = Detector(score_threshold=0.4)
         image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        for person in detector([image])[0]:
+        for person in detector(image):
             print(person.label, person.box, person.score)
     """
 
@@ -70,18 +70,30 @@ class Detector:
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._single = self.engine.inputs[0].shape[0] == 1
 
-    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]:
+    @overload
+    def __call__(self, images: Image) -> list[Instance]: ...
+
+    @overload
+    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]: ...
+
+    def __call__(self, images: Image | Sequence[Image]) -> list[Instance] | list[list[Instance]]:
         """Boxes of each image, best first.
 
         Args:
-            images: (H, W, 3) uint8 BGR, of any sizes.
+            images: one image (H, W, 3) uint8 BGR, or several of any sizes.
 
         Returns:
-            For each image its instances: label, box in pixels of that image, clipped to it, and score.
+            The instances of the image, or a list for each image: label, box in pixels of that image, clipped to it, and
+            score.
         """
+        if isinstance(images, np.ndarray) and images.ndim < 4:
+            return self._each([images])[0]
+        return self._each(list(images))
+
+    def _each(self, images: Sequence[Image]) -> list[list[Instance]]:
         check_images(images)
         if self._single and len(images) > 1:
-            return [found for image in images for found in self([image])]
+            return [found for image in images for found in self._each([image])]
         if not images:
             return []
         slots = self._batch.slots(len(images))  # (N, H, W, 3)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class OneStage:
         from rtmcli import OneStage
         pose = OneStage("rtmo-s", score_threshold=0.4)  # 'rtm models pull rtmo-s' fetches it
         image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        for person in pose([image])[0]:
+        for person in pose(image):
             print(person.score, person.keypoints[:, :2])
     """
 
@@ -66,21 +67,32 @@ class OneStage:
         self._batch = Batch(self.card, self.engine.inputs[0].name)
         self._single = self.engine.inputs[0].shape[0] == 1
 
-    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]:
+    @overload
+    def __call__(self, images: Image) -> list[Instance]: ...
+
+    @overload
+    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]: ...
+
+    def __call__(self, images: Image | Sequence[Image]) -> list[Instance] | list[list[Instance]]:
         """People of each image, best first.
 
         Args:
-            images: (H, W, 3) uint8 BGR, of any sizes.
+            images: one image (H, W, 3) uint8 BGR, or several of any sizes.
 
         Returns:
-            For each image its instances: box clipped to it, score, and keypoints (K, 3): x, y in pixels of the
-            image and the network's visibility in 0..1.
+            The instances of the image, or a list for each image: box clipped to it, score, and keypoints (K, 3): x, y
+            in pixels of the image and the network's visibility in 0..1.
         """
+        if isinstance(images, np.ndarray) and images.ndim < 4:
+            return self._each([images])[0]
+        return self._each(list(images))
+
+    def _each(self, images: Sequence[Image]) -> list[list[Instance]]:
         check_images(images)
         if not images:
             return []
         if self._single and len(images) > 1:
-            return [people for image in images for people in self([image])]
+            return [people for image in images for people in self._each([image])]
         slots = self._batch.slots(len(images))  # (N, H, W, 3)
         places = [fill_input(image, self.card, slot) for image, slot in zip(images, slots, strict=True)]
         out = run_checked(self.engine, self._batch.feed(len(images)), ["dets", "keypoints"], self.card)

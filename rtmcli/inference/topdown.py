@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast, overload
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from rtmcli.arrays import Float32Array, Image
 from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
 from rtmcli.geometry.flip import unflip_simcc
+from rtmcli.inference.box_arrays import People, as_instances
 from rtmcli.inference.keypoints3d import in_space, volume_of
 from rtmcli.inference.open_model import OpenModel, open_model, run_checked
 from rtmcli.inference.preprocess import Batch, Placement, check_images, fill_input
@@ -38,7 +40,7 @@ class TopDown:
         from rtmcli import Detector, TopDown
         detector, pose = Detector(), TopDown()
         image = np.zeros((480, 640, 3), np.uint8)  # BGR, for example from cv2.imread
-        for person in pose([image], detector([image]))[0]:
+        for person in pose(image, detector(image)):
             print(person.score, person.keypoints[:, :2])
     """
 
@@ -73,20 +75,41 @@ class TopDown:
                 f"{self.card.name} has no outputs simcc_x and simcc_y, which --flip-test averages; leave it out"
             )
 
+    @overload
+    def __call__(self, images: Image, instances: People) -> list[Instance]: ...
+
+    @overload
+    def __call__(self, images: Sequence[Image], instances: Sequence[People]) -> list[list[Instance]]: ...
+
     def __call__(
-        self, images: Sequence[Image], instances: Sequence[Sequence[Instance]]
-    ) -> list[list[Instance]]:
+        self, images: Image | Sequence[Image], instances: People | Sequence[People]
+    ) -> list[Instance] | list[list[Instance]]:
         """Fill in the keypoints of boxes.
 
         Args:
-            images: (H, W, 3) uint8 BGR, of any sizes.
-            instances: those of each image; one without a box is returned as it is.
+            images: one image (H, W, 3) uint8 BGR, or several of any sizes.
+            instances: the people of the image, or those of each image: instances, or their boxes as an array (N, 4) or
+                rows of x1, y1, x2, y2 in pixels. One without a box is returned as it is.
 
         Returns:
             New instances in the same order, with `keypoints` (K, 3): x, y in pixels of the image, and score; of
             models that estimate depth also `keypoints3d` (K, 4): x, y, z in metres from the root, and score.
+            A list for one image, a list of lists for several.
+
+        Raises UsageError for other arrays, and for boxes that are not finite or have no area.
         """
+        if isinstance(images, np.ndarray) and images.ndim < 4:
+            return self._each([images], [cast(People, instances)])[0]
+        return self._each(list(images), cast(Sequence[People], instances))
+
+    def _each(self, images: Sequence[Image], given: Sequence[People]) -> list[list[Instance]]:
         check_images(images)
+        if len(images) != len(given):
+            raise UsageError(
+                f"got {len(images)} images and boxes for {len(given)}: give a list of boxes for each image, or "
+                "one image and its boxes"
+            )
+        instances = [as_instances(people) for people in given]
         crops = [
             (image, person.box, person)
             for image, people in zip(images, instances, strict=True)
