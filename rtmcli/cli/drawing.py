@@ -97,7 +97,8 @@ def check_display() -> None:
     OpenCV's Qt ends the whole process where it finds no display, so another process tries it first.
     """
     no_display = MissingError(
-        "--show needs a display, and there is none; write a video instead: --draw out.mp4"
+        "--show needs a display, and there is none; write a video (--draw out.mp4), or show the records in a browser: "
+        "rtm pose ... | rtm view --live"
     )
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

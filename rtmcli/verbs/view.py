@@ -5,10 +5,15 @@ from typing import Annotated
 
 import typer
 
+from rtmcli.cli.command import Given
 from rtmcli.errors import UsageError
+
+# Options that have no effect with --live.
+_PAGE_ONLY = ("output", "embed", "compare", "labels", "skeleton")
 
 
 def main(
+    given: Given,
     records: Annotated[
         list[str] | None,
         typer.Argument(help="Record files; standard input if none is named.", show_default=False),
@@ -56,35 +61,56 @@ def main(
         str | None,
         typer.Option(metavar="NAME|FILE", help="Skeleton of the keypoints, instead of the record's."),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Serve a page on this machine (127.0.0.1) that shows each record when it comes.",
+        ),
+    ] = False,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, metavar="N", help="Port of --live (any free one)."),
+    ] = 0,
 ) -> None:
     """Write an HTML page that shows the video with its skeletons, a timeline of the people, and plots.
 
     The page is one file and uses no network. It links the video, or holds it with --embed; what browsers cannot play is
     encoded and embedded. Plots need Bokeh (rtmcli[view]); without it the page has none.
 
+    With --live a page on this machine shows each record when it comes, for cameras of machines without a display. Its
+    address is printed; it ends with its input.
+
     Example:
 
       rtm pose video.mp4 | rtm track | rtm view -o page.html --open
       rtm view poses.jsonl -o page.html --embed --compare other.jsonl
       rtm view val.jsonl -o page.html --labels person_keypoints.json
+      rtm pose 0 | rtm track | rtm view --live
     """
-    from rtmcli.cli.filter_verb import read_with_progress
-    from rtmcli.view.page import Look
-    from rtmcli.view.run import write_page
+    import sys
+    import webbrowser
 
+    from rtmcli.cli.filter_verb import read_with_progress
+    from rtmcli.view.live import LivePage
+    from rtmcli.view.page import Look
+    from rtmcli.view.run import serve_live, write_page
+
+    look = Look(min_score=min_score, boxes=boxes, ids=ids)
+    frames = read_with_progress(records or ["-"], "view")
+    if live:
+        given.reject(_PAGE_ONLY, "with --live, which writes no page")
+        with LivePage(port, look) as page:
+            print(f"rtm view: {page.address}", file=sys.stderr, flush=True)
+            if show:
+                webbrowser.open(page.address)
+            serve_live(frames, page, media=video)
+        return
+    given.reject(("port",), "without --live")
     if output is None:
-        raise UsageError("nothing to write; name the page with -o page.html")
+        raise UsageError("nothing to write; name the page with -o page.html, or give --live")
     write_page(
-        read_with_progress(records or ["-"], "view"),
-        output,
-        media=video,
-        embed=embed,
-        compare=compare,
-        labels=labels,
-        skeleton=skeleton,
-        look=Look(min_score=min_score, boxes=boxes, ids=ids),
+        frames, output, media=video, embed=embed, compare=compare, labels=labels, skeleton=skeleton, look=look
     )
     if show:
-        import webbrowser
-
         webbrowser.open(output.resolve().as_uri())

@@ -77,6 +77,14 @@ def find_backdrop(clip: Clip, page: Path, *, media: str | None = None, embed: bo
         return Backdrop("none")
 
 
+def has_file(frame: Frame) -> bool:
+    """Whether the image of a record can be read from a file on this machine."""
+    name = str(frame.extra.get("file", frame.source))
+    if name == "-" or camera_number(name) is not None or is_address(name):
+        return False
+    return is_demo(name) or Path(file_path(name)).is_file()
+
+
 def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     name = location_of(clip.frames[0], media)
     if camera_number(name) is not None:

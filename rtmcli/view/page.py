@@ -67,7 +67,7 @@ def make_page(
         "version": __version__,
         "clips": entries,
         "skeletons": _skeletons(clips, references),
-        "idColors": [_hex(color) for color in ID_COLORS],
+        "idColors": [to_hex(color) for color in ID_COLORS],
         "minScore": look.min_score,
         "boxes": look.boxes,
         "ids": look.ids,
@@ -121,11 +121,16 @@ def skeleton_data(name: str | None, points: int) -> dict[str, Any]:
     return {
         "names": known.keypoints,
         "links": known.links,
-        "colors": [_hex(color) for color in known.colors],
-        "linkColors": [_hex(color) for color in known.link_colors],
+        "colors": [to_hex(color) for color in known.colors],
+        "linkColors": [to_hex(color) for color in known.link_colors],
         "parts": known.parts,
         "known": True,
     }
+
+
+def to_hex(color: tuple[int, int, int]) -> str:
+    """An RGB colour as style sheets write it."""
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def _clip_data(clip: Clip, blocks: list[str]) -> dict[str, Any]:
@@ -249,7 +254,3 @@ def _script(text: str) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _hex(color: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)

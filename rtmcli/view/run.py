@@ -1,15 +1,19 @@
 """Records -> the file of the page."""
 
 from collections.abc import Iterable
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from rtmcli.errors import DataError
 from rtmcli.files import write_atomically
 from rtmcli.formats.labels import read_labels
+from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames
 from rtmcli.terminal.messages import say
-from rtmcli.view.images import find_backdrop
+from rtmcli.view.images import find_backdrop, has_file
+from rtmcli.view.live import LivePage
 from rtmcli.view.page import Look, make_page
 from rtmcli.view.plots import are_plots_available, make_plots
 from rtmcli.view.references import Reference, compare_runs, compare_with_labels
@@ -60,6 +64,28 @@ def write_page(
         say("the page has no plots: they need Bokeh: pip install 'rtmcli[view]'", program="rtm view")
     text = make_page(clips, backdrops, plots, look or Look(), references)
     write_atomically(path, text.encode())
+
+
+def serve_live(frames: Iterable[Frame], page: LivePage, *, media: str | None = None) -> None:
+    """Show each record on a live page when it comes, on its image where the source is a file.
+
+    Args:
+        media: where the images are, as for `find_pictures`.
+
+    Raises DataError where `media` is given and has no such image.
+    """
+    records = iter(frames)
+    first = next(records, None)
+    if first is None:
+        return
+    every = chain([first], records)
+    if media is None and not has_file(first):
+        for frame in every:
+            page.show(frame)
+        return
+    with closing(find_pictures(every, media)) as pairs:
+        for frame, picture in pairs:
+            page.show(frame, picture.image)
 
 
 def _references(

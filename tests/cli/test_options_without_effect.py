@@ -70,6 +70,9 @@ CASES = [
     ("pose --max-frames 2", "--max-frames", "which frames to read"),
     ("pose clip.mp4 --media b.mp4", "--media", "where a SOURCE is named"),
     # Records.
+    ("view timed.jsonl --live -o page.html", "--output", "writes no page"),
+    ("view timed.jsonl --live --embed", "--embed", "writes no page"),
+    ("view timed.jsonl -o page.html --port 80", "--port", "without --live"),
     ("draw image.jsonl -o out.png --fps 5", "--fps", "no video is written"),
     ("draw image.jsonl -o out/ --fps 5", "--fps", "no video is written"),
     ("draw timed.jsonl -o out.mp4 --fps 5", "--fps", "on records with times"),
@@ -174,6 +177,7 @@ def test_every_verb_with_options_that_can_be_without_effect_is_covered() -> None
         "pose",
         "track",
         "draw",
+        "view",
         "convert",
         "schema",
         "eval",

@@ -1,5 +1,6 @@
 """`rtm view` through its own command line."""
 
+import re
 import webbrowser
 from pathlib import Path
 
@@ -51,3 +52,19 @@ def test_a_video_that_is_named_and_missing_is_an_error(
     assert main(["view", str(records), "-o", str(tmp_path / "p.html"), "--video", "gone.mp4"]) == 3
     assert "gone.mp4: no such file" in capsys.readouterr().err
     assert not (tmp_path / "p.html").exists()
+
+
+def test_live_prints_its_address_and_ends_with_its_input(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["view", str(records), "--live"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and re.fullmatch(r"rtm view: http://127\.0\.0\.1:\d+/[\w-]{20,}/\n", err)
+
+
+@pytest.mark.parametrize("option", ["-o page.html", "--embed", "--compare a.jsonl", "--labels a.json"])
+def test_options_of_the_file_have_no_effect_with_live(
+    records: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["view", str(records), "--live", *option.split()]) == 2
+    assert "with --live" in capsys.readouterr().err
