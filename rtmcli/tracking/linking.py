@@ -27,7 +27,8 @@ _SIZE = 0.15  # tolerance of the logarithm of the height
 _APPEARANCE = 0.15
 _ALIKE = 1.0  # what equal appearances take off the cost
 _COST = 1.5  # squared tolerances that a link may cost
-_GAP_COST = 0.3  # what a second of gap costs
+_GAP_COST = 0.5  # what a second of gap costs
+_BRIEF_COST = 0.6  # what a piece of one detection costs, which may be anybody; of n detections, an n-th of it
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ def _cost(earlier: Tracklet, later: Tracklet, end: _End, start: _End) -> float:
     speed = (np.hypot(*end.velocity) + np.hypot(*start.velocity)) / 2 / max(height, 1e-6)
     place = error / (_PLACE[0] + (_PLACE[1] + _PLACE[2] * speed) * gap)
     size = np.log(max(start.height, 1e-6) / max(end.height, 1e-6)) / _SIZE
-    cost = place**2 + size**2 + _GAP_COST * gap
+    cost = place**2 + size**2 + _GAP_COST * gap + _BRIEF_COST / min(earlier.count, later.count)
     if earlier.appearance is not None and later.appearance is not None:
         distance = appearance_distance(earlier.appearance.mean()[None], later.appearance.mean()[None])[0, 0]
         if not np.isnan(distance):

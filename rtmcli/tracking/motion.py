@@ -29,7 +29,7 @@ class Tracks:
     """The tracks of a source, a row each.
 
     Attributes:
-        ids: (T,).
+        ids: (T,); 0 before a track has one.
         centers, sizes: (T, 2) filtered middle and width, height of the box, in pixels.
         velocities: (T, 2) pixels a second.
         seen: (T,) time of the last detection in seconds.
@@ -111,14 +111,12 @@ class Tracks:
         self.hits[rows] += 1
         self.missed[rows] = False
 
-    def start(
-        self, ids: IndexArray, boxes: Float64Array, poses: Float64Array, places: IndexArray, now: float
-    ) -> None:
-        """New tracks at `boxes` (N, 4), with `poses` (N, K, 3) relative to the boxes' middles."""
-        count = len(ids)
+    def start(self, boxes: Float64Array, poses: Float64Array, places: IndexArray, now: float) -> None:
+        """New tracks, without ids yet, at `boxes` (N, 4), with `poses` (N, K, 3) relative to the boxes' middles."""
+        count = len(boxes)
         center = (boxes[:, :2] + boxes[:, 2:]) / 2
         fresh = Tracks(
-            ids,
+            np.zeros(count, np.intp),
             center,
             boxes[:, 2:] - boxes[:, :2],
             np.zeros((count, 2)),

@@ -6,7 +6,7 @@ a temporary file, or in a buffer of `lookahead` seconds.
 
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rtmcli.records.frame import Frame
@@ -14,7 +14,7 @@ from rtmcli.records.ndjson import encode_frame, read_frames
 from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.linking import Tracklet, first_ids, link
 from rtmcli.tracking.source_state import seconds
-from rtmcli.tracking.tracker import MAX_GAP, START_SCORE, THRESHOLD, Method, Tracker
+from rtmcli.tracking.tracker import CONFIRM_SCORE, MAX_GAP, START_SCORE, THRESHOLD, Method, Tracker
 
 # Seconds that the online tracker bridges by itself; what is longer is left to linking, which knows more.
 _ONLINE_GAP = 0.7
@@ -75,7 +75,7 @@ def track_offline(
         }
         spool.seek(0)
         for frame in read_frames(spool):
-            yield _renamed(frame, names[frame.source])
+            yield _renamed(frame, names[frame.source].get)
 
 
 def track_ahead(
@@ -114,7 +114,11 @@ def track_ahead(
 
 def _online(method: Method, threshold: float, max_gap: float, start_score: float) -> Tracker:
     return Tracker(
-        method, similarity_threshold=threshold, max_gap=min(max_gap, _ONLINE_GAP), start_score=start_score
+        method,
+        similarity_threshold=threshold,
+        max_gap=min(max_gap, _ONLINE_GAP),
+        start_score=start_score,
+        confirm_score=start_score,
     )
 
 
@@ -149,10 +153,10 @@ def _names(passes: list[_Run], *, max_gap: float, min_length: float) -> dict[int
     return names
 
 
-def _renamed(frame: Frame, names: dict[int, int]) -> Frame:
+def _renamed(frame: Frame, name: Callable[[int], int | None]) -> Frame:
     return replace(
         frame,
-        instances=[replace(i, id=None if i.id is None else names.get(i.id)) for i in frame.instances],
+        instances=[replace(i, id=None if i.id is None else name(i.id)) for i in frame.instances],
     )
 
 
@@ -176,15 +180,17 @@ def _decided(frame: Frame, run: _Run, max_gap: float) -> Frame:
             if any(later == t.id for t in new):
                 run.links[later] = earlier
     names = first_ids(run.links)
+    # As online, a weak detection that is not found again has no id.
+    single = {
+        i.id
+        for i in frame.instances
+        if i.id in run.tracklets
+        and run.tracklets[i.id].count == 1
+        and i.score is not None
+        and i.score < CONFIRM_SCORE
+    }
     # Who is gone for good is forgotten, but for the ids of those who go on.
     old = [t.id for t in run.tracklets.values() if now - t.end > max_gap]
     for number in old:
         del run.tracklets[number]
-    return _renamed(frame, _Identity(names))
-
-
-class _Identity(dict[int, int]):
-    """Ids that are not renamed stand for themselves."""
-
-    def get(self, key: int, default: int | None = None) -> int:  # type: ignore[override]
-        return super().get(key, key)
+    return _renamed(frame, lambda number: None if number in single else names.get(number, number))

@@ -29,6 +29,7 @@ Method = Literal["auto", "iou", "oks"]
 THRESHOLD = 0.3
 # Detections below this score continue tracks and start none.
 START_SCORE = 0.3
+CONFIRM_SCORE = 0.6
 MAX_GAP = 3.0
 
 _HIGH = 0.6  # score from which a detection is paired in the first stage
@@ -60,6 +61,8 @@ class Tracker:
         max_gap: seconds that a person may be unseen and keep the id. Who was in the last frame keeps it however long
             ago that was.
         start_score: least score, in [0, 1], of a detection that starts a track.
+        confirm_score: least score of a detection that gets an id at once; a weaker one that starts a track gets it when
+            it is found again.
 
     Example:
         from rtmcli import Tracker, read_frames, write_frames
@@ -75,11 +78,13 @@ class Tracker:
         similarity_threshold: float = THRESHOLD,
         max_gap: float = MAX_GAP,
         start_score: float = START_SCORE,
+        confirm_score: float = CONFIRM_SCORE,
     ) -> None:
         self._method = method
         self._threshold = similarity_threshold
         self._max_gap = max_gap
         self._start_score = start_score
+        self._confirm_score = confirm_score
         self._sources: Sources[_Source] = Sources(lambda old: _Source(1 if old is None else old.next_id))
 
     def __call__(self, frame: Frame, camera: Float64Array | None = None) -> Frame:
@@ -96,25 +101,28 @@ class Tracker:
             tracks.move_camera(camera)
         people = people_of(frame, tracks)
         self._forget(tracks, frame, now)
-        found = np.zeros(len(people.index), np.intp)  # ids; 0 is none
+        row_of = np.full(len(people.index), -1)  # row of each person's track
         if len(people.index) and len(tracks):
             rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
-            found[columns] = tracks.ids[rows]
-        new = np.flatnonzero((found == 0) & (people.scores >= self._start_score))
+            row_of[columns] = rows
+        new = np.flatnonzero((row_of < 0) & (people.scores >= self._start_score))
         if len(new):
-            found[new] = np.arange(source.next_id, source.next_id + len(new))
-            source.next_id += len(new)
-            tracks.start(found[new], people.boxes[new], people.poses[new], people.index[new], now)
-        if people.appearances is not None and found.any():
-            seen = np.flatnonzero(found)
-            row_of = {number: row for row, number in enumerate(tracks.ids.tolist())}
-            rows = np.array([row_of[number] for number in found[seen].tolist()], np.intp)
-            tracks.mix_appearances(rows, people.appearances[seen])
+            row_of[new] = len(tracks) + np.arange(len(new))
+            tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
+        tracked = np.flatnonzero(row_of >= 0)
+        rows = row_of[tracked]
+        # A weak detection gets its id when it is found again: one alone may be a mistake.
+        sure = (tracks.hits[rows] > 1) | (people.scores[tracked] >= self._confirm_score)
+        named = rows[(tracks.ids[rows] == 0) & sure]
+        tracks.ids[named] = np.arange(source.next_id, source.next_id + len(named))
+        source.next_id += len(named)
+        if people.appearances is not None and len(rows):
+            tracks.mix_appearances(rows, people.appearances[tracked])
         tracks.missed = tracks.seen < now
         source.time = now
         ids: list[int | None] = [None] * len(frame.instances)
-        for at, number in zip(people.index.tolist(), found.tolist(), strict=True):
+        for at, number in zip(people.index[tracked].tolist(), tracks.ids[rows].tolist(), strict=True):
             ids[at] = number or None
         numbered = [one.changed(id=number) for one, number in zip(frame.instances, ids, strict=True)]
         return frame.changed(instances=numbered)
@@ -131,6 +139,7 @@ class Tracker:
             if tracks.appearances.size:
                 inside |= ~np.isnan(tracks.appearances).all(axis=1)
             alive &= inside
+        alive &= tracks.ids > 0
         alive |= ~tracks.missed
         if not alive.all():
             tracks.keep(alive)

@@ -88,6 +88,17 @@ def test_lookahead_is_late_by_no_more_than_asked() -> None:
         assert read[-1] - frame.frame <= 6
 
 
+def test_lookahead_gives_no_id_to_a_weak_detection_that_is_not_found_again() -> None:
+    frames = [standing(n, (0, 200), (0, 500) if n in (5, 10, 11) else None) for n in range(30)]
+    for frame in frames:
+        for weak in frame.instances[1:]:
+            weak.score = 0.4
+    tracked = list(track_ahead(frames, 0.5, max_gap=0.4))
+    assert [i.id for i in tracked[5].instances] == [1, None]
+    (_, one), (_, two) = ([i.id for i in tracked[n].instances] for n in (10, 11))
+    assert one == two and one is not None
+
+
 def test_a_gap_is_filled_along_a_straight_line_and_marked() -> None:
     frames = [standing(n, None if 3 <= n < 7 else (1, 10.0 * n)) for n in range(10)]
     filled = list(fill_gaps(frames, 0.5))

@@ -168,6 +168,31 @@ def test_a_second_box_that_outlives_the_first_for_a_moment_does_not_take_over(me
         assert found.instances[0].id == 1
 
 
+def weak_frames(*seen: bool, score: float) -> list[Frame]:
+    rng = np.random.default_rng(0)
+    frames = []
+    for n, there in enumerate(seen):
+        people = [person(400, 360, 200, rng)] + ([person(800, 360, 200, rng)] if there else [])
+        for one in people[1:]:
+            one.score = score
+        frames.append(Frame("s", n, time=n / 30, skeleton="coco17", instances=people))
+    return frames
+
+
+def test_a_weak_detection_gets_an_id_when_it_is_found_again() -> None:
+    ids = [[i.id for i in Tracker()(f).instances] for f in weak_frames(True, score=0.4)]
+    assert ids == [[1, None]]
+    tracker = Tracker()
+    ids = [
+        [i.id for i in tracker(f).instances] for f in weak_frames(True, False, True, True, True, score=0.4)
+    ]
+    assert ids == [[1, None], [1], [1, None], [1, 2], [1, 2]]
+    ids = [[i.id for i in Tracker()(f).instances] for f in weak_frames(True, score=0.7)]
+    assert ids == [[1, 2]]
+    ids = [[i.id for i in Tracker(confirm_score=0.3)(f).instances] for f in weak_frames(True, score=0.4)]
+    assert ids == [[1, 2]]
+
+
 def test_ids_are_never_used_twice_in_a_source_and_start_anew_in_another() -> None:
     tracker, rng = Tracker(), np.random.default_rng(0)
     seen = [[person(400, 360, 200, rng)] if n % 2 == 0 else [] for n in range(5)]  # away for 4 seconds
