@@ -8,6 +8,7 @@ from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_j
 from rtmcli.cli.job_options import JobOptions
 from rtmcli.formats.format import FOLDER, Conversion, Format
 from rtmcli.jobs.plan import plan_file
+from rtmcli.jobs.run import in_this_process
 from rtmcli.jobs.sources import Named, file_sources, record_sources
 from rtmcli.jobs.unit import Counts, Unit, Work
 from rtmcli.records.frame import Frame
@@ -111,4 +112,4 @@ def run_file_job(
     """Do each file by itself and write the result to a file of the folder with this suffix."""
     folder = open_folder(output)
     sources = plan_job(found, folder, job_settings(label, given), options, plan_file, suffix=suffix)
-    fill_folder(sources, folder, lambda: work, options, label=label)
+    fill_folder(sources, folder, in_this_process(folder, lambda: work), options, label=label)

@@ -7,20 +7,20 @@ import orjson
 
 from rtmcli import __version__
 from rtmcli.cli.command import Given
-from rtmcli.cli.job_options import JOB_NAMES, JobOptions
+from rtmcli.cli.job_options import MEDIA_JOB_NAMES, JobOptions
 from rtmcli.errors import UsageError
 from rtmcli.jobs.folder import Folder, LocalFolder
 from rtmcli.jobs.job_file import JOB_FILE, Settings, check_same, check_unchanged, read_job, write_job
 from rtmcli.jobs.names import output_names
-from rtmcli.jobs.run import Execute, Finish, in_this_process, run_job
+from rtmcli.jobs.run import Execute, Finish, run_job
 from rtmcli.jobs.shards import Shard
 from rtmcli.jobs.sources import Named, file_size
-from rtmcli.jobs.unit import Source, Work
+from rtmcli.jobs.unit import Source
 from rtmcli.records.line_io import Sink
 from rtmcli.terminal.progress import progress
 
 # Options that leave the bytes of the files as they are.
-_WITHOUT_EFFECT = frozenset({*JOB_NAMES, "output", "jobs", "threads", "draw", "show"})
+_WITHOUT_EFFECT = frozenset({*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show"} - {"unit"})
 
 
 def open_folder(output: str) -> LocalFolder:
@@ -33,6 +33,9 @@ def open_folder(output: str) -> LocalFolder:
 def job_settings(verb: str, given: Given, models: Mapping[str, str] | None = None) -> Settings:
     """What the bytes of a verb's files depend on, beside their sources."""
     options = {name: value for name, value in given.values.items() if name not in _WITHOUT_EFFECT}
+    if "device" in options:
+        # The processes of one job may each have a GPU of their own.
+        options["device"] = options["device"].partition(":")[0]
     return Settings(version=__version__, verb=verb, options=options, models=models or {})
 
 
@@ -70,7 +73,7 @@ def plan_job(
     outputs = output_names(
         [one.place for one in new], suffix=suffix, template=options.name, taken=[s.output for s in begun.values()]
     )  # fmt: skip
-    if not begun:
+    if not begun and not continues:
         _refuse_overwriting(folder, outputs)
     planned = {one.name: plan(one, output) for one, output in zip(new, outputs, strict=True)}
     if planned:
@@ -81,11 +84,10 @@ def plan_job(
 def fill_folder(
     sources: Sequence[Source],
     folder: Folder,
-    open_work: Callable[[], Work],
+    execute: Execute,
     options: JobOptions,
     *,
     label: str,
-    execute: Execute | None = None,
     finish: Finish | None = None,
     shard: Shard | None = None,
 ) -> None:
@@ -99,7 +101,7 @@ def fill_folder(
         run_job(
             sources,
             folder,
-            execute or in_this_process(folder, open_work),
+            execute,
             report=report,
             bar=bar,
             finish=finish,

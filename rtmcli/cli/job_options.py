@@ -46,10 +46,28 @@ class MediaJobOptions:
             min=0, metavar="SECONDS", help="Do a long video in parts of so many seconds; 0: in one piece."
         ),
     ] = 60.0
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes that do units, each with its own networks and share of the CPUs.",
+        ),
+    ] = 1
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N|slurm",
+            help="Do the K-th of N parts of the units, or that of a task of a Slurm job array; --resume joins them.",
+        ),
+    ] = None
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Write job.json and end, before many shards begin.")
+    ] = False
 
 
 JOB_NAMES = ("name", "resume", "stop_on_error")
-MEDIA_JOB_NAMES = (*JOB_NAMES, "unit")
+MEDIA_JOB_NAMES = (*JOB_NAMES, "unit", "workers", "shard", "plan")
 
 
 def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -> bool:

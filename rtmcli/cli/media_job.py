@@ -13,10 +13,14 @@ from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_j
 from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
 from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
 from rtmcli.cli.write_records import finished_items, track_with_camera
+from rtmcli.cpus import available_cpus
 from rtmcli.errors import UsageError
 from rtmcli.jobs.plan import Reading, plan_media
+from rtmcli.jobs.run import in_this_process
+from rtmcli.jobs.shards import parse_shard
 from rtmcli.jobs.sources import media_sources
 from rtmcli.jobs.unit import Counts, Unit, Work
+from rtmcli.jobs.workers import in_processes
 from rtmcli.media import Media
 from rtmcli.media.file_sources import open_files
 from rtmcli.media.frame_lookup import find_pictures
@@ -41,29 +45,46 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     given.reject(("draw", "show"), "with -o FOLDER", "draw the records afterwards with 'rtm draw'")
     effects.check_engine(options.engine, given)
     assert options.output.output is not None
+    job = options.job
+    shard = None if job.shard is None else parse_shard(job.shard)
+    if shard is not None and options.engine.engine == "auto":
+        raise UsageError(
+            "--engine auto may choose another engine on another machine; name the engine for --shard"
+        )
     found = media_sources(sources, clip=options.source.fps is not None)
     folder = open_folder(options.output.output)
-    settings = job_settings(verb, given, _digests(options))
     planned = plan_job(
         found,
         folder,
-        settings,
-        options.job.common,
+        job_settings(verb, given, _digests(options)),
+        job.common,
         partial(plan_media, reading=_reading(options)),
         suffix=".jsonl",
+        continues=shard is not None,
     )
+    if job.plan:
+        return
+    tracked = isinstance(options, PoseOptions) and options.track
+    opens = partial(open_work, _with_own_cpus(options), given)
     fill_folder(
         planned,
         folder,
-        partial(open_work, options, given),
-        options.job.common,
+        in_this_process(folder, opens) if job.workers == 1 else in_processes(folder, opens, job.workers),
+        job.common,
         label=verb,
-        finish=(
-            partial(_tracked, stream=options.source.stream)
-            if isinstance(options, PoseOptions) and options.track
-            else None
-        ),
+        finish=partial(_tracked, stream=options.source.stream) if tracked else None,
+        shard=shard,
     )
+
+
+def _with_own_cpus(options: Options) -> Options:
+    """The options of one of several processes, each of which has its share of the CPUs."""
+    engine = options.engine
+    if options.job.workers == 1 or engine.jobs is not None or not engine.device.startswith("cpu"):
+        return options
+    cpus = max(1, available_cpus() // options.job.workers)
+    threads = engine.threads or 1
+    return replace(options, engine=replace(engine, threads=threads, jobs=max(1, cpus // threads)))
 
 
 def open_work(options: Options, given: Given) -> Work:

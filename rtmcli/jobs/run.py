@@ -43,7 +43,7 @@ def run_job(
         report: gets a line for each source: source, output, frames, people, seconds, status; the error where it failed.
         bar: counts frames.
         finish: for sources in several units.
-        shard: do the units of this shard alone, and join nothing.
+        shard: do the units of this shard alone, and leave it to a run without shards to join them.
         stop_on_error: end with the first source that fails.
 
     Raises:
@@ -51,13 +51,16 @@ def run_job(
     """
     run = _Run(folder, report, finish, joins=shard is None, stop_on_error=stop_on_error)
     finished = folder.names()
-    for source in sources:
-        if source.output in finished:
-            run.skip(source)
-        else:
-            run.begin(source, finished)
     units = [unit for source in sources for unit in source.units]
     own = units if shard is None else units_of_shard(units, shard)
+    files: dict[str, set[str]] = {}
+    for unit in own:
+        files.setdefault(unit.output, set()).add(unit.file)
+    for source in sources:
+        if source.output in files and source.output in finished:
+            run.skip(source)
+        elif source.output in files:
+            run.begin(source, files[source.output] - finished)
     own = [unit for unit in own if run.lacks(unit)]
     bar.total = sum(unit.length for unit in own)
     with closing(execute(own, run.wants)) as outcomes:
@@ -65,7 +68,7 @@ def run_job(
             bar.advance(outcome.unit.length, people=outcome.counts.people)
             run.take(outcome)
     if run.failed:
-        raise DataError(_failures(run.failed, len(sources), folder))
+        raise DataError(_failures(run.failed, len(files), folder))
     if shard is None:
         folder.remove(PART)
 
@@ -106,10 +109,17 @@ def in_this_process(folder: Folder, open_work: Callable[[], Work]) -> Execute:
 
 @dataclass(slots=True)
 class _State:
-    """What came of a source so far: the files of units that are missing, and the reason if it failed."""
+    """What came of a source so far.
+
+    Attributes:
+        missing: the files of units that are still to be done here.
+        counts: of the units that were done here.
+        error: the reason if it failed.
+    """
 
     source: Source
     missing: set[str]
+    counts: Counts = field(default_factory=lambda: Counts(0, 0))
     seconds: float = 0.0
     error: str | None = None
 
@@ -130,12 +140,11 @@ class _Run:
         """A source was finished before."""
         self._line(source, status="skipped")
 
-    def begin(self, source: Source, finished: set[str]) -> None:
-        """A source is to be done; some of its units may be finished, or all of them."""
-        missing = {unit.file for unit in source.units} - finished
+    def begin(self, source: Source, missing: set[str]) -> None:
+        """A source is to be done; the files of these units are missing, which may be none."""
         state = self.states[source.output] = _State(source, missing)
         if not missing:
-            self._complete(state, None)
+            self._complete(state)
 
     def lacks(self, unit: Unit) -> bool:
         """Whether the file of a unit is missing."""
@@ -155,15 +164,16 @@ class _Run:
             self._fail(state, outcome.error)
             return
         state.missing.discard(outcome.unit.file)
+        state.counts += outcome.counts
         if not state.missing:
-            self._complete(state, outcome.counts)
+            self._complete(state)
 
-    def _complete(self, state: _State, counts: Counts | None) -> None:
-        """All units of a source are there: join them, and report it."""
-        source = state.source
-        if source.units[0].span is not None:
-            if not self.joins:
-                return
+    def _complete(self, state: _State) -> None:
+        """All units that are done here are there: join them, and report the source."""
+        source, counts, status = state.source, state.counts, "done"
+        if source.units[0].span is not None and not self.joins:
+            status = "part"
+        elif source.units[0].span is not None:
             started = time.monotonic()
             try:
                 counts = join(source, self.folder, self.finish)
@@ -171,14 +181,13 @@ class _Run:
                 self._fail(state, str(error))
                 return
             state.seconds += time.monotonic() - started
-        assert counts is not None
         self.folder.remove(_failure_file(source))
         self._line(
             source,
             frames=counts.frames,
             people=counts.people,
             seconds=round(state.seconds, 3),
-            status="done",
+            status=status,
         )
 
     def _fail(self, state: _State, error: str) -> None:

@@ -76,6 +76,9 @@ class Counts:
     frames: int
     people: int
 
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.frames + other.frames, self.people + other.people)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

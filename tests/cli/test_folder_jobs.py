@@ -64,14 +64,14 @@ def test_pose_with_ids_writes_what_it_writes_to_standard_output(rtm: Runner, cap
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of the demo clip with a keyframe every half a second."""
+    """Forty frames of the demo clip with a keyframe every ten."""
     import av
 
     path = tmp_path_factory.mktemp("long") / "long.mp4"
     with av.open(str(DEMO)) as source, av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=source.streams.video[0].average_rate, options={"g": "12"})
+        stream = out.add_stream("libx264", rate=source.streams.video[0].average_rate, options={"g": "10"})
         stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
-        for number, frame in zip(range(60), source.decode(video=0), strict=False):
+        for number, frame in zip(range(40), source.decode(video=0), strict=False):
             frame.pts, frame.pict_type = number, 0
             frame.time_base = 1 / Fraction(source.streams.video[0].average_rate)
             out.mux(stream.encode(frame))
@@ -79,17 +79,33 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "options", [[], ["--det-every", "5"], ["--det-every", "4", "--track", "--appearance", "--every", "2"]]
-)
+@pytest.mark.parametrize("options", [[], ["--det-every", "4", "--track", "--appearance", "--every", "2"]])
 def test_a_video_in_units_gives_the_bytes_of_one_piece(
     rtm: Runner, long_clip: Path, options: list[str]
 ) -> None:
-    assert rtm("pose", long_clip, "-o", "units", "--unit", "0.5", *options) == 0
+    assert rtm("pose", long_clip, "-o", "units", "--unit", "0.4", *options) == 0
     assert len(json.loads(Path("units/job.json").read_text())["sources"][0]["units"]) > 2
     assert rtm("pose", long_clip, "-o", "piece.jsonl", *options) == 0
     assert contents(Path("units")) == {"long.jsonl": Path("piece.jsonl").read_bytes()}
     assert b'"keypoints"' in Path("piece.jsonl").read_bytes()
+
+
+def test_workers_and_shards_give_the_bytes_of_one_piece(rtm: Runner, long_clip: Path) -> None:
+    options = ["--det-every", "5", "--unit", "0.4"]
+    assert rtm("pose", long_clip, "-o", "workers", "--workers", "2", *options) == 0
+    assert rtm("pose", long_clip, "-o", "shards", "--plan", *options) == 0
+    for number in (3, 1, 2):
+        assert rtm("pose", long_clip, "-o", "shards", "--shard", f"{number}/3", *options) == 0
+        assert {line["status"] for line in rtm.lines} <= {"part"}
+    assert rtm("pose", long_clip, "-o", "shards", "--resume", *options) == 0
+    assert rtm("pose", long_clip, "-o", "piece.jsonl", "--det-every", "5") == 0
+    expected = {"long.jsonl": Path("piece.jsonl").read_bytes()}
+    assert contents(Path("workers")) == contents(Path("shards")) == expected
+
+
+def test_an_engine_chosen_by_measuring_is_refused_for_shards(rtm: Runner, clips: Path) -> None:
+    assert rtm("detect", clips, "-o", "out", "--shard", "1/2", "--engine", "auto") == 2
+    assert "name the engine for --shard" in rtm.error
 
 
 def test_records_can_be_written_to_one_file(rtm: Runner, clips: Path) -> None:

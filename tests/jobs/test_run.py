@@ -10,21 +10,10 @@ import pytest
 from rtmcli.errors import DataError
 from rtmcli.jobs.folder import LocalFolder, OutputError
 from rtmcli.jobs.run import in_this_process, run_job
+from rtmcli.jobs.shards import Shard
 from rtmcli.jobs.unit import Counts, Source, Span, Unit, Work
 from rtmcli.terminal.progress import progress
-
-
-def source(name: str, *spans: Span) -> Source:
-    units = tuple(Unit(source=name, output=f"{name}.jsonl", span=span) for span in spans or (None,))
-    return Source(name=name, output=f"{name}.jsonl", size=None, units=units)
-
-
-def records(unit: Unit) -> bytes:
-    span = unit.span or Span(first=0, frames=3)
-    numbers = range(span.first, span.first + span.frames)
-    return b"".join(
-        b'{"source":"%s","frame":%d,"instances":[{}]}\n' % (unit.source.encode(), n) for n in numbers
-    )
+from tests.helpers.job_work import records, source
 
 
 class FakeWork:
@@ -182,3 +171,17 @@ def test_what_a_process_that_is_gone_left_unfinished_is_removed(tmp_path: Path) 
         folder.remove_abandoned()
         assert mine.parent.is_dir() and not gone.exists()
         mine.write_text("")
+
+
+def test_shards_do_their_own_units_and_a_run_without_shards_joins_them(tmp_path: Path) -> None:
+    sources = [source("long", *SPANS), source("a"), source("b")]
+    lines = [run(tmp_path, sources, FakeWork(), shard=Shard(number, 2)) for number in (1, 2)]
+    by_status = sorted((line["source"], line["status"]) for shard in lines for line in shard)
+    assert by_status == [("a", "done"), ("b", "done"), ("long", "part"), ("long", "part")]
+    assert not (tmp_path / "long.jsonl").exists()
+    again = FakeWork()
+    run(tmp_path, sources, again, shard=Shard(1, 2))
+    joined = run(tmp_path, sources, again)
+    assert again.done == [] and [line["status"] for line in joined] == ["done", "skipped", "skipped"]
+    assert (tmp_path / "long.jsonl").read_bytes() == b"".join(map(records, sources[0].units))
+    assert not (tmp_path / ".part").exists()
