@@ -181,15 +181,13 @@ def _open_threshold(path: Path, folder: Path) -> Path:
 
 def plot_people(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
     """Plot milliseconds by the number of people, a line for each way, to an image file."""
-    from rtmcli.metrics.plot import figure_of, save
+    from rtmcli.plot_style import BLUE, ORANGE, figure_of, label, save
 
-    figure, (axes,) = figure_of(1, height=4.2)
-    for way, color in (("top-down", "#d9822b"), ("one-stage", "#2f6fb0")):
+    figure, ((panel,),) = figure_of(1, height=4.2)
+    for way, color in (("top-down", ORANGE), ("one-stage", BLUE)):
         own = sorted((row["people"], row["ms"]) for row in rows if row["way"] == way)
-        axes.plot(*zip(*own, strict=True), color=color, marker="o", markersize=4, label=way)
-    axes.set(xlabel="people in the image", ylabel="ms per image")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_ylim(bottom=0)
-    axes.grid(color="#e4e8ec")
-    axes.legend(fontsize=9)
+        panel.plot(*zip(*own, strict=True), color=color, marker="o", markersize=4, label=way)
+    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.set_ylim(bottom=0)
+    label(panel, x="people in the image", y="ms per image", legend=True)
     save(figure, path, title)

@@ -45,43 +45,35 @@ def plot_angles(frames: Iterable[Frame], path: Path) -> Iterator[Frame]:
 
 
 def _draw(series: _Series, marks: _Marks, names: list[str], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    from rtmcli.metrics.plot import save
+    from rtmcli.plot_style import COLORS, figure_of, hide, label, save
 
     rows = _rows(names) or [["no angles"]]
-    figure = Figure(figsize=(11, 1.9 * len(rows) + 0.6), dpi=100, layout="constrained")
+    figure, axes = figure_of(2, len(rows), height=1.8, sharex=True)
     people = sorted({key[1:] for key in series}, key=str)
     sources = {source for source, _ in people}
-    axes = figure.subplots(len(rows), 2, squeeze=False, sharex=True)
     for row, panels in zip(rows, axes, strict=True):
-        for panel in panels[len(row) :]:
-            panel.set_visible(False)
+        hide(panels[len(row) :])
         for name, panel in zip(row, panels, strict=False):
             for number, (source, person) in enumerate(people):
+                color = COLORS[number % len(COLORS)]
                 if (name, source, person) in series:
-                    label = "without id" if person is None else f"id {person}"
-                    label = f"{source} {label}" if len(sources) > 1 else label
-                    _draw_line(panel, *series[name, source, person], number, label, person is None)
+                    who = "without id" if person is None else f"id {person}"
+                    who = f"{source} {who}" if len(sources) > 1 else who
+                    _draw_line(panel, *series[name, source, person], color, who, person is None)
                 for time, value, event in marks.get((name, source, person), ()):
                     marker = _MARKERS.get(event.removeprefix("right_").removeprefix("left_"), "o")
-                    panel.plot(time, value, marker=marker, color=f"C{number % 10}", markersize=5)
-            panel.set_title(name.replace("_", " "), fontsize=9)
-            panel.set_ylabel("degrees", fontsize=8)
-            panel.grid(color="#e4e8ec")
-            panel.tick_params(labelsize=8, labelbottom=True)
-    for panel in axes[-1]:
-        panel.set_xlabel("seconds", fontsize=8)
-    if 0 < len(people) <= 20:
-        axes[0, 0].legend(loc="best", fontsize=7)
+                    panel.plot(time, value, marker=marker, color=color, markersize=5)
+            is_first, is_last = panel is axes[0, 0], row is rows[-1]
+            title = name.replace("_", " ")
+            label(panel, title=title, x="seconds" if is_last else "", y="degrees", legend=is_first)
     save(figure, path, "joint and segment angles")
 
 
 def _draw_line(
-    panel: Any, times: list[float], degrees: list[float], number: int, label: str, dots: bool
+    panel: Any, times: list[float], degrees: list[float], color: str, who: str, dots: bool
 ) -> None:
     style = {"linestyle": "none", "marker": "."} if dots else {"linewidth": 1.2}
-    panel.plot(times, degrees, color=f"C{number % 10}", label=label, **style)
+    panel.plot(times, degrees, color=color, label=who, **style)
 
 
 def _side(name: str) -> str:

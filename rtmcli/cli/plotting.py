@@ -2,12 +2,22 @@
 
 from pathlib import Path
 
-from rtmcli.errors import MissingError
+from rtmcli.errors import MissingError, UsageError
 
 
 def need_matplotlib(path: Path) -> None:
-    """Raise MissingError, before the work, where the plot could not be drawn at its end."""
+    """Check, before the work, that a plot can be drawn at its end.
+
+    Raises MissingError where matplotlib is not installed, UsageError where it does not write this kind of file.
+    """
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
         raise MissingError(f"--plot {path} needs matplotlib: pip install 'rtmcli[eval]'")
+    from matplotlib.figure import Figure
+
+    formats = Figure().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in ("", *formats):
+        raise UsageError(
+            f"cannot write {path}: no image format is known for {path.suffix}; use .png, .svg or .pdf"
+        )

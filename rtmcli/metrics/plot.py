@@ -7,18 +7,16 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray
-from rtmcli.errors import UsageError
-from rtmcli.files import replacing
 from rtmcli.formats.labels import points_of
 from rtmcli.metrics.coco import box_curves, keypoint_curves
 from rtmcli.metrics.hota import ALPHAS, Hota
 from rtmcli.metrics.label_assignment import pair_keypoints
 from rtmcli.metrics.matching import RECALLS, THRESHOLDS, Curves
+from rtmcli.plot_style import BLUE, GREY, ORANGE, figure_of, label, save
 from rtmcli.skeletons import Skeleton
 
 # At this OKS a pair is the same person; below it the distances say nothing about the keypoints.
 _SAME_PERSON = 0.5
-_BLUE, _ORANGE, _GREY = "#2f6fb0", "#d9822b", "#9aa5b1"
 
 
 def plot_keypoints(
@@ -38,21 +36,21 @@ def plot_keypoints(
     curves = keypoint_curves(labels, results, skeleton.sigmas, use_area=use_area)
     errors = keypoint_errors(labels, results, skeleton.sigmas, use_area=use_area)
     count = len(skeleton)
-    figure, (left, right) = figure_of(2, height=max(4.5, (0.25 if count < 40 else 0.1) * count))
+    figure, ((left, right),) = figure_of(2, height=max(4.5, (0.25 if count < 40 else 0.1) * count))
     _draw_curves(left, curves, "OKS")
     left.set_box_aspect(0.9)
     left.set_anchor("N")
     quartiles = [np.percentile(e, (25, 50, 75)) if len(e) else np.full(3, np.nan) for e in errors]
     low, middle, high = np.array(quartiles).T  # (K,) each
     rows = np.arange(count)
-    right.barh(rows, middle, color=_BLUE, height=0.7)
-    right.errorbar(middle, rows, xerr=[middle - low, high - middle], fmt="none", ecolor=_GREY, capsize=2)
-    right.axvline(1, color=_ORANGE, linewidth=1, linestyle="--")
+    right.barh(rows, middle, color=BLUE, height=0.7)
+    right.errorbar(middle, rows, xerr=[middle - low, high - middle], fmt="none", ecolor=GREY, capsize=2)
+    right.axvline(1, color=ORANGE, linewidth=1, linestyle="--")
     right.set_yticks(rows, skeleton.keypoints, fontsize=9 if count < 40 else 6)
     right.set_ylim(count - 0.4, -0.6)
-    right.set_xlabel("distance / (2 σ √area): median, quartiles")
     found = max((len(e) for e in errors), default=0)
-    right.set_title(f"error of each keypoint, up to {found} people found", fontsize=10)
+    title_of_errors = f"error of each keypoint, up to {found} people found"
+    label(right, title=title_of_errors, x="distance / (2 σ √area): median, quartiles")
     save(figure, path, title)
 
 
@@ -60,7 +58,7 @@ def plot_boxes(
     path: Path, labels: Mapping[str, Any], results: Sequence[Mapping[str, Any]], title: str
 ) -> None:
     """Precision over recall at IoU .5, .75 and their mean, as an image file."""
-    figure, (axes,) = figure_of(1, height=4.5)
+    figure, ((axes,),) = figure_of(1, height=4.5)
     _draw_curves(axes, box_curves(labels, results), "IoU")
     save(figure, path, title)
 
@@ -88,9 +86,9 @@ def keypoint_errors(
 
 def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
     chosen = {
-        f"{similarity} 0.50": (curves.precision[:1], _BLUE),
-        f"{similarity} 0.75": (curves.precision[5:6], _ORANGE),
-        f"mean of {THRESHOLDS[0]:.2f} to {THRESHOLDS[-1]:.2f}": (curves.precision, _GREY),
+        f"{similarity} 0.50": (curves.precision[:1], BLUE),
+        f"{similarity} 0.75": (curves.precision[5:6], ORANGE),
+        f"mean of {THRESHOLDS[0]:.2f} to {THRESHOLDS[-1]:.2f}": (curves.precision, GREY),
     }
     for name, (precision, color) in chosen.items():
         known = np.where(precision[..., 0] > -1, precision[..., 0], np.nan)  # (T, R, C)
@@ -98,41 +96,19 @@ def _draw_curves(axes: Any, curves: Curves, similarity: str) -> None:
             continue
         line = np.nanmean(known, axis=(0, 2))
         axes.plot(RECALLS, line, color=color, label=f"{name}: AP {np.nanmean(line):.3f}")
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
-    axes.grid(color="#e4e8ec")
-    axes.legend(loc="best", fontsize=9)
-    axes.set_title("precision over recall", fontsize=10)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    label(axes, title="precision over recall", x="recall", y="precision", legend=True)
 
 
 def plot_tracks(path: Path, sequences: Mapping[str, Hota]) -> None:
     """HOTA, and its parts for detection and association, over the similarity threshold; a line per sequence."""
-    figure, axes = figure_of(3, height=3.6)
+    figure, (axes,) = figure_of(3, height=3.6)
     for title, attribute, plot in zip(
         ("HOTA", "DetA (detection)", "AssA (association)"), ("hota", "det_a", "ass_a"), axes, strict=True
     ):
         for name, one in sequences.items():
             curve = getattr(one, attribute)
             plot.plot(ALPHAS, curve, marker=".", label=f"{name} {curve.mean():.3f}")
-        plot.set(xlabel="similarity threshold", xlim=(0, 1), ylim=(0, 1.02))
-        plot.grid(color="#e4e8ec")
-        plot.legend(loc="best", fontsize=8)
-        plot.set_title(title, fontsize=10)
+        plot.set(xlim=(0, 1), ylim=(0, 1.02))
+        label(plot, title=title, x="similarity threshold", legend=True)
     save(figure, path, "tracks")
-
-
-def figure_of(columns: int, *, height: float) -> tuple[Any, Any]:
-    """A figure and its axes, side by side."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2 * columns, height), dpi=120, layout="constrained")
-    return figure, figure.subplots(1, columns, squeeze=False)[0]
-
-
-def save(figure: Any, path: Path, title: str) -> None:
-    """Write a figure under a temporary name and rename. Raises UsageError where the format is unknown."""
-    figure.suptitle(title, fontsize=11)
-    with replacing(path) as temporary:
-        try:
-            figure.savefig(temporary)
-        except ValueError as error:
-            raise UsageError(f"cannot write {path}: {error}") from None

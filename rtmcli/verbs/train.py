@@ -85,6 +85,13 @@ def main(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write TensorBoard files to --out.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw loss, validation and learning rate to an image file, again after each validation.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="List unreadable images and invalid labels, then stop.")
     ] = False,
@@ -97,8 +104,8 @@ def main(
 ) -> None:
     """Train a model on labelled images with the papers' recipes.
 
-    The log goes to stdout, one JSON object per line. An interrupted run resumes when the same command is given
-    again. Under torchrun each process computes its part of every batch:
+    The log goes to stdout and to log.jsonl in --out, one JSON object per line. An interrupted run resumes when the same
+    command is given again. Under torchrun each process computes its part of every batch:
     torchrun --nproc-per-node 2 -m rtmcli train ...
 
     Example:
@@ -106,6 +113,10 @@ def main(
       rtm train rtmpose-t --data coco.json --images train/ --val val.json --val-images val/ --set batch=64
     """
     _check_options(given, check=check, show_batch=show_batch is not None, val=val is not None)
+    if plot is not None:
+        from rtmcli.cli.plotting import need_matplotlib
+
+        need_matplotlib(plot)
     try:
         import torch
     except ModuleNotFoundError:
@@ -158,14 +169,14 @@ def main(
         every=every,
         save_every=save_every,
     )
-    _run(training, tensorboard=tensorboard)
+    _run(training, tensorboard=tensorboard, plot=plot)
     if distributed:
         torch.distributed.destroy_process_group()
 
 
 # Options of the training itself, which have no effect with the two options that stop before it.
 _TRAINING = (
-    "val", "val_images", "init", "freeze", "out", "device", "workers", "every", "save_every", "tensorboard"
+    "val", "val_images", "init", "freeze", "out", "device", "workers", "every", "save_every", "tensorboard", "plot"
 )  # fmt: skip
 
 
@@ -179,15 +190,24 @@ def _check_options(given: Given, *, check: bool, show_batch: bool, val: bool) ->
         given.reject(("val_images",), "without --val", "give --val FILE too")
 
 
-def _run(training: "Training", *, tensorboard: bool) -> None:
-    """Train with a log on stdout and a progress bar, then write the model."""
+def _run(training: "Training", *, tensorboard: bool, plot: Path | None) -> None:
+    """Train with a log on stdout and in the folder and a progress bar, then write the model."""
+    from rtmcli.training.curves import plot_curves
     from rtmcli.training.initialization import save_model
     from rtmcli.training.log import log_line
 
     board = _open_board(training.folder) if tensorboard else None
+    log = training.folder / "log.jsonl"
+    if training.rank == 0 and not (training.folder / "last.pt").exists():
+        log.unlink(missing_ok=True)  # of a run that does not go on
 
     def report(line: dict[str, Any]) -> None:
-        print(log_line(line), flush=True)
+        text = log_line(line)
+        print(text, flush=True)
+        with log.open("a") as file:
+            file.write(f"{text}\n")
+        if plot is not None and "loss" not in line:
+            plot_curves(log, plot)
         if board is not None:
             for name, value in line.items():
                 if name not in ("epoch", "step"):
@@ -206,6 +226,8 @@ def _run(training: "Training", *, tensorboard: bool) -> None:
     finally:
         if board is not None:
             board.close()
+        if plot is not None and training.rank == 0 and log.is_file():
+            plot_curves(log, plot)
     if training.rank == 0:
         save_model(training.trained, recipe, training.folder / f"{recipe.model.name}.safetensors")
 

@@ -96,7 +96,7 @@ def test_the_plot_is_an_image_with_a_panel_for_each_angle(angles, tmp_path: Path
     plain = angles(line(0) + line(1, knee=50))
     assert angles(line(0) + line(1, knee=50), "--plot", str(tmp_path / "a.png")) == plain
     image = imread(tmp_path / "a.png")
-    assert image.shape[1] == 1100 and image.shape[0] > 2000
+    assert image.shape[1] == 1248 and image.shape[0] > 2000
     angles('{"source":"a","frame":0,"instances":[]}\n', "--plot", str(tmp_path / "none.png"))
     assert (tmp_path / "none.png").stat().st_size > 1000
 

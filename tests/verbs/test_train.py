@@ -116,3 +116,13 @@ def test_control_c_saves_and_names_the_way_to_resume(dots: Path, tmp_path: Path)
     assert running.returncode == -signal.SIGINT
     assert "the same command resumes from it" in err
     assert (tmp_path / "run/last.pt").exists()
+
+
+def test_the_log_is_kept_in_the_folder_and_drawn(dots: Path, tmp_path: Path, capsys) -> None:
+    folder, plot = tmp_path / "run", tmp_path / "curves.png"
+    given = arguments(dots, "--out", str(folder), "--every", "1", "--workers", "0", "--plot", str(plot))
+    assert main(given) == 0
+    assert (folder / "log.jsonl").read_text() == capsys.readouterr().out
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert main([*given[:-1], "curves.xyz"]) == 2
+    assert "use .png, .svg or .pdf" in capsys.readouterr().err
