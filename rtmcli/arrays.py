@@ -1,5 +1,7 @@
 """Names of the numpy arrays in signatures; a docstring gives the shape and the unit."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,3 +13,5 @@ IndexArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 # (H, W, 3) BGR, 8 bits a channel.
 Image = npt.NDArray[np.uint8]
+# An image as another library types it, such as `cv2.imread`; whether it is one is checked when it is used.
+AnyImage = npt.NDArray[Any]

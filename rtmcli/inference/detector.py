@@ -7,7 +7,7 @@ from typing import Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from rtmcli.arrays import Float32Array, Image, IndexArray
+from rtmcli.arrays import AnyImage, Float32Array, Image, IndexArray
 from rtmcli.errors import DataError, UsageError
 from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.open_model import OpenModel, open_model, run_checked
@@ -71,12 +71,12 @@ class Detector:
         self._single = self.engine.inputs[0].shape[0] == 1
 
     @overload
-    def __call__(self, images: Image) -> list[Instance]: ...
+    def __call__(self, images: AnyImage) -> list[Instance]: ...
 
     @overload
-    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]: ...
+    def __call__(self, images: Sequence[AnyImage]) -> list[list[Instance]]: ...
 
-    def __call__(self, images: Image | Sequence[Image]) -> list[Instance] | list[list[Instance]]:
+    def __call__(self, images: AnyImage | Sequence[AnyImage]) -> list[Instance] | list[list[Instance]]:
         """Boxes of each image, best first.
 
         Args:

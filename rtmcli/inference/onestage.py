@@ -6,7 +6,7 @@ from typing import overload
 
 import numpy as np
 
-from rtmcli.arrays import Float32Array, Image
+from rtmcli.arrays import AnyImage, Float32Array, Image
 from rtmcli.errors import UsageError
 from rtmcli.geometry import boxes as geometry
 from rtmcli.inference.open_model import OpenModel, open_model, run_checked
@@ -68,12 +68,12 @@ class OneStage:
         self._single = self.engine.inputs[0].shape[0] == 1
 
     @overload
-    def __call__(self, images: Image) -> list[Instance]: ...
+    def __call__(self, images: AnyImage) -> list[Instance]: ...
 
     @overload
-    def __call__(self, images: Sequence[Image]) -> list[list[Instance]]: ...
+    def __call__(self, images: Sequence[AnyImage]) -> list[list[Instance]]: ...
 
-    def __call__(self, images: Image | Sequence[Image]) -> list[Instance] | list[list[Instance]]:
+    def __call__(self, images: AnyImage | Sequence[AnyImage]) -> list[Instance] | list[list[Instance]]:
         """People of each image, best first.
 
         Args:

@@ -7,7 +7,7 @@ from typing import cast, overload
 
 import numpy as np
 
-from rtmcli.arrays import Float32Array, Image
+from rtmcli.arrays import AnyImage, Float32Array, Image
 from rtmcli.codecs import simcc, simcc3d
 from rtmcli.errors import UsageError
 from rtmcli.geometry.flip import unflip_simcc
@@ -76,13 +76,13 @@ class TopDown:
             )
 
     @overload
-    def __call__(self, images: Image, instances: People) -> list[Instance]: ...
+    def __call__(self, images: AnyImage, instances: People) -> list[Instance]: ...
 
     @overload
-    def __call__(self, images: Sequence[Image], instances: Sequence[People]) -> list[list[Instance]]: ...
+    def __call__(self, images: Sequence[AnyImage], instances: Sequence[People]) -> list[list[Instance]]: ...
 
     def __call__(
-        self, images: Image | Sequence[Image], instances: People | Sequence[People]
+        self, images: AnyImage | Sequence[AnyImage], instances: People | Sequence[People]
     ) -> list[Instance] | list[list[Instance]]:
         """Fill in the keypoints of boxes.
 
