@@ -1,7 +1,7 @@
 """Suppression of poses that show the same person twice: OKS-NMS, and the poses of boxes around a part of a person."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -103,14 +103,14 @@ def _without(frame: Frame, skeleton: str | None, explains: Callable[[_Poses], Bo
                 f"{frame.source}, frame {frame.frame}: a pose has {len(pose)} keypoints, its skeleton "
                 f"{len(sigmas)}; name the right one with --skeleton"
             )
-    points = np.stack([pose for _, pose in posed])  # (N, K, 3)
+    points = np.concatenate([pose for _, pose in posed]).reshape(len(posed), len(sigmas), 3)
     people = [frame.instances[at] for at, _ in posed]
     scores = np.array([1.0 if i.score is None else i.score for i in people])
     order = np.argsort(-ranking_scores(scores, points[..., 2], mode="box-keypoint"), kind="stable")
     poses = _Poses(points[order], _boxes(people, points)[order], sigmas)
     kept = order[greedy(explains(poses))]
     gone = {at for at, _ in posed} - {posed[k][0] for k in kept}
-    return replace(frame, instances=[i for at, i in enumerate(frame.instances) if at not in gone])
+    return frame.changed(instances=[i for at, i in enumerate(frame.instances) if at not in gone])
 
 
 def _skeleton(frame: Frame, named: str | None) -> Skeleton:
@@ -128,8 +128,7 @@ def _skeleton(frame: Frame, named: str | None) -> Skeleton:
 
 def _boxes(people: list[Instance], poses: FloatArray) -> FloatArray:
     """(N, 4): the boxes, or the points' extent where there is no box."""
-    boxes = keypoints_box(poses, grow=1.0)
+    boxes = np.full((len(people), 4), np.nan, poses.dtype)
     for row, person in enumerate(people):
-        if person.box is not None:
-            boxes[row] = person.box
+        boxes[row] = keypoints_box(poses[row : row + 1], grow=1.0) if person.box is None else person.box
     return boxes

@@ -32,12 +32,15 @@ def oks_matrix(
     Returns:
         (N, M) in [0, 1]; 0 where a pair shares no point.
     """
-    squared = ((a[:, None, :, :2].astype(np.float64) - b[None, :, :, :2]) ** 2).sum(axis=-1)  # (N, M, K)
-    area = (areas_a[:, None] + areas_b[None, :]) / 2 + np.spacing(1)  # (N, M)
+    across, down = (a[:, None, :, axis].astype(np.float64) - b[:, :, axis] for axis in (0, 1))  # (N, M, K)
+    squared = across**2 + down**2
+    area = (areas_a[:, None] + areas_b) / 2 + np.spacing(1)  # (N, M)
     similarity = np.exp(-squared / (2 * (2 * np.asarray(sigmas, np.float64)) ** 2) / area[..., None])
     counted = ~np.isnan(squared)
+    if min_score is None and counted.all():
+        return np.asarray(similarity.sum(axis=-1) / max(len(sigmas), 1))
     if min_score is not None:
-        counted &= (a[:, None, :, 2] > min_score) & (b[None, :, :, 2] > min_score)
+        counted &= (a[:, None, :, 2] > min_score) & (b[:, :, 2] > min_score)
     result: Float64Array = np.where(counted, similarity, 0).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
     return result
 

@@ -21,11 +21,15 @@ def visible_sides(points: Float64Array, table: Definitions) -> list[Literal["rig
     the nose of the ears. None where neither feet nor face are seen.
     """
     sides: list[Literal["right", "left"] | None] = [None] * len(points)
-    for group in reversed(table.facing):
+    for group in table.facing:
         forward = _vectors(points[..., :1], group)[..., 0]  # (N, V) x alone
-        sums, seen = np.nansum(forward, axis=-1), ~np.isnan(forward).all(axis=-1)  # (N,)
-        for person in np.flatnonzero(seen):
-            sides[person] = "right" if sums[person] >= 0 else "left"
+        missing = np.isnan(forward)
+        sums = np.where(missing, 0, forward).sum(axis=-1).tolist()
+        for person, (total, unseen) in enumerate(zip(sums, missing.all(axis=-1).tolist(), strict=True)):
+            if sides[person] is None and not unseen:
+                sides[person] = "right" if total >= 0 else "left"
+        if None not in sides:
+            break
     return sides
 
 
@@ -38,20 +42,28 @@ def angles_2d(
         sides: the side of each person that faces the camera.
         floor: degrees that the horizontal of segment angles rises towards the right of the image.
     """
-    mirror = np.where(np.array(sides)[:, None] == "left", -1.0, np.ones(len(table.names)))  # (N, A)
-    for viewed, side in (("front", 1), ("back", -1)):
-        # Forward is then away from the body: one side of it is mirrored.
-        mirror[np.ix_([own == viewed for own in sides], table.side == side)] = -1
-    start, end = _vectors(points, table.start), _vectors(points, table.end)  # (N, A, 2)
-    start[:, table.horizontal, 0] = mirror[:, table.horizontal]
-    start[:, table.horizontal, 1] = 0
-    cross = start[..., 0] * end[..., 1] - start[..., 1] * end[..., 0]
-    dot = (start * end).sum(axis=-1)
+    mirror = _mirror(table, sides)
+    start, end = _starts_and_ends(points, table)  # (N, A, 2)
+    start_x = np.where(table.horizontal, mirror, start[..., 0])  # (N, A)
+    start_y = np.where(table.horizontal, 0, start[..., 1])
+    cross = start_x * end[..., 1] - start_y * end[..., 0]
+    dot = start_x * end[..., 0] + start_y * end[..., 1]
     # y points down, so a positive cross product is clockwise.
     turn = mirror * np.degrees(np.arctan2(-cross, dot))
-    turn[:, table.horizontal] -= mirror[:, table.horizontal] * floor
+    if floor:
+        turn -= np.where(table.horizontal, mirror * floor, 0)
     turn[(cross == 0) & (dot == 0)] = np.nan  # a vector of length 0
     return wrap(table.sign * (turn - table.zero), table.period)
+
+
+def _mirror(table: Definitions, sides: list[Side]) -> Float64Array:
+    """-1 for an angle that is seen from the other side than it is defined for, else 1: (N, A), or (N, 1) for all."""
+    whole = np.array([[-1.0 if side == "left" else 1.0] for side in sides])
+    if "front" not in sides and "back" not in sides:
+        return whole
+    # Forward is then away from the body: one side of it is mirrored.
+    away = np.array([[{"front": 1, "back": -1}.get(side, 0)] for side in sides])
+    return np.where((away != 0) & (table.side == away), -1.0, whole)
 
 
 def angles_3d(points: Float64Array, table: Definitions) -> Float64Array:
@@ -60,7 +72,7 @@ def angles_3d(points: Float64Array, table: Definitions) -> Float64Array:
     Size is the angle between the two vectors in space. A hinge bends to the side of flexion; the sign of the others
     comes from the axis through the hips. NaN for segments, and where a keypoint is missing.
     """
-    start, end = _vectors(points, table.start), _vectors(points, table.end)  # (N, A, 3)
+    start, end = _starts_and_ends(points, table)  # (N, A, 3)
     cross = np.cross(start, end)  # (N, A, 3)
     size, dot = np.linalg.norm(cross, axis=-1), (start * end).sum(axis=-1)
     angle = np.degrees(np.arctan2(size, dot))
@@ -77,6 +89,11 @@ def angles_3d(points: Float64Array, table: Definitions) -> Float64Array:
 def wrap(degrees: Float64Array, period: Float64Array) -> Float64Array:
     """Degrees in [-period / 2, period / 2)."""
     return np.asarray((degrees + period / 2) % period - period / 2)
+
+
+def _starts_and_ends(points: Float64Array, table: Definitions) -> tuple[Float64Array, Float64Array]:
+    vectors, count = _vectors(points, table.vectors), len(table.names)
+    return vectors[:, :count], vectors[:, count:]
 
 
 def _vectors(points: Float64Array, pairs: IndexArray) -> Float64Array:

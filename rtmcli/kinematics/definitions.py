@@ -17,8 +17,9 @@ class Definitions:
 
     Attributes:
         names: of the angles.
-        start, end: (A, 2, 2) keypoints of the two vectors: angle, first and last point, the two keypoints.
-        horizontal: (A,) whether the angle starts at the horizontal and not at `start`.
+        vectors: (2 A, 2, 2) keypoints of the vectors that angles start at, then of those they end at: vector, first
+            and last point, the two keypoints.
+        horizontal: (A,) whether the angle starts at the horizontal and not at its vector.
         zero, sign, period: (A,) as in `Angle`.
         hinge: (A,) bool, as in `Angle`.
         side: (A,) 1 for the right side of the body, -1 for the left, 0 for both.
@@ -27,8 +28,7 @@ class Definitions:
     """
 
     names: tuple[str, ...]
-    start: IndexArray
-    end: IndexArray
+    vectors: IndexArray
     horizontal: BoolArray
     zero: Float64Array
     sign: Float64Array
@@ -67,8 +67,10 @@ def _compile(skeleton: Skeleton) -> Definitions:
         )
     return Definitions(
         names=names,
-        start=np.array([_keypoints(angle.start or angle.end) for angle in angles]),
-        end=np.array([_keypoints(angle.end) for angle in angles]),
+        vectors=np.array(
+            [_keypoints(angle.start or angle.end) for angle in angles]
+            + [_keypoints(angle.end) for angle in angles]
+        ),
         horizontal=np.array([angle.start is None for angle in angles]),
         zero=np.array([angle.zero for angle in angles]),
         sign=np.array([float(angle.sign) for angle in angles]),

@@ -1,7 +1,7 @@
 """Angles as keys of the records: one frame in, the same frame out with the angles of each person."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -76,15 +76,15 @@ class JointAngles:
         if source is not None:
             source.last = _add_velocities(frame, source.last, poses, table, added)
         instances = [
-            replace(one, extra={**one.extra, **keys}) if keys else one
+            one.changed(extra={**one.extra, **keys}) if keys else one
             for one, keys in zip(frame.instances, added, strict=True)
         ]
-        return replace(frame, instances=instances)
+        return frame.changed(instances=instances)
 
     def _measure_2d(
         self, frame: Frame, table: Definitions, added: list[dict[str, Any]]
     ) -> dict[int, "_Pose"]:
-        """Add `side` and `angles`; returns the poses by the place of the instance in the frame."""
+        """Add `side` and `angles`; returns the poses that velocities need, by the place of the instance."""
         rows = {n: one.keypoints for n, one in enumerate(frame.instances) if one.keypoints is not None}
         if not rows:
             return {}
@@ -94,10 +94,12 @@ class JointAngles:
         )
         floor = float(frame.extra.get("floor_angle") or 0.0)
         angles = angles_2d(points, table, [side or "right" for side in found], floor)  # (N, A)
-        for n, side, values in zip(rows, found, angles, strict=True):
+        for n, side, values in zip(rows, found, _by_name(table, angles), strict=True):
             if side is not None:
                 added[n]["side"] = side
-            added[n]["angles"] = _by_name(table, values)
+            added[n]["angles"] = values
+        if not self._velocity:
+            return {}
         time, skeleton = seconds(frame), frame.skeleton or ""
         return {n: _Pose(skeleton, time, *pose) for n, *pose in zip(rows, points, angles, strict=True)}
 
@@ -106,8 +108,8 @@ class JointAngles:
         rows = {n: one.keypoints3d for n, one in enumerate(frame.instances) if one.keypoints3d is not None}
         if rows:
             angles = angles_3d(seen_points(frame, rows, self._min_score), table)  # (N, A)
-            for n, values in zip(rows, angles, strict=True):
-                added[n]["angles3d"] = _by_name(table, values)
+            for n, values in zip(rows, _by_name(table, angles), strict=True):
+                added[n]["angles3d"] = values
 
 
 @dataclass(slots=True)
@@ -158,17 +160,20 @@ def _add_velocities(
         elapsed = pose.time - before.time
         change = wrap(pose.angles - before.angles, table.period)  # (A,)
         distance = np.linalg.norm(pose.points - before.points, axis=-1)  # (K,)
-        added[n]["angular_velocity"] = _by_name(table, change / elapsed)
+        added[n]["angular_velocity"] = _by_name(table, (change / elapsed)[None])[0]
         added[n]["keypoint_speeds"] = np.float32(distance / elapsed)
         if scale:
             added[n]["keypoint_speeds_metres"] = np.float32(distance / elapsed * float(scale))
     return now
 
 
-def _by_name(table: Definitions, row: Float64Array) -> dict[str, np.float32]:
-    """Values (A,) by name without NaN; float32 as all figures of a record, so that few digits restore them."""
-    there = ~np.isnan(row)
-    values = row.astype(np.float32)
+def _by_name(table: Definitions, rows: Float64Array) -> list[dict[str, np.float32]]:
+    """Values (N, A) by name without NaN; float32 as all figures of a record, so that few digits restore them."""
+    there = ~np.isnan(rows)
+    values = rows.astype(np.float32)
     if there.all():
-        return dict(zip(table.names, values, strict=True))
-    return {name: value for name, value, known in zip(table.names, values, there, strict=True) if known}
+        return [dict(zip(table.names, row, strict=True)) for row in values]
+    return [
+        {name: value for name, value, known in zip(table.names, *person, strict=True) if known}
+        for person in zip(values, there.tolist(), strict=True)
+    ]
