@@ -25,7 +25,8 @@ def visible_sides(points: Float64Array, table: Definitions) -> list[Literal["rig
         forward = _vectors(points[..., :1], group)[..., 0]  # (N, V) x alone
         missing = np.isnan(forward)
         sums = np.where(missing, 0, forward).sum(axis=-1).tolist()
-        for person, (total, unseen) in enumerate(zip(sums, missing.all(axis=-1).tolist(), strict=True)):
+        nowhere = np.asarray(missing.all(axis=-1)).tolist()
+        for person, (total, unseen) in enumerate(zip(sums, nowhere, strict=True)):
             if sides[person] is None and not unseen:
                 sides[person] = "right" if total >= 0 else "left"
         if None not in sides:
@@ -98,5 +99,6 @@ def _starts_and_ends(points: Float64Array, table: Definitions) -> tuple[Float64A
 
 def _vectors(points: Float64Array, pairs: IndexArray) -> Float64Array:
     """The vectors (N, V, D) of pairs (V, 2, 2) of points that are the mean of two keypoints of N people (N, K, D)."""
-    ends = (points[:, pairs[..., 0]] + points[:, pairs[..., 1]]) / 2  # (N, V, 2, D)
-    return np.asarray(ends[:, :, 1] - ends[:, :, 0])
+    keypoints = points.take(pairs, axis=1)  # (N, V, 2, 2, D)
+    ends = keypoints[:, :, :, 0] + keypoints[:, :, :, 1]
+    return np.asarray((ends[:, :, 1] - ends[:, :, 0]) / 2)
