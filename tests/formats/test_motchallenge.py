@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from rtmcli import DataError, Frame, Instance
 from rtmcli.formats.motchallenge import read_motchallenge, write_motchallenge
+from tests.helpers.pose_records import clip
 
 TRUTH = """1,3,10,20,30,40,1,1,0.5
 1,4,50,20,30,40,0,1,0.1
@@ -93,3 +95,20 @@ def test_boxes_ids_and_frame_numbers_come_back(people: list[list[tuple[tuple[flo
             assert a.box is not None and b.box is not None
             assert np.float32(a.score) == np.float32(b.score)
             np.testing.assert_allclose(a.box, b.box, rtol=1e-6, atol=1e-3)
+
+
+def test_datumaro_imports_boxes_and_ids(tmp_path: Path) -> None:
+    datumaro = pytest.importorskip("datumaro")
+    frames = clip()
+    for name in ("gt", "img1"):
+        (tmp_path / name).mkdir()
+    write_motchallenge(frames, tmp_path / "gt/gt.txt")
+    for frame in frames:
+        cv2.imwrite(str(tmp_path / f"img1/{frame.frame + 1:06d}.jpg"), np.zeros((480, 640, 3), np.uint8))
+    items = {item.id: item.annotations for item in datumaro.Dataset.import_from(str(tmp_path), "mot_seq")}
+    assert sorted(items) == ["1", "2", "3"]
+    for frame in frames:
+        found = {one.attributes["track_id"]: one.points for one in items[str(frame.frame + 1)]}
+        assert sorted(found) == [one.id for one in frame.instances]
+        for one in frame.instances:
+            np.testing.assert_allclose(found[one.id], one.box, atol=0.02)  # datumaro rounds to 1/100
