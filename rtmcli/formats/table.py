@@ -1,14 +1,13 @@
 """The table of file formats: what `rtm convert`, docs/formats.md and the tests know of each.
 
-A new format is a module with its reader and writer, and an entry here.
+A new format is a module with its reader and writer, an entry here, and a function each in `readers` and `writers`.
 """
 
-from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from rtmcli.errors import UsageError
-from rtmcli.formats.format import FOLDER, Conversion, Format
-from rtmcli.records.frame import Frame
+from rtmcli.formats import readers, writers
+from rtmcli.formats.format import FOLDER, Format
 
 
 def find_format(name: str) -> Format:
@@ -26,225 +25,14 @@ def format_names() -> list[str]:
     return [one.name for one in FORMATS]
 
 
-def _read_records(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.records.ndjson import read_frames
-
-    return read_frames(path)
-
-
-def _write_records(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.records.ndjson import write_frames
-
-    write_frames(frames, path)
-    return 0
-
-
-def _read_csv(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.csv_reader import read_table
-
-    return read_table(path)
-
-
-def _write_csv(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.csv_writer import write_table
-
-    return write_table(frames, path)
-
-
-def _read_wide_csv(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.csv_wide import read_wide_table
-
-    return read_wide_table(path)
-
-
-def _write_wide_csv(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.csv_wide import write_wide_table
-
-    return write_wide_table(frames, path)
-
-
-def _read_parquet(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.parquet import read_parquet
-
-    return read_parquet(path)
-
-
-def _write_parquet(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.parquet import write_parquet
-
-    return write_parquet(frames, path)
-
-
-def _read_coco(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.coco_reader import read_coco_records
-
-    return read_coco_records(path, labels=given.labels, skeleton=given.skeleton)
-
-
-def _write_coco(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.coco_writer import write_coco_results
-
-    return write_coco_results(frames, path, labels=given.labels, note=given.note)
-
-
-def _write_coco_labels(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.coco_labels_writer import write_coco_labels
-
-    return write_coco_labels(frames, path, note=given.note)
-
-
-def _write_alphapose(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.alphapose import write_alphapose
-
-    return write_alphapose(frames, path)
-
-
-def _read_openpose(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.openpose_reader import read_openpose
-
-    return read_openpose(path)
-
-
-def _write_openpose(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.openpose_writer import write_openpose
-
-    return write_openpose(frames, path, skeleton=given.skeleton, note=given.note)
-
-
-def _read_yolo(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.yolo import read_yolo
-
-    return read_yolo(path)
-
-
-def _write_yolo(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.yolo import write_yolo
-
-    return write_yolo(frames, path, note=given.note)
-
-
-def _read_mmpose(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.mmpose import read_mmpose
-
-    return read_mmpose(path)
-
-
-def _write_mmpose(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.mmpose import write_mmpose
-
-    return write_mmpose(frames, path)
-
-
-def _read_motchallenge(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.motchallenge import read_motchallenge
-
-    return read_motchallenge(path)
-
-
-def _write_motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.motchallenge import write_motchallenge
-
-    return write_motchallenge(frames, path)
-
-
-def _read_posetrack(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.posetrack import read_posetrack
-
-    return read_posetrack(path, given)
-
-
-def _write_posetrack(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.posetrack import write_posetrack
-
-    return write_posetrack(frames, path, given)
-
-
-def _read_trc(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.trc import read_trc
-
-    return read_trc(path, given)
-
-
-def _write_trc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.trc import write_trc
-
-    return write_trc(frames, path, given)
-
-
-def _read_c3d(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.c3d import read_c3d
-
-    return read_c3d(path, given)
-
-
-def _write_c3d(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.c3d import write_c3d
-
-    return write_c3d(frames, path, given)
-
-
-def _read_sleap(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.sleap import read_sleap
-
-    return read_sleap(path, skeleton=given.skeleton)
-
-
-def _write_sleap(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.sleap import write_sleap
-
-    return write_sleap(frames, path)
-
-
-def _read_nwb(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.nwb import read_nwb
-
-    return read_nwb(path, skeleton=given.skeleton)
-
-
-def _write_nwb(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.nwb import write_nwb
-
-    return write_nwb(frames, path, note=given.note)
-
-
-def _read_dlc(path: str, given: Conversion) -> Iterator[Frame]:
-    from rtmcli.formats.dlc import read_dlc
-
-    return read_dlc(path, skeleton=given.skeleton)
-
-
-def _write_dlc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.dlc import write_dlc
-
-    return write_dlc(frames, path, note=given.note)
-
-
-def _write_label_studio(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.label_studio import write_label_studio
-
-    return write_label_studio(frames, path, note=given.note)
-
-
-def _write_rerun(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.rerun import write_rerun
-
-    return write_rerun(frames, path)
-
-
-def _write_opensim_motion(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    from rtmcli.formats.opensim_motion import write_opensim_motion
-
-    return write_opensim_motion(frames, path)
-
-
 FORMATS = (
     Format(
         name="records",
         extensions=(".jsonl", ".ndjson"),
         content="one JSON object per frame, as all verbs read and write",
         omits=(),
-        read=_read_records,
-        write=_write_records,
+        read=readers.records,
+        write=writers.records,
     ),
     Format(
         name="csv",
@@ -254,8 +42,8 @@ FORMATS = (
         "spreadsheets and pandas rewrite them (semicolons, tabs, decimal commas, `1.0` for `1`, `NaN`, UTF-16)",
         omits=("frames without people", "3D keypoints"),
         limits="keys unknown to rtm",
-        read=_read_csv,
-        write=_write_csv,
+        read=readers.csv,
+        write=writers.csv,
     ),
     Format(
         name="csv-wide",
@@ -265,8 +53,8 @@ FORMATS = (
         "`score`, then `<keypoint>_x`, `<keypoint>_y`, `<keypoint>_score` for each keypoint of the skeleton",
         omits=("3D keypoints",),
         limits="keys unknown to rtm; one skeleton per file",
-        read=_read_wide_csv,
-        write=_write_wide_csv,
+        read=readers.wide_csv,
+        write=writers.wide_csv,
     ),
     Format(
         name="parquet",
@@ -276,8 +64,8 @@ FORMATS = (
         "`source=<name>` per source",
         omits=(),
         limits="keys unknown to rtm",
-        read=_read_parquet,
-        write=_write_parquet,
+        read=readers.parquet,
+        write=writers.parquet,
         streams=False,
         extra="parquet",
     ),
@@ -288,8 +76,8 @@ FORMATS = (
         "written to the fields of COCO-WholeBody (`foot_kpts`, `face_kpts`, `lefthand_kpts`, `righthand_kpts`)",
         omits=("times", "image sizes", "frames without people", "3D keypoints"),
         limits="box scores",
-        read=_read_coco,
-        write=_write_coco,
+        read=readers.coco,
+        write=writers.coco,
         streams=False,
     ),
     Format(
@@ -300,8 +88,8 @@ FORMATS = (
         "of the keypoints; frames of videos with CocoVID's `videos`, `video_id` and `frame_id`",
         omits=("3D keypoints",),
         limits="models",
-        read=_read_coco,
-        write=_write_coco_labels,
+        read=readers.coco,
+        write=writers.coco_labels,
         streams=False,
     ),
     Format(
@@ -311,8 +99,8 @@ FORMATS = (
         "`keypoints`, `score`, `box`, `idx`",
         omits=("times", "image sizes", "frames without people", "3D keypoints"),
         limits="the name of a video",
-        read=_read_coco,
-        write=_write_alphapose,
+        read=readers.coco,
+        write=writers.alphapose,
         streams=False,
     ),
     Format(
@@ -323,8 +111,8 @@ FORMATS = (
         "numbers in the names are read too (`<name>_000012.json`, `12.json`), and bodies of 17, 26, 133 or 136 "
         "keypoints",
         omits=("times", "image sizes", "boxes", "scores of people", "3D keypoints"),
-        read=_read_openpose,
-        write=_write_openpose,
+        read=readers.openpose,
+        write=writers.openpose,
         streams=False,
         folder=True,
     ),
@@ -334,8 +122,8 @@ FORMATS = (
         content='`{"meta_info", "instance_info"}` as written by MMPose\'s demos, frames counted from 1; the '
         "inferencer's list, counted from 0, is read too",
         omits=("times", "image sizes", "3D keypoints"),
-        read=_read_mmpose,
-        write=_write_mmpose,
+        read=readers.mmpose,
+        write=writers.mmpose,
         streams=False,
     ),
     Format(
@@ -345,8 +133,8 @@ FORMATS = (
         "the image's size. Reading takes the sizes from `images/`; files of `yolo predict save_txt=True` are read too",
         omits=("times", "ids", "scores of people", "scores of keypoints", "3D keypoints"),
         limits="sources",
-        read=_read_yolo,
-        write=_write_yolo,
+        read=readers.yolo,
+        write=writers.yolo,
         streams=False,
         folder=True,
     ),
@@ -357,8 +145,8 @@ FORMATS = (
         "truth (`gt.txt`, a sequence's folder) is read too, with size and rate from its `seqinfo.ini`",
         omits=("times", "image sizes", "keypoints", "people without an id", "3D keypoints"),
         limits="one source per file",
-        read=_read_motchallenge,
-        write=_write_motchallenge,
+        read=readers.motchallenge,
+        write=writers.motchallenge,
         streams=False,
         keypoints=False,
     ),
@@ -370,8 +158,8 @@ FORMATS = (
         "PoseTrack's (posetrack17), or of the skeleton that `--skeleton` names. Frames without labels are not read",
         omits=("times", "people without an id", "people without keypoints", "3D keypoints"),
         limits="models",
-        read=_read_posetrack,
-        write=_write_posetrack,
+        read=readers.posetrack,
+        write=writers.posetrack,
         streams=False,
         folder=True,
     ),
@@ -382,8 +170,8 @@ FORMATS = (
         "names of Pose2Sim, in metres (x to the right, y up, z towards the camera) or with `--pixels` in pixels as "
         "Sports2D does (y down); `NaN` where a marker is missing",
         omits=("image sizes", "boxes", "scores of people", "scores of keypoints", "people without an id"),
-        read=_read_trc,
-        write=_write_trc,
+        read=readers.trc,
+        write=writers.trc,
         streams=False,
         folder=True,
     ),
@@ -394,8 +182,8 @@ FORMATS = (
         "programs",
         omits=("image sizes", "boxes", "scores of people", "scores of keypoints", "people without an id"),
         limits="uneven times",
-        read=_read_c3d,
-        write=_write_c3d,
+        read=readers.c3d,
+        write=writers.c3d,
         streams=False,
         folder=True,
         extra="c3d",
@@ -407,8 +195,8 @@ FORMATS = (
         "and images by name. Instances that people have labelled are read too, with score 1",
         omits=("times", "boxes", "people without keypoints", "3D keypoints"),
         limits="models",
-        read=_read_sleap,
-        write=_write_sleap,
+        read=readers.sleap,
+        write=writers.sleap,
         streams=False,
         extra="sleap",
     ),
@@ -425,8 +213,8 @@ FORMATS = (
             "3D keypoints",
         ),
         limits="people without an id (a person alone needs none), images, labels, models",
-        read=_read_nwb,
-        write=_write_nwb,
+        read=readers.nwb,
+        write=writers.nwb,
         streams=False,
         extra="sleap",
     ),
@@ -445,8 +233,8 @@ FORMATS = (
             "3D keypoints",
         ),
         limits="people without an id (a person alone needs none), labels, models; one source per file",
-        read=_read_dlc,
-        write=_write_dlc,
+        read=readers.dlc,
+        write=writers.dlc,
         streams=False,
         extra="dlc",
     ),
@@ -458,7 +246,7 @@ FORMATS = (
         omits=("scores of keypoints outside 0 to 1", "3D keypoints"),
         limits="keypoints that do not exist",
         read=None,
-        write=_write_label_studio,
+        write=writers.label_studio,
         streams=False,
     ),
     Format(
@@ -469,7 +257,7 @@ FORMATS = (
         omits=("image sizes", "3D keypoints"),
         limits="models, labels",
         read=None,
-        write=_write_rerun,
+        write=writers.rerun,
         streams=False,
         extra="rerun",
     ),
@@ -481,7 +269,7 @@ FORMATS = (
         omits=("people without an id",),
         limits="everything else",
         read=None,
-        write=_write_opensim_motion,
+        write=writers.opensim_motion,
         streams=False,
         folder=True,
         keypoints=False,
