@@ -68,7 +68,7 @@ def main() -> None:
         network, card = (
             parity.random(name, pictures) if name in parity.RANDOM else load_network(find_model(name))
         )
-        network = fold_batchnorm(network)
+        network, card = fold_batchnorm(network), replace(card, contract="deploy")
         show(**double_parity(network, card, pictures, chosen.device))
         for row in speeds(network, card, [int(n) for n in chosen.batches.split(",")], chosen.device):
             show(**row)

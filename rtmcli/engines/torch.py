@@ -85,7 +85,9 @@ class TorchEngine:
         import torch
 
         if self._precision == "float32":
-            return self.graph(images)
+            # cuDNN would round the inputs of convolutions to TF32, which has 10 bits of mantissa
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                return self.graph(images)
         dtype = getattr(torch, self._precision)
         with torch.autocast(self._device.type, dtype=dtype):
             return self.graph(images)
@@ -156,7 +158,10 @@ def _outputs(card: Card, names: Sequence[str]) -> list[Port]:
 
 
 def _finish(found: dict[str, Any], graph: Any, card: Card) -> dict[str, Any]:
-    """Non-maximum suppression of a detector's cells, and RTMO's classifier on the rest; one image at a time."""
+    """Non-maximum suppression of a detector's cells, and RTMO's classifier on the rest; one image at a time.
+
+    The suppression runs on the CPU: its loop waits for each result, which takes longer on a GPU.
+    """
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
@@ -164,17 +169,19 @@ def _finish(found: dict[str, Any], graph: Any, card: Card) -> dict[str, Any]:
 
     score, iou = card.score if card.score is not None else 0.05, card.iou if card.iou is not None else 0.6
     tables = []
-    for n, (boxes, scores) in enumerate(zip(found["boxes"], found["scores"], strict=True)):  # (P, 4), (C, P)
+    boxes_cpu, scores_cpu = found["boxes"].cpu(), found["scores"].cpu()
+    for n, (boxes, scores) in enumerate(zip(boxes_cpu, scores_cpu, strict=True)):  # (P, 4), (C, P)
         labels, cells = torch.nonzero(scores > score, as_tuple=True)
         values = scores[labels, cells]
         kept = nms_by_class(boxes[cells], values, labels, iou)[:KEEP]
         cells, values, labels = cells[kept], values[kept], labels[kept]
         rows = {"dets": torch.cat([boxes[cells], values[:, None]], dim=1), "labels": labels}  # (M, 5), (M,)
         if card.task == "onestage":
-            points = graph.network.head.dcc(found["pose"][n, cells], boxes[cells], found["centers"][cells])
-            rows["keypoints"] = torch.cat(
-                [points, found["visibility"][n, cells, :, None]], dim=2
-            )  # (M, K, 3)
+            near = cells.to(found["pose"].device)
+            points = graph.network.head.dcc(
+                found["pose"][n, near], found["boxes"][n, near], found["centers"][near]
+            )
+            rows["keypoints"] = torch.cat([points, found["visibility"][n, near, :, None]], dim=2)  # (M, K, 3)
         tables.append(rows)
     # Padding rows have score 0.
     return {name: pad_sequence([rows[name] for rows in tables], batch_first=True) for name in tables[0]}

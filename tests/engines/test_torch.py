@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rtmcli.engines import open_engine
 from rtmcli.errors import MissingError
@@ -47,6 +48,16 @@ def test_bfloat16_is_near_and_is_not_float32(noise: np.random.Generator) -> None
     error = float(np.linalg.norm(a - b) / np.linalg.norm(a))
     assert 0 < error < 0.1
     assert rough.facts()["precision"] == "bfloat16"
+
+
+def test_float32_does_not_round_to_tf32_on_a_gpu() -> None:
+    engine = open_engine(find_model("rtmpose-t"), engine="torch", threads=1)
+    seen = []
+    engine.graph.register_forward_pre_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    height, width = engine.inputs[0].shape[1:3]
+    engine({"image": np.zeros((1, height, width, 3), np.uint8)})
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32  # the setting of the caller's own code
 
 
 def test_a_cuda_device_that_is_not_here_is_an_error() -> None:

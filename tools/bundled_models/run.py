@@ -120,12 +120,17 @@ def run(
             optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         norm = nn.utils.clip_grad_norm_(weights, plan.clip)
+        # all gradients are NaN where one was; as zeros they leave the weights nearly as they are
+        skipped = (~torch.isfinite(norm)).float()
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad.nan_to_num_(0, 0, 0)
         for optimiser in optimisers:
             optimiser.step()
         average.update(model)
         progress["step"] += 1
         progress["minutes"] = at_start + (time.monotonic() - began) / 60
-        log.add(progress, plan.batch, {**terms, "norm": norm}, factor)
+        log.add(progress, plan.batch, {**terms, "norm": norm, "skipped": skipped}, factor)
         if progress["minutes"] - progress["validated"] > plan.validate:
             check()
         if progress["minutes"] - saved > plan.save:
@@ -153,8 +158,10 @@ class Log:
         seconds = time.monotonic() - self.since
         if seconds > 60:
             means = {name: float(value) / self.count for name, value in self.sums.items()}
-            if not all(math.isfinite(value) for value in means.values()):
-                raise FloatingPointError(f"step {progress['step']}: the loss is not finite: {means}")
+            if means["skipped"] > 0.05:
+                raise FloatingPointError(
+                    f"step {progress['step']}: the gradient is often not finite: {means}"
+                )
             self.write(progress, lr=factor, speed=self.count * batch / seconds, **means)
             self.sums, self.count, self.since = {}, 0, time.monotonic()
 

@@ -56,7 +56,6 @@ def teach(
     covered = torch.zeros(1, 1, MAP_SIZE[1], MAP_SIZE[0], device=device)
     for i, padding in enumerate(paddings):
         batch = normalise(crops[:, i], device).contiguous(memory_format=torch.channels_last)
-        batch = batch.to(next(teacher.buffers()).dtype)
         with torch.autocast("cpu", torch.bfloat16, enabled=device == "cpu"):
             (maps,) = teacher(torch.cat([batch, batch.flip(3)]))
         straight, mirrored = maps.float().chunk(2)

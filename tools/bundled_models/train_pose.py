@@ -131,8 +131,7 @@ def train_pose(
         features = None
         if teacher is not None:
             batch = mix_samples(batch, strength.mixed, random)
-            kind = next(teacher.buffers()).dtype
-            maps, features = (align_maps(part, *size[::-1]) for part in teacher(batch.images.to(kind)))
+            maps, features = (align_maps(part, *size[::-1]) for part in teacher(batch.images))
             batch = teach_batch(batch, maps.clamp(0, 1))
         images = batch.images.contiguous(memory_format=layout)
         first.requires_grad_(used >= frozen)
