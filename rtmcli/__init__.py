@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rtmcli.filters.track_smoothing import OfflineOptions as OfflineOptions
     from rtmcli.filters.track_smoothing import Repairs as Repairs
     from rtmcli.formats.alphapose import write_alphapose as write_alphapose
+    from rtmcli.formats.c3d import read_c3d as read_c3d
+    from rtmcli.formats.c3d import write_c3d as write_c3d
     from rtmcli.formats.coco_labels_writer import write_coco_labels as write_coco_labels
     from rtmcli.formats.coco_reader import read_coco_records as read_coco_records
     from rtmcli.formats.coco_writer import write_coco_results as write_coco_results
@@ -38,19 +40,26 @@ if TYPE_CHECKING:
     from rtmcli.formats.labels import read_labels as read_labels
     from rtmcli.formats.mmpose import read_mmpose as read_mmpose
     from rtmcli.formats.mmpose import write_mmpose as write_mmpose
+    from rtmcli.formats.motchallenge import read_motchallenge as read_motchallenge
+    from rtmcli.formats.motchallenge import write_motchallenge as write_motchallenge
     from rtmcli.formats.nwb import read_nwb as read_nwb
     from rtmcli.formats.nwb import write_nwb as write_nwb
     from rtmcli.formats.openpose_reader import read_openpose as read_openpose
     from rtmcli.formats.openpose_writer import write_openpose as write_openpose
+    from rtmcli.formats.opensim_motion import write_opensim_motion as write_opensim_motion
     from rtmcli.formats.parquet import read_parquet as read_parquet
     from rtmcli.formats.parquet import write_parquet as write_parquet
     from rtmcli.formats.parts import map_frame as map_frame
     from rtmcli.formats.parts import merge_frames as merge_frames
     from rtmcli.formats.parts import part_boxes as part_boxes
+    from rtmcli.formats.posetrack import read_posetrack as read_posetrack
+    from rtmcli.formats.posetrack import write_posetrack as write_posetrack
     from rtmcli.formats.rerun import write_rerun as write_rerun
     from rtmcli.formats.sleap import read_sleap as read_sleap
     from rtmcli.formats.sleap import write_sleap as write_sleap
     from rtmcli.formats.to_supervision import to_supervision as to_supervision
+    from rtmcli.formats.trc import read_trc as read_trc
+    from rtmcli.formats.trc import write_trc as write_trc
     from rtmcli.formats.yolo import read_yolo as read_yolo
     from rtmcli.formats.yolo import write_yolo as write_yolo
     from rtmcli.inference.appearance import add_appearance as add_appearance
@@ -155,6 +164,11 @@ _PUBLIC = {
     "formats.label_studio": ("write_label_studio",),
     "formats.rerun": ("write_rerun",),
     "formats.parquet": ("read_parquet", "write_parquet"),
+    "formats.c3d": ("read_c3d", "write_c3d"),
+    "formats.trc": ("read_trc", "write_trc"),
+    "formats.posetrack": ("read_posetrack", "write_posetrack"),
+    "formats.motchallenge": ("read_motchallenge", "write_motchallenge"),
+    "formats.opensim_motion": ("write_opensim_motion",),
     "formats.dataframe": ("to_dataframe",),
     "formats.to_supervision": ("to_supervision",),
     "formats.labels": ("read_labels",),

@@ -21,13 +21,15 @@ PUBLIC_NAMES = [
     "find_pictures", "items_of", "list_models", "load_recipe", "load_set", "load_skeleton",
     "make_network", "make_task", "map_frame", "map_keypoints", "mark_events", "merge_frames",
     "one_pose_per_person", "open_engine", "open_media", "open_model", "open_writer", "override_recipe",
-    "part_boxes", "pose_nms", "rank_poses", "read_coco_records", "read_dlc", "read_frames",
-    "read_labels", "read_mmpose", "read_nwb", "read_openpose", "read_parquet", "read_sleap",
-    "read_table", "read_wide_table", "read_yolo", "run_pipeline", "save_model", "smooth_offline",
-    "summarize_tracks", "to_dataframe", "to_metres", "to_supervision", "track_ahead", "track_offline",
-    "write_alphapose", "write_coco_labels", "write_coco_results", "write_dlc", "write_frames",
-    "write_label_studio", "write_mmpose", "write_nwb", "write_openpose", "write_page", "write_parquet",
-    "write_rerun", "write_sleap", "write_table", "write_wide_table", "write_yolo",
+    "part_boxes", "pose_nms", "rank_poses", "read_c3d", "read_coco_records", "read_dlc", "read_frames",
+    "read_labels", "read_mmpose", "read_motchallenge", "read_nwb", "read_openpose", "read_parquet",
+    "read_posetrack", "read_sleap", "read_table", "read_trc", "read_wide_table", "read_yolo",
+    "run_pipeline", "save_model", "smooth_offline", "summarize_tracks", "to_dataframe", "to_metres",
+    "to_supervision", "track_ahead", "track_offline", "write_alphapose", "write_c3d",
+    "write_coco_labels", "write_coco_results", "write_dlc", "write_frames", "write_label_studio",
+    "write_mmpose", "write_motchallenge", "write_nwb", "write_openpose", "write_opensim_motion",
+    "write_page", "write_parquet", "write_posetrack", "write_rerun", "write_sleap", "write_table",
+    "write_trc", "write_wide_table", "write_yolo",
 ]  # fmt: skip
 
 

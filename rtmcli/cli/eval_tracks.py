@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rtmcli.errors import DataError
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.infer_format import format_of_input
 from rtmcli.metrics.evaluate_tracks import TrackReport, evaluate_tracks
 from rtmcli.records.frame import Frame
@@ -51,7 +50,7 @@ def _read(name: str) -> Iterator[Frame]:
     if name != "-" and _is_posetrack(path):
         from rtmcli.formats.posetrack import read_posetrack
 
-        return read_posetrack(name, Conversion())
+        return read_posetrack(name)
     if name != "-" and (path.is_dir() or path.suffix == ".txt"):
         from rtmcli.formats.motchallenge import read_motchallenge
 

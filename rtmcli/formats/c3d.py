@@ -3,7 +3,7 @@
 Needs ezc3d, the extra `c3d`. A file has one rate and frames without gaps; a missing marker has the residual -1.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.files import replacing
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.recordings import (
     METRES,
     Recording,
@@ -32,37 +31,67 @@ _UNEVEN = 0.01
 _MOST = 65535
 
 
-def write_c3d(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    """Write `<source>_person<id>.c3d` for each person to a folder, or one person to a file. Returns the frames read.
+def write_c3d(
+    frames: Iterable[Frame],
+    path: str | Path,
+    *,
+    pixels: bool = False,
+    min_score: float = 0.3,
+    note: Callable[[str], None] | None = None,
+) -> int:
+    """Write `<source>_person<id>.c3d` for each person to a folder, or one person to a .c3d file.
 
-    `given.note` is told where times are uneven or numbers of frames too large for the format.
+    Args:
+        pixels, min_score: as for `write_trc`.
+        note: called where times are uneven or numbers of frames too large for the format.
 
-    Raises DataError where there are more than 65535 frames, as `record_people` and `write_recordings` do, and
-    ModuleNotFoundError where ezc3d is not installed.
+    Returns:
+        The number of frames read.
+
+    Raises:
+        UsageError, DataError: as `write_trc` does, and where there are more than 65535 frames.
+        ModuleNotFoundError: ezc3d is not installed (the extra `c3d`).
+
+    Example:
+        from rtmcli import read_frames, to_metres, write_c3d
+
+        write_c3d(to_metres(read_frames("walk.jsonl"), height=1.75), "motion/")
     """
     import ezc3d
 
-    count, recordings = record_people(frames, given)
+    count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     for one in {one.source: one for one in recordings}.values():
         if len(one.times) > _MOST:
             raise DataError(
                 f"{one.source} has {len(one.times)} frames, and c3d holds {_MOST}; convert parts of it, or write trc"
             )
-        if not _is_even(one):
-            given.note(f"{one.source}: its times are uneven, and c3d holds their mean rate alone")
-        if _first_frame(one) == 0 < round(one.times[0] * one.rate):
-            given.note(f"{one.source}: its frames are numbered from 0, because c3d counts up to {_MOST}")
+        if note is not None and not _is_even(one):
+            note(f"{one.source}: its times are uneven, and c3d holds their mean rate alone")
+        if note is not None and _first_frame(one) == 0 < round(one.times[0] * one.rate):
+            note(f"{one.source}: its frames are numbered from 0, because c3d counts up to {_MOST}")
     write_recordings(recordings, path, ".c3d", lambda one, file: _write(ezc3d.c3d(), one, file))
     return count
 
 
-def read_c3d(path: str, given: Conversion) -> Iterator[Frame]:
+def read_c3d(
+    path: str | Path, *, skeleton: str | None = None, note: Callable[[str], None] | None = None
+) -> Iterator[Frame]:
     """The frames of a file, or of the files of a folder, whose names tell sources and people.
+
+    Args:
+        skeleton, note: as for `read_trc`.
 
     Raises DataError where a file is not C3D, or no skeleton has its markers; ModuleNotFoundError where ezc3d is not
     installed.
+
+    Example:
+        from rtmcli import read_c3d, write_frames
+
+        write_frames(read_c3d("motion/"), "walk.jsonl")
     """
-    return recordings_to_frames([_read(file) for file in find_files(path, ".c3d")], given)
+    return recordings_to_frames(
+        [_read(file) for file in find_files(path, ".c3d")], skeleton=skeleton, note=note
+    )
 
 
 def _is_even(one: Recording) -> bool:

@@ -30,6 +30,7 @@ def read_motchallenge(path: str | Path) -> Iterator[Frame]:
         DataError: no such file, or a line that is not one of the format.
 
     Example:
+        from rtmcli import read_motchallenge
 
         frames = list(read_motchallenge("MOT17-02/gt/gt.txt"))
     """
@@ -44,6 +45,7 @@ def write_motchallenge(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-
         DataError: a second source, which the format cannot tell apart from the first.
 
     Example:
+        from rtmcli import read_frames, write_motchallenge
 
         write_motchallenge(read_frames("tracked.jsonl"), "MOT17-02.txt")
     """

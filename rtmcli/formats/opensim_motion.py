@@ -33,6 +33,11 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
     Raises:
         DataError: nobody has an id and angles, two sources would write the same file, or times do not increase.
         RtmError: the folder cannot be written.
+
+    Example:
+        from rtmcli import JointAngles, read_frames, write_opensim_motion
+
+        write_opensim_motion(map(JointAngles(), read_frames("walk.jsonl")), "angles/")
     """
     folder, count = Path(folder), 0
     motions: dict[str, _Motion] = {}  # by file name

@@ -7,7 +7,7 @@ frame.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -18,7 +18,6 @@ import orjson
 from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.formats.coco_reader import frames_of_labels
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.labels import labels_of, read_json
 from rtmcli.geometry.boxes import to_xywh
 from rtmcli.records.frame import Frame, Instance
@@ -33,19 +32,28 @@ _MOST = 10_000
 _WHOLE_NUMBER = re.compile(r"\d+")
 
 
-def read_posetrack(path: str, given: Conversion) -> Iterator[Frame]:
+def read_posetrack(path: str | Path, *, skeleton: str | None = None) -> Iterator[Frame]:
     """The labelled frames of a file, or of the files of a folder.
 
     A source is a sequence, called after its folder of images. Frames count from 0, as the names of the images do;
     `file` is the image. Frames without labels (`is_labeled` false) are left out: nobody knows who is in them.
 
+    Args:
+        skeleton: of the keypoints, whatever names the file gives them.
+
     Raises DataError where a file is not PoseTrack's, or its keypoints are those of no known skeleton.
+
+    Example:
+        from rtmcli import read_posetrack
+
+        for frame in read_posetrack("annotations/val/"):
+            print(frame.source, frame.frame, [person.id for person in frame.instances])
     """
     for file in _files(Path(path)):
         data = read_json(file)
         if not isinstance(data, dict):
             raise DataError(f"{file}: not a PoseTrack file: it must be an object with images and annotations")
-        labels = labels_of(data, file, recognise=given.skeleton is None)
+        labels = labels_of(data, file, recognise=skeleton is None)
         labels["images"] = [_with_sequence(image, file) for image in labels["images"]]
         for entry in labels["annotations"]:
             if entry.get("scores"):
@@ -54,7 +62,7 @@ def read_posetrack(path: str, given: Conversion) -> Iterator[Frame]:
         labels["videos"] = [{"id": name, "name": name} for name in names]
         unlabelled = {image["id"] for image in labels["images"] if image.get("is_labeled") is False}
         people = {entry["image_id"] for entry in labels["annotations"]}
-        frames = frames_of_labels(labels, file, given.skeleton)
+        frames = frames_of_labels(labels, file, skeleton)
         for image, frame in zip(labels["images"], frames, strict=True):
             if image["id"] in unlabelled - people:
                 continue
@@ -63,18 +71,33 @@ def read_posetrack(path: str, given: Conversion) -> Iterator[Frame]:
             yield frame
 
 
-def write_posetrack(frames: Iterable[Frame], path: str, given: Conversion) -> int:
+def write_posetrack(
+    frames: Iterable[Frame],
+    path: str | Path,
+    *,
+    skeleton: str | None = None,
+    note: Callable[[str], None] | None = None,
+) -> int:
     """Write `<sequence>.json` for each source to a folder, or one source to a .json file. Returns the frames read.
 
-    People without an id or keypoints are left out. Keypoints become PoseTrack's, or stay those of `given.skeleton`;
-    `given.note` is told which of PoseTrack's the records have not: these are 0, and its metrics count them as missed.
+    People without an id or keypoints are left out.
+
+    Args:
+        skeleton: of the keypoints that are written; by default PoseTrack's.
+        note: called with those of them that the records have not: they are 0, and PoseTrack's metrics count them as
+            missed.
 
     Raises:
         DataError: two sources for one file, or a frame whose number has more than four digits.
         UsageError: the keypoints cannot become PoseTrack's.
         RtmError: the folder cannot be made.
+
+    Example:
+        from rtmcli import read_frames, write_posetrack
+
+        write_posetrack(read_frames("walk.jsonl"), "walk.json", note=print)
     """
-    target = given.skeleton or SKELETON
+    target = skeleton or SKELETON
     sequences: dict[str, _Sequence] = {}
     count = 0
     for frame in frames:
@@ -82,8 +105,8 @@ def write_posetrack(frames: Iterable[Frame], path: str, given: Conversion) -> in
         sequence = sequences.setdefault(frame.source, _Sequence(_name(frame), len(sequences) + 1))
         sequence.add(frame, target)
     lost = sorted({name for one in sequences.values() for name in one.absent})
-    if lost:
-        given.note(
+    if lost and note is not None:
+        note(
             f"the records have no {' and '.join(lost)}, which are written as 0: "
             "PoseTrack's metrics count them as missed"
         )

@@ -63,19 +63,19 @@ def motchallenge(path: str, given: Conversion) -> Iterator[Frame]:
 def posetrack(path: str, given: Conversion) -> Iterator[Frame]:
     from rtmcli.formats.posetrack import read_posetrack
 
-    return read_posetrack(path, given)
+    return read_posetrack(path, skeleton=given.skeleton)
 
 
 def trc(path: str, given: Conversion) -> Iterator[Frame]:
     from rtmcli.formats.trc import read_trc
 
-    return read_trc(path, given)
+    return read_trc(path, skeleton=given.skeleton, note=given.note)
 
 
 def c3d(path: str, given: Conversion) -> Iterator[Frame]:
     from rtmcli.formats.c3d import read_c3d
 
-    return read_c3d(path, given)
+    return read_c3d(path, skeleton=given.skeleton, note=given.note)
 
 
 def sleap(path: str, given: Conversion) -> Iterator[Frame]:

@@ -13,7 +13,6 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import DataError, RtmError, UsageError
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.marker_names import marker_names, skeleton_of_markers
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame, Instance
@@ -64,11 +63,11 @@ class _Course:
     people: dict[int, dict[int, Float32Array]] = field(default_factory=dict)
 
 
-def record_people(frames: Iterable[Frame], given: Conversion) -> tuple[int, list[Recording]]:
+def record_people(frames: Iterable[Frame], *, pixels: bool, min_score: float) -> tuple[int, list[Recording]]:
     """The number of frames, and a recording of each person with an id. It has a row for every frame of the source.
 
     In metres the points are those of `keypoints_metres`, else of `keypoints3d`; in pixels those of `keypoints`. One
-    with a score below `given.min_score` is missing, unless it is listed under `filled`.
+    with a score below `min_score` is missing, unless it is listed under `filled`.
 
     Raises:
         UsageError: metres are wanted and the records have none.
@@ -88,7 +87,7 @@ def record_people(frames: Iterable[Frame], given: Conversion) -> tuple[int, list
         row = len(course.times)
         course.frames.append(frame.frame)
         course.times.append(time)
-        for person, points in _points(frame, given).items():
+        for person, points in _points(frame, pixels, min_score).items():
             if course.skeleton not in (None, frame.skeleton):
                 raise DataError(
                     f"{frame.source}, frame {frame.frame}: the skeleton changes from {course.skeleton} to "
@@ -96,14 +95,14 @@ def record_people(frames: Iterable[Frame], given: Conversion) -> tuple[int, list
                 )
             course.skeleton = frame.skeleton
             course.people.setdefault(person, {})[row] = points
-    recordings = [made for source, course in courses.items() for made in _recordings(source, course, given)]
+    recordings = [made for source, course in courses.items() for made in _recordings(source, course, pixels)]
     if count and not recordings:
         raise DataError("no person has both an id and keypoints: run 'rtm track' first")
     return count, recordings
 
 
 def write_recordings(
-    recordings: Sequence[Recording], path: str, suffix: str, write: Callable[[Recording, Path], None]
+    recordings: Sequence[Recording], path: str | Path, suffix: str, write: Callable[[Recording, Path], None]
 ) -> None:
     """Write each recording to `<source>_person<id>` in a folder, or the only one to the file that `path` names.
 
@@ -138,7 +137,7 @@ def write_recordings(
         write(one, target / name)
 
 
-def find_files(path: str, suffix: str) -> list[Path]:
+def find_files(path: str | Path, suffix: str) -> list[Path]:
     """The file, or the files with this suffix in a folder. Raises DataError where a folder has none."""
     if not Path(path).is_dir():
         return [Path(path)]
@@ -154,11 +153,16 @@ def person_of(path: Path) -> tuple[str, int]:
     return (match["source"], int(match["person"])) if match else (path.stem, 1)
 
 
-def recordings_to_frames(recordings: Sequence[Recording], given: Conversion) -> Iterator[Frame]:
+def recordings_to_frames(
+    recordings: Sequence[Recording],
+    *,
+    skeleton: str | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Iterator[Frame]:
     """The frames of recordings, those of one source together. Scores are 1: the files have none.
 
-    Points in pixels become `keypoints`, others `keypoints3d`. The skeleton is `given.skeleton`, else one with all of
-    the markers. Markers without a keypoint are left out, which `given.note` is told.
+    Points in pixels become `keypoints`, others `keypoints3d`. The skeleton is the one given, else one with all of the
+    markers. Markers without a keypoint are left out, which `note` is told.
 
     Raises DataError where no skeleton has the markers, or recordings of one source disagree in time or unit.
     """
@@ -168,7 +172,7 @@ def recordings_to_frames(recordings: Sequence[Recording], given: Conversion) -> 
             raise DataError(
                 f"{source}: some files are in pixels and some in metres; convert them one at a time"
             )
-        skeleton, places = _keypoints_of(group, given)
+        name, places = _keypoints_of(group, skeleton, note)
         times: dict[int, float] = {}
         found: dict[int, list[Instance]] = {}
         for one, (keypoints, columns) in zip(group, places, strict=True):
@@ -180,31 +184,31 @@ def recordings_to_frames(recordings: Sequence[Recording], given: Conversion) -> 
                     )
                 points = one.points[row, columns]  # (M, 3)
                 if not np.isnan(points).all():
-                    whole = np.full((len(load_skeleton(skeleton)), 3), np.nan, np.float32)
+                    whole = np.full((len(load_skeleton(name)), 3), np.nan, np.float32)
                     whole[keypoints] = points
                     found.setdefault(number, []).append(_instance(whole, one))
         for number in sorted(times):
             yield Frame(
-                source=source, frame=number, frames=max(times) + 1, time=times[number], skeleton=skeleton,
+                source=source, frame=number, frames=max(times) + 1, time=times[number], skeleton=name,
                 instances=found.get(number, []),
             )  # fmt: skip
 
 
-def _points(frame: Frame, given: Conversion) -> dict[int, Float32Array]:
+def _points(frame: Frame, pixels: bool, min_score: float) -> dict[int, Float32Array]:
     """The points (K, 3) of each person of a frame by id, with NaN."""
     people = {n: one for n, one in enumerate(frame.instances) if one.id is not None}
-    if given.pixels:
+    if pixels:
         rows = {n: one.keypoints for n, one in people.items() if one.keypoints is not None}
-        return _by_id(frame, rows, given.min_score)
+        return _by_id(frame, rows, min_score)
     found: dict[int, Float32Array] = {}
     flat = {n: one.keypoints for n, one in people.items() if one.keypoints is not None}
     for n, values in _metres(frame, people).items():
         scored = np.column_stack([values, flat[n][:, 2] if n in flat else np.ones(len(values))])
-        found |= _by_id(frame, {n: scored.astype(np.float32)}, given.min_score)
+        found |= _by_id(frame, {n: scored.astype(np.float32)}, min_score)
     deep = {
         n: one.keypoints3d for n, one in people.items() if one.keypoints3d is not None and one.id not in found
     }
-    found |= {person: points * _FLIP for person, points in _by_id(frame, deep, given.min_score).items()}
+    found |= {person: points * _FLIP for person, points in _by_id(frame, deep, min_score).items()}
     if flat and not found:
         raise UsageError(
             f"{frame.source}, frame {frame.frame}: the records have keypoints in pixels and none in metres; give "
@@ -238,7 +242,7 @@ def _by_id(frame: Frame, rows: dict[int, Float32Array], min_score: float) -> dic
     return {frame.instances[n].id or 0: row for n, row in zip(rows, points, strict=True)}
 
 
-def _recordings(source: str, course: _Course, given: Conversion) -> Iterator[Recording]:
+def _recordings(source: str, course: _Course, pixels: bool) -> Iterator[Recording]:
     for person, rows in sorted(course.people.items()):
         assert course.skeleton is not None
         markers = marker_names(course.skeleton)
@@ -246,15 +250,15 @@ def _recordings(source: str, course: _Course, given: Conversion) -> Iterator[Rec
         for row, values in rows.items():
             points[row] = values
         if not np.isnan(points).all():
-            yield Recording(source, person, given.pixels, course.frames, course.times, markers, points)
+            yield Recording(source, person, pixels, course.frames, course.times, markers, points)
 
 
 def _keypoints_of(
-    group: Sequence[Recording], given: Conversion
+    group: Sequence[Recording], given: str | None, note: Callable[[str], None] | None
 ) -> tuple[str, list[tuple[list[int], list[int]]]]:
     """The skeleton of a source, and for each recording the indices of keypoints and of their markers."""
     markers = list(dict.fromkeys(name for one in group for name in one.markers))
-    skeleton = given.skeleton or skeleton_of_markers(markers)
+    skeleton = given or skeleton_of_markers(markers)
     if skeleton is None:
         raise DataError(
             f"{group[0].source}: no skeleton has the markers {', '.join(markers[:6])}{', ...' * (len(markers) > 6)}; "
@@ -264,13 +268,13 @@ def _keypoints_of(
     left = [name for name in markers if name.casefold() not in own]
     if len(left) == len(markers):
         raise DataError(f"{group[0].source}: {skeleton} has none of the markers {', '.join(markers[:6])}")
-    if left:
-        given.note(f"{group[0].source}: {skeleton} has no keypoint for {', '.join(left)}: left out")
+    if left and note is not None:
+        note(f"{group[0].source}: {skeleton} has no keypoint for {', '.join(left)}: left out")
     places = []
     for one in group:
         pairs = [(own[n.casefold()], at) for at, n in enumerate(one.markers) if n.casefold() in own]
         places.append(([keypoint for keypoint, _ in pairs], [column for _, column in pairs]))
-    return load_skeleton(skeleton).name if given.skeleton is None else skeleton, places
+    return load_skeleton(skeleton).name if given is None else skeleton, places
 
 
 def _instance(points: Float32Array, one: Recording) -> Instance:

@@ -5,14 +5,13 @@ reads them (OpenSim's documentation, "Marker (.trc) Files"). A missing marker is
 the end of a row.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.files import write_atomically
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.recordings import (
     METRES,
     Recording,
@@ -29,24 +28,54 @@ _HEADER = (
 )
 
 
-def write_trc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
-    """Write `<source>_person<id>.trc` for each person to a folder, or one person to a file. Returns the frames read.
+def write_trc(
+    frames: Iterable[Frame], path: str | Path, *, pixels: bool = False, min_score: float = 0.3
+) -> int:
+    """Write `<source>_person<id>.trc` for each person to a folder, or one person to a .trc file.
 
-    Raises as `record_people` and `write_recordings` do.
+    Args:
+        pixels: write the keypoints in the image; else in metres (`to_metres`, `keypoints3d`).
+        min_score: a keypoint with a lower score is missing, unless a filter has filled it in.
+
+    Returns:
+        The number of frames read.
+
+    Raises:
+        UsageError: metres are wanted and the records have none.
+        DataError: nobody has an id and keypoints, or the files cannot hold the records.
+
+    Example:
+        from rtmcli import read_frames, write_trc
+
+        write_trc(read_frames("walk.jsonl"), "poses/", pixels=True)
     """
-    count, recordings = record_people(frames, given)
+    count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     write_recordings(
         recordings, path, ".trc", lambda one, file: write_atomically(file, _content(one, file.name))
     )
     return count
 
 
-def read_trc(path: str, given: Conversion) -> Iterator[Frame]:
+def read_trc(
+    path: str | Path, *, skeleton: str | None = None, note: Callable[[str], None] | None = None
+) -> Iterator[Frame]:
     """The frames of a file, or of the files of a folder, whose names tell sources and people.
 
+    Args:
+        skeleton: of the keypoints; by default one that has all of the markers.
+        note: called with the markers that are left out.
+
     Raises DataError where a file is not TRC, or no skeleton has its markers.
+
+    Example:
+        from rtmcli import read_trc
+
+        for frame in read_trc("walk_px_person1.trc"):
+            print(frame.time, frame.instances[0].keypoints[0])
     """
-    return recordings_to_frames([_read(file) for file in find_files(path, ".trc")], given)
+    return recordings_to_frames(
+        [_read(file) for file in find_files(path, ".trc")], skeleton=skeleton, note=note
+    )
 
 
 def _content(one: Recording, name: str) -> bytes:

@@ -76,19 +76,19 @@ def motchallenge(frames: Iterable[Frame], path: str, given: Conversion) -> int:
 def posetrack(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.posetrack import write_posetrack
 
-    return write_posetrack(frames, path, given)
+    return write_posetrack(frames, path, skeleton=given.skeleton, note=given.note)
 
 
 def trc(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.trc import write_trc
 
-    return write_trc(frames, path, given)
+    return write_trc(frames, path, pixels=given.pixels, min_score=given.min_score)
 
 
 def c3d(frames: Iterable[Frame], path: str, given: Conversion) -> int:
     from rtmcli.formats.c3d import write_c3d
 
-    return write_c3d(frames, path, given)
+    return write_c3d(frames, path, pixels=given.pixels, min_score=given.min_score, note=given.note)
 
 
 def sleap(frames: Iterable[Frame], path: str, given: Conversion) -> int:

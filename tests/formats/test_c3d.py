@@ -8,7 +8,6 @@ import pytest
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError
 from rtmcli.formats.c3d import read_c3d, write_c3d
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.marker_names import marker_names
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import read_frames, write_frames
@@ -40,7 +39,7 @@ def test_points_ids_times_and_frame_numbers_come_back(pixels: bool, tmp_path: Pa
 
 
 def test_a_file_has_labels_unit_and_rate(tmp_path: Path) -> None:
-    write_c3d(walk(people=1), str(tmp_path / "a.c3d"), Conversion())
+    write_c3d(walk(people=1), str(tmp_path / "a.c3d"))
     document = ezc3d.c3d(str(tmp_path / "a.c3d"))
     points = document["parameters"]["POINT"]
     assert tuple(points["LABELS"]["value"]) == marker_names("halpe26")
@@ -52,7 +51,7 @@ def test_uneven_times_are_noted(tmp_path: Path) -> None:
     notes: list[str] = []
     frames = walk(people=1)
     frames[1].time = 0.05
-    write_c3d(frames, str(tmp_path / "a.c3d"), Conversion(note=notes.append))
+    write_c3d(frames, str(tmp_path / "a.c3d"), note=notes.append)
     assert notes == ["clips/halpe26.mp4: its times are uneven, and c3d holds their mean rate alone"]
 
 
@@ -66,7 +65,7 @@ def test_millimetres_of_other_programs_become_metres(tmp_path: Path) -> None:
     points[:3, 1, 1] = np.nan
     document["data"]["points"] = points
     document.write(str(tmp_path / "lab_person2.c3d"))
-    frames = list(read_c3d(str(tmp_path), Conversion()))
+    frames = list(read_c3d(str(tmp_path)))
     assert [(f.source, f.frame, f.time, f.skeleton) for f in frames] == [
         ("lab", n, n / 100, "halpe26") for n in range(3)
     ]
@@ -82,20 +81,20 @@ def test_what_the_sixteen_bits_of_the_header_cannot_count_is_noted_or_an_error(t
     frames = walk(people=1)
     for frame in frames:
         frame.time = 3000 + frame.frame / 25
-    write_c3d(frames, str(tmp_path / "a.c3d"), Conversion(note=notes.append))
+    write_c3d(frames, str(tmp_path / "a.c3d"), note=notes.append)
     assert notes == ["clips/halpe26.mp4: its frames are numbered from 0, because c3d counts up to 65535"]
-    assert [frame.frame for frame in read_c3d(str(tmp_path / "a.c3d"), Conversion())] == [0, 1, 2]
+    assert [frame.frame for frame in read_c3d(str(tmp_path / "a.c3d"))] == [0, 1, 2]
     long = [Frame("long", n, time=n / 30) for n in range(65536)]
     one = Instance(id=1, keypoints3d=np.ones((17, 4), np.float32))
     long[0] = Frame("long", 0, time=0.0, skeleton="coco17", instances=[one])
     with pytest.raises(DataError, match="long has 65536 frames, and c3d holds 65535; convert parts of it"):
-        write_c3d(long, str(tmp_path / "b.c3d"), Conversion())
+        write_c3d(long, str(tmp_path / "b.c3d"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x02P" + b"\0" * 600, b"text"])
 def test_a_file_of_another_form_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.c3d").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.c3d: (not a C3D file of points|expected points with names)"):
-        list(read_c3d(str(tmp_path / "a.c3d"), Conversion()))
+        list(read_c3d(str(tmp_path / "a.c3d")))
     with pytest.raises(DataError, match="no such file"):
-        list(read_c3d(str(tmp_path / "b.c3d"), Conversion()))
+        list(read_c3d(str(tmp_path / "b.c3d")))

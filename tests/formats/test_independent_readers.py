@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from rtmcli.formats.c3d import write_c3d
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.marker_names import marker_names
 from rtmcli.formats.opensim_motion import write_opensim_motion
 from rtmcli.formats.trc import write_trc
@@ -54,7 +53,7 @@ def expected(person: int, pixels: bool) -> np.ndarray:
 @pytest.fixture(params=[True, False], ids=["pixels", "metres"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bool, list[Path]]:
     """Whether they are in pixels, and the files of persons 1 and 2."""
-    write_trc(walk(), str(tmp_path), Conversion(pixels=request.param))
+    write_trc(walk(), str(tmp_path), pixels=request.param)
     return request.param, sorted(tmp_path.glob("*.trc"))
 
 
@@ -89,7 +88,7 @@ def test_pose2sim_reads_the_markers(files: tuple[bool, list[Path]]) -> None:
 
 def test_sports2d_reads_the_pixels_as_they_are(tmp_path: Path) -> None:
     process = pytest.importorskip("Sports2D.process")
-    write_trc(walk(), str(tmp_path), Conversion(pixels=True))
+    write_trc(walk(), str(tmp_path), pixels=True)
     for person, file in enumerate(sorted(tmp_path.glob("*.trc")), 1):
         assert "_px" in file.name  # by which Sports2D tells that it is in pixels
         points, _, _, markers, _ = process.read_trc(file)
@@ -104,7 +103,7 @@ def test_sports2d_reads_the_pixels_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:No analog data")
 def test_the_c3d_and_ezc3d_packages_read_the_markers(pixels: bool, tmp_path: Path) -> None:
     ezc3d, c3d = pytest.importorskip("ezc3d"), pytest.importorskip("c3d")
-    write_c3d(walk(), str(tmp_path), Conversion(pixels=pixels))
+    write_c3d(walk(), str(tmp_path), pixels=pixels)
     for person, file in enumerate(sorted(tmp_path.glob("*.c3d")), 1):
         document = ezc3d.c3d(str(file))
         assert tuple(document["parameters"]["POINT"]["LABELS"]["value"]) == NAMES

@@ -9,7 +9,6 @@ import pytest
 
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.posetrack import read_posetrack, write_posetrack
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import read_frames, write_frames
@@ -60,7 +59,7 @@ def truth(tmp_path: Path) -> Path:
 
 def test_ground_truth_becomes_frames_of_its_sequence(truth: Path, tmp_path: Path) -> None:
     for path in (truth, tmp_path):
-        frames = list(read_posetrack(str(path), Conversion()))
+        frames = list(read_posetrack(str(path)))
         assert [(f.source, f.frame, f.frames, f.time) for f in frames] == [
             ("012834_mpii_test", number, 140, None) for number in (0, 4, 8)
         ]
@@ -94,7 +93,7 @@ def tracked(skeleton: str, frames: int = 3) -> list[Frame]:
 
 
 def test_a_file_has_the_ids_names_and_scores_that_posetracks_tools_read(tmp_path: Path) -> None:
-    write_posetrack(tracked("posetrack17"), str(tmp_path / "out"), Conversion())
+    write_posetrack(tracked("posetrack17"), str(tmp_path / "out"))
     data = json.loads((tmp_path / "out" / "walk.json").read_text())
     assert data["categories"][0]["keypoints"] == list(NAMES)
     assert [image["file_name"] for image in data["images"]] == [f"images/walk/{n:06d}.jpg" for n in range(3)]
@@ -117,7 +116,7 @@ def test_pycocotools_reads_people_and_keypoints_of_each_image(
     from pycocotools.coco import COCO
 
     frames = tracked("posetrack17")
-    write_posetrack(frames, str(tmp_path / "walk.json"), Conversion())
+    write_posetrack(frames, str(tmp_path / "walk.json"))
     read = COCO(str(tmp_path / "walk.json"))
     for frame, image in zip(frames, read.loadImgs(sorted(read.getImgIds())), strict=True):
         assert image["frame_id"] % 10_000 == frame.frame
@@ -143,7 +142,7 @@ def test_images_of_posetrack_keep_its_own_ids_and_names(
     file: str, image_id: int, video: str, tmp_path: Path
 ) -> None:
     frame = Frame("x", 3, frames=8, extra={"file": file})
-    write_posetrack([frame], str(tmp_path), Conversion())
+    write_posetrack([frame], str(tmp_path))
     name = Path(file).parent.name
     (image,) = json.loads((tmp_path / f"{name}.json").read_text())["images"]
     assert (image["id"], image["vid_id"], image["file_name"]) == (image_id, video, file)
@@ -178,7 +177,7 @@ def test_head_keypoints_that_records_have_not_are_0_and_a_note_says_so(
     skeleton: str, absent: list[str], tmp_path: Path
 ) -> None:
     notes: list[str] = []
-    write_posetrack(tracked(skeleton, 1), str(tmp_path), Conversion(note=notes.append))
+    write_posetrack(tracked(skeleton, 1), str(tmp_path), note=notes.append)
     assert notes == [
         f"the records have no {' and '.join(absent)}, which are written as 0: "
         "PoseTrack's metrics count them as missed"
@@ -197,8 +196,8 @@ def test_head_keypoints_that_records_have_not_are_0_and_a_note_says_so(
 
 
 def test_skeleton_names_the_keypoints_that_are_written(tmp_path: Path) -> None:
-    write_posetrack(tracked("coco17"), str(tmp_path), Conversion(skeleton="coco17"))
-    (first, *_) = read_posetrack(str(tmp_path), Conversion())
+    write_posetrack(tracked("coco17"), str(tmp_path), skeleton="coco17")
+    (first, *_) = read_posetrack(str(tmp_path))
     assert first.skeleton == "coco17"
 
 
@@ -219,8 +218,8 @@ def test_tracks_are_compared_with_the_labelled_frames_alone(
 
 def test_the_real_sample_of_posetrack18_keeps_sequences_ids_and_heads(data_dir: Path) -> None:
     folder = data_dir / "samples/posetrack18/annotations"
-    whole = list(read_posetrack(str(folder / "test_posetrack18_val.json"), Conversion()))
-    apart = list(read_posetrack(str(folder / "val"), Conversion()))
+    whole = list(read_posetrack(str(folder / "test_posetrack18_val.json")))
+    apart = list(read_posetrack(str(folder / "val")))
     assert {frame.source for frame in whole} == {f"{n}_mpii_test" for n in ("003418", "009473", "012834")}
     assert sorted(frame.source for frame in apart) == sorted(frame.source for frame in whole)
     for frame in whole:
@@ -248,21 +247,21 @@ def test_what_is_not_posetracks_is_one_sentence(tmp_path: Path) -> None:
     ):
         file.write_text(content)
         with pytest.raises(DataError, match=message):
-            list(read_posetrack(str(file), Conversion()))
+            list(read_posetrack(str(file)))
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(DataError, match=r"no \.json files here"):
-        list(read_posetrack(str(empty), Conversion()))
+        list(read_posetrack(str(empty)))
 
 
 def test_what_a_file_cannot_hold_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     other = [Frame("b/walk.mp4", 0)]
     with pytest.raises(DataError, match="holds one sequence, and these records hold 2: name a folder"):
-        write_posetrack([*tracked("posetrack17"), *other], str(tmp_path / "a.json"), Conversion())
+        write_posetrack([*tracked("posetrack17"), *other], str(tmp_path / "a.json"))
     with pytest.raises(DataError, match=r"would both be walk\.json; convert them to two folders"):
-        write_posetrack([*tracked("posetrack17"), *other], str(tmp_path / "a"), Conversion())
+        write_posetrack([*tracked("posetrack17"), *other], str(tmp_path / "a"))
     with pytest.raises(DataError, match="numbers frames with four digits"):
-        write_posetrack([Frame("a", 10_000)], str(tmp_path / "a"), Conversion())
+        write_posetrack([Frame("a", 10_000)], str(tmp_path / "a"))
     with pytest.raises(UsageError, match="hand21 cannot become posetrack17"):
-        write_posetrack(tracked("hand21"), str(tmp_path / "a"), Conversion())
+        write_posetrack(tracked("hand21"), str(tmp_path / "a"))
     assert not list(tmp_path.iterdir())

@@ -7,13 +7,10 @@ import pytest
 
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError, UsageError
-from rtmcli.formats.format import Conversion
 from rtmcli.formats.marker_names import marker_name, marker_names, skeleton_of_markers
 from rtmcli.formats.trc import read_trc, write_trc
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import read_frames, write_frames
-
-PIXELS = Conversion(pixels=True)
 
 
 def walk(skeleton: str = "halpe26", people: int = 2, frames: int = 3) -> list[Frame]:
@@ -67,7 +64,7 @@ def test_a_file_for_each_person_has_a_header_and_a_row_for_every_frame(tmp_path:
 
 def test_metres_have_y_up_and_z_towards_the_camera(tmp_path: Path) -> None:
     frames = walk(people=1)
-    write_trc(frames, str(tmp_path / "one.trc"), Conversion())
+    write_trc(frames, str(tmp_path / "one.trc"))
     _, rows = columns(tmp_path / "one.trc")
     points = frames[2].instances[0].keypoints3d
     assert points is not None
@@ -76,7 +73,7 @@ def test_metres_have_y_up_and_z_towards_the_camera(tmp_path: Path) -> None:
 
 def test_pixels_are_those_of_the_image_and_z_is_0(tmp_path: Path) -> None:
     frames = walk(people=1)
-    write_trc(frames, str(tmp_path), PIXELS)
+    write_trc(frames, str(tmp_path), pixels=True)
     head, rows = columns(tmp_path / "halpe26_px_person3.trc")
     assert head[2][4] == "px"
     points = frames[0].instances[0].keypoints
@@ -89,7 +86,7 @@ def test_the_keypoints_in_metres_of_a_record_go_before_those_in_space(tmp_path: 
     frames = walk(people=1, frames=1)
     rows = [None] * 25 + [[0.5, 1.25]]
     frames[0].instances[0].extra["keypoints_metres"] = rows
-    write_trc(frames, str(tmp_path / "a.trc"), Conversion())
+    write_trc(frames, str(tmp_path / "a.trc"))
     _, found = columns(tmp_path / "a.trc")
     np.testing.assert_array_equal(found[0, 2:], [*[np.nan] * 75, 0.5, 1.25, 0])
 
@@ -120,10 +117,10 @@ def test_a_low_score_counts_as_missing_unless_the_keypoint_was_filled_in(tmp_pat
     assert one.keypoints is not None
     one.keypoints[:3, 2] = 0.2
     one.extra["filled"] = [1]
-    write_trc(frames, str(tmp_path / "a.trc"), PIXELS)
+    write_trc(frames, str(tmp_path / "a.trc"), pixels=True)
     _, rows = columns(tmp_path / "a.trc")
     assert np.isnan(rows[0, 2:].reshape(26, 3)).all(axis=1).tolist() == [True, False, True] + [False] * 23
-    write_trc(frames, str(tmp_path / "b.trc"), Conversion(pixels=True, min_score=0.1))
+    write_trc(frames, str(tmp_path / "b.trc"), pixels=True, min_score=0.1)
     assert not np.isnan(columns(tmp_path / "b.trc")[1]).any()
 
 
@@ -169,7 +166,7 @@ POSE2SIM = (
 
 def test_other_programs_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "S00_P1_0-1.trc").write_text(POSE2SIM)
-    first, second = read_trc(str(tmp_path), Conversion())
+    first, second = read_trc(str(tmp_path))
     assert (first.source, first.skeleton, second.time) == ("S00", "halpe26", 0.0166)
     (one,) = second.instances
     assert one.id == 1 and one.keypoints3d is not None and one.keypoints is None
@@ -185,12 +182,12 @@ def test_markers_of_no_skeleton_need_its_name_and_are_then_left_out_with_a_note(
     with pytest.raises(
         DataError, match=r"no skeleton has the markers Hip, RHip, C7; name one with --source-"
     ):
-        list(read_trc(str(file), Conversion()))
+        list(read_trc(str(file)))
     notes: list[str] = []
-    first, _ = read_trc(str(file), Conversion(skeleton="halpe26", note=notes.append))
+    first, _ = read_trc(str(file), skeleton="halpe26", note=notes.append)
     assert first.skeleton == "halpe26" and notes == ["lab: halpe26 has no keypoint for C7: left out"]
     with pytest.raises(DataError, match="hand21 has none of the markers Hip, RHip, C7"):
-        list(read_trc(str(file), Conversion(skeleton="hand21")))
+        list(read_trc(str(file), skeleton="hand21"))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +202,7 @@ def test_markers_of_no_skeleton_need_its_name_and_are_then_left_out_with_a_note(
 def test_a_file_of_another_form_is_one_sentence(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.trc").write_text(text)
     with pytest.raises(DataError, match=message):
-        list(read_trc(str(tmp_path / "a.trc"), Conversion()))
+        list(read_trc(str(tmp_path / "a.trc")))
 
 
 def test_what_a_file_cannot_hold_is_an_error_with_the_remedy(
@@ -215,25 +212,25 @@ def test_what_a_file_cannot_hold_is_an_error_with_the_remedy(
     with pytest.raises(
         DataError, match=r"TRC holds one person, and these records hold 2 \(id 3, 4\): name a folder"
     ):
-        write_trc(walk(), one, Conversion())
+        write_trc(walk(), one)
     with pytest.raises(DataError, match=r"must increase, got 0 after 0\.08 seconds"):
-        write_trc(walk() + walk(), one, Conversion())
+        write_trc(walk() + walk(), one)
     changed = walk(people=1)
     changed[2].skeleton = "coco17"
     changed[2].instances[0].keypoints3d = np.ones((17, 4), np.float32)
     with pytest.raises(DataError, match="skeleton changes from halpe26 to coco17"):
-        write_trc(changed, one, Conversion())
+        write_trc(changed, one)
     flat = walk(people=1)
     for frame in flat:
         frame.instances[0].keypoints3d = None
     with pytest.raises(UsageError, match="keypoints in pixels and none in metres; give --height METRES"):
-        write_trc(flat, one, Conversion())
+        write_trc(flat, one)
     for frame in flat:
         frame.instances[0].id = None
     with pytest.raises(DataError, match="run 'rtm track' first"):
-        write_trc(flat, one, PIXELS)
+        write_trc(flat, one, pixels=True)
     with pytest.raises(DataError, match=r"no \.trc files here"):
-        list(read_trc(str(tmp_path), Conversion()))
+        list(read_trc(str(tmp_path)))
     assert not list(tmp_path.iterdir())
     assert main(["convert", "x.jsonl", "--pixels", "-o", "a.csv"]) == 2
     assert "--pixels has no effect without --to trc" in capsys.readouterr().err
