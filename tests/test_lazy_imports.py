@@ -9,6 +9,7 @@ import pytest
 from rtmcli.cli.app import available_verbs
 
 HEAVY = {"cv2", "torch", "scipy", "onnxruntime", "pydantic", "rich", "av"}
+HEAVY |= {"pyarrow", "pandas", "sleap_io", "pynwb", "tables", "rerun", "bokeh", "ezc3d"}  # of the extras
 
 
 def loaded(code: str) -> set[str]:

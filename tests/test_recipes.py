@@ -35,6 +35,7 @@ def test_a_recipe_finds_the_noses(recipe: str, tmp_path: Path, monkeypatch: pyte
         from rtmcli.formats.parquet import write_parquet
 
         write_parquet(clip(), tmp_path / "walk.parquet")
+        write_parquet([*clip(), *clip(source="run.mp4", seed=1)], tmp_path / "poses")
     write_frames(clip(), tmp_path / "walk.jsonl")
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}
@@ -51,7 +52,7 @@ def test_a_recipe_finds_the_noses(recipe: str, tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
 def test_the_recipes_of_jq_find_the_same(sh: Shell, tmp_path: Path) -> None:
-    order, recipes = code_blocks(PAGE, {"sh"})
+    order, recipes, _ = code_blocks(PAGE, {"sh"})
     write_frames(clip(), tmp_path / "walk.jsonl")
     run = sh(order + recipes)
     assert run.returncode == 0, run.stderr

@@ -6,6 +6,7 @@ Frames of videos are images too, in the keys of CocoVID (`videos`, `video_id`, `
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from shlex import quote
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -62,14 +63,15 @@ def write_coco_labels(
         source = next(iter(held.videos))
         note(
             f"frames of videos are images called {frame_file(source, 0)} and so on; to write them: "
-            f"ffmpeg -i {source} -start_number 0 {PurePath(source).stem}_%06d.jpg"
+            f"ffmpeg -i {quote(source)} -fps_mode passthrough -start_number 0 {quote(frame_file(source, '%06d'))}"
         )
     return count
 
 
-def frame_file(source: str, number: int) -> str:
-    """The name of the image that a frame of a video is in a data set."""
-    return f"{PurePath(source).with_suffix('') if PurePath(source).name else source}_{number:06d}.jpg"
+def frame_file(source: str, number: int | str) -> str:
+    """The name of the image that a frame of a video is in a data set; a pattern for ffmpeg with a number of "%06d"."""
+    stem = PurePath(source).with_suffix("") if PurePath(source).name else source
+    return f"{stem}_{number if isinstance(number, str) else f'{number:06d}'}.jpg"
 
 
 def class_name(category: Mapping[str, Any]) -> str:

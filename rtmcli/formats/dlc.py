@@ -26,6 +26,8 @@ from rtmcli.skeletons import load_skeleton
 _HDF5 = (".h5", ".hdf5", ".hdf")
 # The name of the table in DeepLabCut's HDF5 files.
 _KEY = "df_with_missing"
+# 1.6 GB in memory.
+_MOST_CELLS = 200_000_000
 _COORDS = ("x", "y", "likelihood")
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 
@@ -51,7 +53,7 @@ def write_dlc(
 
     Raises:
         ModuleNotFoundError: for .h5, pandas or PyTables is not installed.
-        DataError: several sources; and what `person_tracks` raises.
+        DataError: several sources, or too many people for one table; and what `person_tracks` raises.
 
     Example:
         from rtmcli import read_frames, write_dlc
@@ -114,12 +116,19 @@ def _table_of(own: PersonTracks) -> _Table:
         (scorer, *([] if person is None else [f"person{person}"]), name, coord)
         for person in people for name in names for coord in _COORDS
     ]  # fmt: skip
-    blocks = []
-    for person in people:
-        points = own.points(person).astype(np.float64)  # (T, K, 3)
+    count = len(own.frames)
+    if count * len(columns) > _MOST_CELLS:
+        raise DataError(
+            f"{own.source}: {len(people)} people in {count} frames are a table of {len(columns)} columns, which is too "
+            "large; DeepLabCut's tables are for few people, Parquet and NWB hold many"
+        )
+    values = np.full((count, len(columns)), np.nan)
+    for number, person in enumerate(people):
+        points = own.points(person, range(count))  # (T, K, 3)
         points[..., 2] = np.clip(points[..., 2], 0, 1)
-        blocks.append(points.reshape(len(own.frames), -1))
-    return _Table(columns, list(own.frames), np.concatenate(blocks, axis=1))
+        width = 3 * own.size
+        values[:, number * width : (number + 1) * width] = points.reshape(count, -1)
+    return _Table(columns, list(own.frames), values)
 
 
 def _as_csv(table: _Table) -> bytes:

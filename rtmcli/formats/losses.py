@@ -7,6 +7,9 @@ import numpy as np
 from rtmcli.formats.format import Format
 from rtmcli.records.frame import Frame, Instance
 
+# What is not left out but brought into the range that the format asks for.
+_CLIPPED = "scores of keypoints outside 0 to 1"
+
 # Name of a loss -> whether a record has it.
 LOSSES: dict[str, Callable[[Frame], bool]] = {
     "times": lambda frame: frame.time is not None,
@@ -19,24 +22,23 @@ LOSSES: dict[str, Callable[[Frame], bool]] = {
     "keypoints": lambda frame: _any(frame, lambda one: one.keypoints is not None),
     "people without keypoints": lambda frame: _any(frame, lambda one: one.keypoints is None),
     "scores of keypoints": lambda frame: _any(frame, lambda one: one.keypoints is not None),
-    "scores of keypoints outside 0 to 1": lambda frame: _any(frame, _unbounded),
+    _CLIPPED: lambda frame: _any(frame, _unbounded),
     "3D keypoints": lambda frame: _any(frame, lambda one: one.keypoints3d is not None),
 }
 
 
 def noting_losses(frames: Iterable[Frame], target: Format, note: Callable[[str], None]) -> Iterator[Frame]:
     """The frames; `note` is called after the last one where the format cannot hold something that they have."""
-    open_questions = dict.fromkeys(target.omits)
-    found: list[str] = []
+    found: set[str] = set()
     for frame in frames:
-        for name in [name for name in open_questions if LOSSES[name](frame)]:
-            del open_questions[name]
-            found.append(name)
+        found |= {name for name in target.omits if name not in found and LOSSES[name](frame)}
         yield frame
-    if found:
-        lost = [name for name in target.omits if name in found]
+    lost = [name for name in target.omits if name in found and name != _CLIPPED]
+    if lost:
         listed = lost[0] if len(lost) == 1 else f"{', '.join(lost[:-1])} and {lost[-1]}"
         note(f"{target.name} does not hold {listed}")
+    if _CLIPPED in found:
+        note(f"{target.name} holds scores from 0 to 1: those of keypoints beyond are clipped")
 
 
 def _any(frame: Frame, has: Callable[[Instance], bool]) -> bool:

@@ -1,8 +1,8 @@
 """Records to NWB (Neurodata Without Borders) and back, with its extension ndx-pose (the extra `sleap`).
 
 As sleap-io lays files out: a processing module `SLEAP_VIDEO_<number>_<name>` for each source, in it a PoseEstimation
-`track=<id>` for each person, in that a PoseEstimationSeries for each keypoint, with times and confidence. Files of
-other programs are read as well: any PoseEstimation in any processing module.
+`track=<id>` for each person, in that a PoseEstimationSeries for each keypoint, with times and confidence, from the
+person's first frame to the last. Files of other programs are read as well: any PoseEstimation in any processing module.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
 
-# Where the frame numbers of sources are that do not count 0, 1, 2, ...
+# The time series of a source's frame numbers, also of the frames without people.
 _FRAMES = "frames_of_"
 
 
@@ -80,7 +80,7 @@ def write_nwb(
 
 
 def read_nwb(path: str | Path, *, skeleton: str | None = None) -> Iterator[Frame]:
-    """Records of a file: a frame for each time at which a series of the video has a value, NaN too.
+    """Records of a file: all frames of what `write_nwb` wrote, of other files a frame for each time of a series.
 
     Args:
         skeleton: of the keypoints as they stand in the file. Without it that with the names of the nodes.
@@ -132,8 +132,9 @@ def _skeleton(name: str) -> Any:
 def _estimation(own: PersonTracks, person: int | None, skeleton: Any) -> Any:
     import ndx_pose
 
-    points = own.points(person)  # (T, K, 3)
-    times = np.array(own.times, np.float64)
+    rows = own.span(person)
+    points = own.points(person, rows)  # (rows, K, 3)
+    times = np.array(own.times[rows.start : rows.stop], np.float64)
     series: list[Any] = []
     for number, name in enumerate(skeleton.nodes):
         series.append(
@@ -162,10 +163,13 @@ def _estimation(own: PersonTracks, person: int | None, skeleton: Any) -> Any:
 
 
 def _frames(source: str, people: list[Any], numbers: Any, skeleton: str | None, path: str) -> Iterator[Frame]:
-    times = np.unique(np.concatenate([_times(series) for one in people for series in _series(one).values()]))
-    frames = np.arange(len(times))
-    if numbers is not None and len(numbers.data) == len(times):
-        frames = np.array(numbers.data)
+    if numbers is not None:
+        times, frames = _times(numbers), np.array(numbers.data)
+    else:
+        times = np.unique(
+            np.concatenate([_times(series) for one in people for series in _series(one).values()])
+        )
+        frames = np.arange(len(times))
     tracked = [one.name for one in people if one.name != "track"]
     ids = ids_of_names(tracked)
     found: list[list[Instance]] = [[] for _ in times]

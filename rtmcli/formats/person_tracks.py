@@ -29,13 +29,21 @@ class PersonTracks:
     times: list[float | None] = field(default_factory=list)
     people: dict[int | None, dict[int, Float32Array]] = field(default_factory=dict)
 
-    def points(self, person: int | None) -> Float32Array:
-        """(T, K, 3) x, y, score of a person; NaN where the person or a keypoint is missing."""
-        size = len(load_skeleton(self.skeleton)) if self.skeleton else 0
-        found = np.full((len(self.frames), size, 3), np.nan, np.float32)
+    @property
+    def size(self) -> int:
+        """K, the number of keypoints."""
+        return len(load_skeleton(self.skeleton)) if self.skeleton else 0
+
+    def points(self, person: int | None, rows: range) -> Float32Array:
+        """(rows, K, 3) x, y, score of a person; NaN where the person or a keypoint is missing."""
+        found = np.full((len(rows), self.size, 3), np.nan, np.float32)
         for row, points in self.people[person].items():
-            found[row] = points
+            found[row - rows.start] = points
         return found
+
+    def span(self, person: int | None) -> range:
+        """The rows from the first to the last in which the person is."""
+        return range(min(self.people[person]), max(self.people[person]) + 1)
 
 
 def person_tracks(frames: Iterable[Frame], note: Callable[[str], None]) -> list[PersonTracks]:

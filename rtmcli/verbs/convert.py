@@ -107,6 +107,8 @@ def main(
     Example:
 
       rtm convert out.jsonl -o table.csv
+      rtm convert out.jsonl -o poses.parquet
+      rtm convert out.jsonl --to coco-labels -o labels.json
       rtm convert out.jsonl --skeleton halpe26 --to openpose -o folder/
       rtm convert tracked.jsonl --to trc --pixels -o folder/
       rtm convert tracked.jsonl --to trc --height 1.75 --floor-angle auto -o folder/

@@ -83,6 +83,18 @@ def test_images_and_videos_of_any_name_have_numbers_of_their_own() -> None:
         labels_of([picture, picture])
 
 
+def test_a_note_says_how_to_write_the_frames_of_a_video() -> None:
+    said: list[str] = []
+    write_coco_labels(clip(source="my walk.mp4"), io.BytesIO(), note=said.append)
+    (note,) = said
+    assert (
+        note.endswith("ffmpeg -i 'my walk.mp4' -fps_mode passthrough -start_number 0 'my walk_%06d.jpg'")
+        and "my walk_000000.jpg" in note
+    )
+    write_coco_labels([Frame("a.jpg", 0, 1)], io.BytesIO(), note=said.append)
+    assert said[1] == "some records have no width and height, which CVAT and Label Studio need"
+
+
 def test_each_class_and_skeleton_is_a_category(tmp_path: Path) -> None:
     body, hand, dog = clip()[0], clip("hand21", source="hands.mp4")[0], clip("ap10k17", source="dogs.mp4")[0]
     dog.instances[0].label = "dog"

@@ -82,6 +82,14 @@ def test_one_source_with_a_skeleton_is_a_table(path: Path) -> None:
         write_dlc(without_ids(clip(people=(2,))), path)
 
 
+def test_a_crowd_is_no_table(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtmcli.formats.dlc._MOST_CELLS", 3 * 2 * 17 * 3 - 1)
+    with pytest.raises(
+        DataError, match=r"2 people in 3 frames are a table of 102 columns, which is too large"
+    ):
+        write_dlc(clip(), path)
+
+
 def test_labelled_data_names_its_images(tmp_path: Path) -> None:
     parts = ",".join(f"{name},{name}" for name in NAMES)
     text = (

@@ -73,6 +73,8 @@ def test_pynwb_validates_the_file(tmp_path: Path) -> None:
         module = stream.read().processing["SLEAP_VIDEO_000_walk"]
         nose = module["track=3"].pose_estimation_series["nose"]
         assert nose.data.shape == (3, 2) and list(nose.timestamps[:]) == [0, 1 / 30, 2 / 30]
+        other = module["track=4"].pose_estimation_series["nose"]
+        assert other.data.shape == (1, 2) and list(other.timestamps[:]) == [2 / 30]
 
 
 def test_sleap_io_reads_the_file(tmp_path: Path) -> None:

@@ -172,6 +172,10 @@ def test_what_a_format_does_not_hold_is_said(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (0, said)
     assert rtm("convert", "-q", "--to", "openpose", "-o", str(tmp_path), stdin=stdin).stderr == ""
     assert rtm("convert", "--to", "csv", stdin=stdin).stderr == ""
+    run = rtm("convert", "--to", "dlc", "-o", str(tmp_path / "a.csv"), stdin=stdin.replace("0.9]", "1.25]"))
+    assert run.stderr.splitlines()[1] == (
+        "rtm convert: dlc holds scores from 0 to 1: those of keypoints beyond are clipped"
+    )
 
 
 def test_records_without_a_skeleton_name_the_flag() -> None:
