@@ -21,7 +21,7 @@ from rtmcli.formats.labels import (
     read_labels,
     reorder,
 )
-from rtmcli.formats.skeleton_names import BY_COUNT
+from rtmcli.formats.skeleton_names import BY_COUNT, one_skeleton
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
@@ -99,13 +99,9 @@ def frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | Non
     videos = {video.get("id"): video for video in data.get("videos") or () if isinstance(video, dict)}
     for image in data["images"]:
         people, found = grouped[image["id"]], skeletons[image["id"]]
-        if len(found) > 1:
-            raise DataError(
-                f"{path}: {image.get('file_name', image['id'])} has keypoints of the skeletons "
-                f"{' and '.join(sorted(str(name) for name in found))}; a record has one: keep one category"
-            )
         frame = _frame_of_image(image, videos.get(image.get("video_id"), {}))
-        frame.skeleton, frame.instances = found.pop() if found else None, people
+        frame.skeleton = one_skeleton(found, f"{path}: {image.get('file_name', image['id'])}")
+        frame.instances = people
         yield frame
 
 

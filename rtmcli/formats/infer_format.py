@@ -25,6 +25,8 @@ def format_of_output(path: str) -> Format:
 
     A format that holds boxes alone must be named: its extension does not say that keypoints are not wanted.
     """
+    if Path(path).suffix.lower() == ".parquet":  # also of a folder
+        return find_format("parquet")
     if path.endswith("/") or Path(path).is_dir():
         return _by_extension(FOLDER)
     chosen = _by_extension(Path(path).suffix.lower())

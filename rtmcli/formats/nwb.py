@@ -16,7 +16,7 @@ import numpy as np
 from rtmcli.errors import DataError
 from rtmcli.files import replacing
 from rtmcli.formats.person_tracks import PersonTracks, person_tracks
-from rtmcli.formats.skeleton_names import skeleton_of_names
+from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
@@ -173,18 +173,19 @@ def _frames(source: str, people: list[Any], numbers: Any, skeleton: str | None, 
     tracked = [one.name for one in people if one.name != "track"]
     ids = ids_of_names(tracked)
     found: list[list[Instance]] = [[] for _ in times]
-    used: str | None = None
+    used: list[set[str]] = [set() for _ in times]
     width = height = None
     for one in people:
-        used, points = _points(one, times, skeleton, path)  # (T, K, 3)
+        name, points = _points(one, times, skeleton, path)  # (T, K, 3)
         if one.dimensions is not None and len(one.dimensions):
             width, height = (int(value) for value in one.dimensions[0])
         for here in np.flatnonzero(~np.isnan(points[:, :, :2]).all(axis=(1, 2))):
+            used[here].add(name)
             found[here].append(Instance(id=ids.get(one.name), keypoints=points[here]))
     for row, time in enumerate(times):
         yield Frame(
             source=source, frame=int(frames[row]), time=float(time), width=width, height=height,
-            skeleton=used if found[row] else None, instances=found[row],
+            skeleton=one_skeleton(used[row], f"{path}: frame {frames[row]} of {source}"), instances=found[row],
         )  # fmt: skip
 
 

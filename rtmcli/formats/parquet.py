@@ -1,7 +1,7 @@
 """Records to Parquet and back: a row per keypoint, typed (`parquet_columns`). Needs pyarrow, the extra `parquet`.
 
-A name that ends in .parquet is one file. A folder has a subfolder `source=<name>` for each source, as Hive, DuckDB,
-pandas, polars and Spark read it.
+A name that ends in .parquet is one file; any other, also one that ends in .parquet/, is a folder with a subfolder
+`source=<name>` for each source, as Hive, DuckDB, pandas, polars and Spark read it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,10 +36,8 @@ def write_parquet(frames: Iterable[Frame], path: str | Path) -> int:
 
         write_parquet(read_frames("walk.jsonl"), "walk.parquet")
     """
-    path = Path(path)
-    if path.suffix.lower() == ".parquet" and not path.is_dir():
-        return _write_file(frames, path)
-    return _write_folder(frames, path)
+    folder = str(path).endswith("/") or Path(path).is_dir() or Path(path).suffix.lower() != ".parquet"
+    return _write_folder(frames, Path(path)) if folder else _write_file(frames, Path(path))
 
 
 def read_parquet(path: str | Path) -> Iterator[Frame]:

@@ -86,3 +86,13 @@ def skeleton_of_names(names: Sequence[str], place: str) -> tuple[str, list[int]]
             "--source-skeleton (a name, or a TOML file of your own)"
         )
     return found
+
+
+def one_skeleton(names: Iterable[str | None], place: str) -> str | None:
+    """The skeleton of the people of a frame. Raises DataError where there are several; `place` names the frame."""
+    found = sorted({name for name in names if name is not None})
+    if len(found) > 1:
+        raise DataError(
+            f"{place} has keypoints of the skeletons {' and '.join(found)}; a record has one: keep one"
+        )
+    return found[0] if found else None

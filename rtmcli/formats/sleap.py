@@ -11,7 +11,7 @@ import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.files import replacing
-from rtmcli.formats.skeleton_names import skeleton_of_names
+from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
@@ -104,14 +104,16 @@ def read_sleap(path: str | Path, *, skeleton: str | None = None) -> Iterator[Fra
             height=shape[1],
             width=shape[2],
         )
+        found: list[str] = []
         for one in labelled.user_instances + labelled.unused_predictions:
             own = orders.get(id(one.skeleton))
             if own is None:
                 names = one.skeleton.node_names
                 own = (skeleton, list(range(len(names)))) if skeleton else skeleton_of_names(names, str(path))
                 orders[id(one.skeleton)] = own
-            frame.skeleton = own[0]
+            found.append(own[0])
             frame.instances.append(_instance(one, own[1], ids))
+        frame.skeleton = one_skeleton(found, f"{path}: frame {frame.frame} of {frame.source}")
         yield frame
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rtmcli.errors import DataError
 from rtmcli.formats.dlc import read_dlc, write_dlc
@@ -47,6 +49,16 @@ def test_what_a_table_holds_comes_back(path: Path, skeleton: str) -> None:
         frame.frame *= 5
     assert write_dlc(frames, path) == 4
     assert held(list(read_dlc(path))) == held(frames)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 999), people=st.lists(st.integers(0, 3), min_size=1, max_size=4).filter(any))
+def test_csv_keeps_every_number(
+    seed: int, people: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("out") / "walk.csv"
+    write_dlc(clip("halpe26", seed=seed, people=people), path)
+    assert held(list(read_dlc(path))) == held(clip("halpe26", seed=seed, people=people))
 
 
 def test_a_person_alone_is_a_table_without_individuals(path: Path) -> None:

@@ -90,6 +90,19 @@ def test_nodes_of_no_known_skeleton_are_named(tmp_path: Path) -> None:
     assert (again.frame, again.frames, again.skeleton, again.instances[0].id) == (7, None, "flies.toml", 0)
 
 
+def test_a_frame_has_one_skeleton(tmp_path: Path) -> None:
+    write_sleap([*clip(people=(1,)), *clip("halpe26", people=(1,))], tmp_path / "a.slp")
+    labels = sio.load_slp(str(tmp_path / "a.slp"), open_videos=False)
+    both = sio.LabeledFrame(
+        video=labels.videos[0], frame_idx=0, instances=[one for frame in labels for one in frame.instances]
+    )
+    sio.save_slp(sio.Labels([both]), str(tmp_path / "b.slp"), verbose=False)
+    with pytest.raises(
+        DataError, match=r"frame 0 of walk.mp4 has keypoints of the skeletons coco17 and halpe26"
+    ):
+        list(read_sleap(tmp_path / "b.slp"))
+
+
 def test_what_is_no_file_of_sleap_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.slp").write_text("{}")
     with pytest.raises(DataError, match=r"a\.slp is not a file of SLEAP"):

@@ -79,6 +79,8 @@ def test_parquet_gives_back_every_record_of_a_file_and_of_a_folder(tmp_path: Pat
     assert lines(read_parquet(tmp_path / "all.parquet")) == lines(mixed())
     for _ in range(2):  # a second run replaces the first
         assert write_parquet(mixed(), tmp_path / "folder") == 8
+    write_parquet(mixed(), f"{tmp_path}/folder.parquet/")
+    assert sorted(lines(read_parquet(tmp_path / "folder.parquet"))) == sorted(lines(mixed()))
     names = sorted(path.name for path in (tmp_path / "folder").iterdir())
     assert names == ["source=a.jpg", "source=b%2Fspace%20walk.mp4", "source=empty.jpg", "source=walk.mp4"]
     assert sorted(lines(read_parquet(tmp_path / "folder"))) == sorted(lines(mixed()))
