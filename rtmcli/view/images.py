@@ -46,13 +46,14 @@ class Backdrop:
         kind: "none" where there is nothing to show.
         links: addresses of the video or of the image of each record, relative to the page; empty where embedded.
         embedded: the video, or the image of each record, in base64.
-        origin: seconds of the records' clock at which the browser's clock of the video is 0.
+        start: time of the video's first frame by the records' clock. Some browsers count from that frame, some from the
+            container's 0; the page finds out by this.
     """
 
     kind: Literal["video", "images", "none"]
     links: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
-    origin: float = 0.0
+    start: float = 0.0
 
 
 def find_backdrop(clip: Clip, page: Path, *, media: str | None = None, embed: bool = False) -> Backdrop:
@@ -96,27 +97,24 @@ def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
         raise DataError(f"{name}: no such file; say where it is with --video FILE")
     if is_address(name) or "stream" in clip.frames[0].extra or not path.is_file():
         return _encoded_video(clip, media)
-    origin = _browser_origin(path)
-    if origin is None:
+    start = _start_if_playable(path)
+    if start is None:
         return _encoded_video(clip, media)
     if not embed:
-        return Backdrop("video", links=(_link(path, page),), origin=origin)
+        return Backdrop("video", links=(_link(path, page),), start=start)
     if path.stat().st_size > _LARGEST:
         raise DataError(
             f"{name}: {path.stat().st_size >> 20} MB cannot be embedded ({_LARGEST >> 20} at most); link it: leave "
             "--embed out"
         )
     try:
-        return Backdrop("video", embedded=(base64.b64encode(path.read_bytes()).decode(),), origin=origin)
+        return Backdrop("video", embedded=(base64.b64encode(path.read_bytes()).decode(),), start=start)
     except OSError as error:
         raise DataError(f"cannot read {name}: {error.strerror}") from None
 
 
-def _browser_origin(path: Path) -> float | None:
-    """The time by the records' clock at which a browser's clock is 0: browsers count from the container's start.
-
-    None where browsers cannot play the video.
-    """
+def _start_if_playable(path: Path) -> float | None:
+    """The time in seconds of a video's first frame, or None where browsers cannot play it."""
     import av
 
     codecs = _PLAYABLE.get(path.suffix.lower())
@@ -126,12 +124,13 @@ def _browser_origin(path: Path) -> float | None:
         with av.open(f"file:{path}") as container:
             if not container.streams.video:
                 return None
-            context = container.streams.video[0].codec_context
-            if context.name not in codecs and context.codec.canonical_name not in codecs:
+            stream = container.streams.video[0]
+            if stream.codec_context.codec.canonical_name not in codecs:
                 return None
-            if context.pix_fmt not in _PLAYABLE_PIXELS:
+            if stream.codec_context.pix_fmt not in _PLAYABLE_PIXELS:
                 return None
-            return max(0.0, (container.start_time or 0) / av.time_base)
+            # Records count from 0 where the container begins earlier.
+            return max(0.0, float((stream.start_time or 0) * stream.time_base))
     except (av.error.FFmpegError, OSError):
         return None
 
@@ -154,7 +153,7 @@ def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
             f"{clip.name}: {len(data) >> 20} MB of video cannot be embedded ({_LARGEST >> 20} at most); make a file "
             "that browsers play with 'rtm draw -o out.mp4 --no-boxes --min-score 2' and name it with --video"
         )
-    return Backdrop("video", embedded=(base64.b64encode(data).decode(),), origin=float(times[0]))
+    return Backdrop("video", embedded=(base64.b64encode(data).decode(),), start=float(times[0]))
 
 
 def _images(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:

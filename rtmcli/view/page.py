@@ -57,7 +57,7 @@ def make_page(
             "kind": backdrop.kind,
             "links": backdrop.links,
             "embedded": len(backdrop.embedded),
-            "origin": backdrop.origin,
+            "start": backdrop.start,
         }
         entry["references"] = [
             _reference_data(reference, blocks) for reference in (references[number] if references else ())

@@ -83,7 +83,16 @@ def compare_with_labels(clip: Clip, labels: Mapping[str, Any], title: str) -> Re
         if not annotation.get("iscrowd") and "keypoints" in annotation:
             people.setdefault(annotation["image_id"], []).append(_labelled(annotation))
     truth = Clip(clip.name, is_images=clip.is_images)
-    skeleton = next((track.skeleton for track in clip.tracks if track.points), None)
+    posed = next((track for track in clip.tracks if track.points), None)
+    skeleton = posed.skeleton if posed is not None else None
+    counts = {
+        len(one.keypoints) for several in people.values() for one in several if one.keypoints is not None
+    }
+    if posed is not None and counts and posed.points not in counts:
+        raise DataError(
+            f"{title} has {min(counts)} keypoints for each person, the records of {clip.name} have {posed.points}; "
+            "translate the records with 'rtm convert --skeleton NAME'"
+        )
     rows = np.full(len(clip.frames), -1)
     for row, frame in enumerate(clip.frames):
         image = matcher.find(frame)

@@ -1,6 +1,6 @@
 """Records -> the file of the page."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -95,10 +95,26 @@ def _references(
     found: list[list[Reference]] = [[] for _ in clips]
     if compare is not None:
         others = collect_clips(read_frames(compare), skeleton)
-        for clip, references in zip(clips, found, strict=True):
-            references.append(compare_runs(clip, others, Path(compare).name))
+        name = Path(compare).name
+        _add_where_known(found, clips, lambda clip: compare_runs(clip, others, name))
     if labels is not None:
         truth = read_labels(labels)
-        for clip, references in zip(clips, found, strict=True):
-            references.append(compare_with_labels(clip, truth, Path(labels).name))
+        title = Path(labels).name
+        _add_where_known(found, clips, lambda clip: compare_with_labels(clip, truth, title))
     return found
+
+
+def _add_where_known(
+    found: list[list[Reference]], clips: list[Clip], compared: Callable[[Clip], Reference]
+) -> None:
+    """Add the reference of each clip that has one. Raises the DataError of the first clip where none has."""
+    errors: list[DataError] = []
+    for clip, references in zip(clips, found, strict=True):
+        try:
+            references.append(compared(clip))
+        except DataError as error:
+            errors.append(error)
+    if len(errors) == len(clips):
+        raise errors[0]
+    for error in errors:
+        say(str(error), program="rtm view")

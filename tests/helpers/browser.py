@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,16 @@ def open_page(driver: Any, page: Path) -> None:
     wait_for(driver, "document.body.dataset.ready === 'yes'")
 
 
-def wait_for(driver: Any, condition: str, seconds: float = 20) -> None:
+def wait_for(driver: Any, condition: str) -> None:
     """Wait until a JavaScript expression is true."""
+    wait_until(lambda: driver.execute_script(f"return {condition}"), condition)
+
+
+def wait_until(is_true: Callable[[], bool], what: str = "", seconds: float = 20) -> None:
+    """Wait until something is true: browsers show frames a little later."""
     end = time.monotonic() + seconds
-    while not driver.execute_script(f"return {condition}"):
-        assert time.monotonic() < end, condition
+    while not is_true():
+        assert time.monotonic() < end, what
         time.sleep(0.05)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rtmcli.media import open_media
 from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.view.run import write_page
@@ -17,6 +18,7 @@ from tests.helpers.browser import (
     open_page,
     requested_addresses,
     wait_for,
+    wait_until,
 )
 from tests.helpers.clips import number_in, write_clip
 from tests.helpers.posed import SIZE, frame, person
@@ -61,7 +63,10 @@ def opened(browser: Any, page: Path) -> Any:
 
 def seek(browser: Any, record: int) -> None:
     browser.execute_script("player.seek(arguments[0])", record)
-    wait_for(browser, f"document.body.dataset.record === '{record}' && !player.video.seeking")
+    wait_for(
+        browser,
+        f"document.body.dataset.record === '{record}' && player.origin !== null && !player.video.seeking",
+    )
 
 
 def color_at(pixels: np.ndarray, point: np.ndarray) -> tuple[int, ...]:
@@ -69,6 +74,16 @@ def color_at(pixels: np.ndarray, point: np.ndarray) -> tuple[int, ...]:
     height, width = pixels.shape[:2]
     x, y = (np.asarray(point[:2]) * (width / SIZE[0], height / SIZE[1])).astype(int)
     return tuple(pixels[y, x].tolist()) if pixels[y, x, 3] else ()
+
+
+def video_pixels(browser: Any) -> np.ndarray:
+    """(H, W, 3) what the video element shows."""
+    values = browser.execute_script(
+        "const c = document.createElement('canvas'); [c.width, c.height] = [192, 128];"
+        "const x = c.getContext('2d'); x.drawImage(player.video, 0, 0, 192, 128);"
+        "return Array.from(x.getImageData(0, 0, 192, 128).data)"
+    )
+    return np.array(values, np.uint8).reshape(128, 192, 4)[..., :3]
 
 
 def test_the_page_loads_without_messages_and_requests_only_itself(opened: Any, page: Path) -> None:
@@ -99,12 +114,28 @@ def test_the_canvas_shows_the_keypoints_and_limbs_of_the_record(opened: Any, rec
 def test_the_video_under_the_canvas_shows_the_frame_of_the_record(opened: Any) -> None:
     for record in (7, 19, 3):
         seek(opened, record)
-        values = opened.execute_script(
-            "const c = document.createElement('canvas'); [c.width, c.height] = [192, 128];"
-            "const x = c.getContext('2d'); x.drawImage(player.video, 0, 0, 192, 128);"
-            "return Array.from(x.getImageData(0, 0, 192, 128).data)"
-        )
-        assert number_in(np.array(values, np.uint8).reshape(128, 192, 4)[..., :3]) == record
+        wait_until(lambda: number_in(video_pixels(opened)) == record)  # noqa: B023  called in this turn of the loop
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "times"),
+    [
+        ("starts_late.mp4", "libx264", [2 + n / 10 for n in range(8)]),
+        ("starts_late.webm", "libvpx-vp9", [1.5 + n / 10 for n in range(8)]),
+        ("encoded.mkv", "libx264", [1.5 + n / 10 for n in range(8)]),
+        ("uneven.mp4", "libx264", [0, 0.04, 0.2, 0.24, 0.6, 0.64, 1.0, 1.3]),
+    ],
+)
+def test_times_of_records_and_of_the_browser_are_the_same(
+    browser: Any, tmp_path: Path, name: str, codec: str, times: list[float]
+) -> None:
+    clip = write_clip(tmp_path / name, 8, codec=codec, times=times, fps=10, size=SIZE)
+    frames = [Frame(p.source, p.frame, p.frames, p.time, p.width, p.height) for p in open_media(clip)]
+    write_page(frames, tmp_path / "page.html", embed=True)
+    open_page(browser, tmp_path / "page.html")
+    for record in (5, 1, 7):
+        seek(browser, record)
+        wait_until(lambda: number_in(video_pixels(browser)) == record)  # noqa: B023  called in this turn of the loop
 
 
 def test_the_skeletons_follow_the_playing_video(opened: Any) -> None:

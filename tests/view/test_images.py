@@ -50,7 +50,7 @@ def test_only_frames_with_a_record_are_encoded_at_their_times(tmp_path: Path) ->
     clip = records_of(path)
     some = collect_clips(frame for frame in clip.frames if frame.frame in (5, 6, 12))[0]
     backdrop = find_backdrop(some, tmp_path / "page.html")
-    assert backdrop.origin == pytest.approx(0.5)
+    assert backdrop.start == pytest.approx(0.5)
     (tmp_path / "out.mp4").write_bytes(base64.b64decode(backdrop.embedded[0]))
     pictures = list(open_media(tmp_path / "out.mp4"))
     assert [number_in(p.image) for p in pictures] == [5, 6, 12]

@@ -52,7 +52,7 @@ def test_the_video_is_linked_relative_to_the_page_or_embedded(clip: Path, tmp_pa
     linked, embedded = tmp_path / "pages/linked.html", tmp_path / "embedded.html"
     write_page(moving(str(clip)), linked)
     backdrop = page_data(linked)["clips"][0]["backdrop"]
-    assert backdrop == {"kind": "video", "links": ["../my%20clip.mp4"], "embedded": 0, "origin": 0.0}
+    assert backdrop == {"kind": "video", "links": ["../my%20clip.mp4"], "embedded": 0, "start": 0.0}
     write_page(moving(str(clip)), embedded, embed=True)
     assert page_data(embedded)["clips"][0]["backdrop"]["embedded"] == 1
     assert embedded.stat().st_size > linked.stat().st_size + clip.stat().st_size

@@ -9,6 +9,7 @@ import pytest
 
 from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame
+from rtmcli.records.ndjson import write_frames
 from rtmcli.view.references import compare_runs, compare_with_labels
 from rtmcli.view.run import write_page
 from rtmcli.view.tracks import collect_clips
@@ -61,6 +62,24 @@ def test_labels_of_other_images_are_an_error() -> None:
     (clip,) = collect_clips([Frame("b.jpg", 0, 1, None, 192, 128, "coco17", "toy", [])])
     with pytest.raises(DataError, match=r"labels.json has no image of images"):
         compare_with_labels(clip, labels(5, hidden=0), "labels.json")
+
+
+def test_labels_of_another_skeleton_are_an_error() -> None:
+    one = person(8, 9, None)
+    one.keypoints = np.zeros((26, 3), np.float32)
+    (clip,) = collect_clips([Frame("in/a.jpg", 0, 1, None, 192, 128, "halpe26", "toy", [one])])
+    with pytest.raises(DataError, match="17 keypoints for each person, the records of images have 26"):
+        compare_with_labels(clip, labels(5, hidden=0), "labels.json")
+
+
+def test_a_source_without_reference_is_a_note_where_others_have_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [frame(0, person(5, 5), source="a"), frame(0, person(5, 5), source="b")]
+    write_frames([own[0], frame(0, source="c")], tmp_path / "other.jsonl")
+    write_page(own, tmp_path / "page.html", compare=str(tmp_path / "other.jsonl"))
+    assert [len(c["references"]) for c in page_data(tmp_path / "page.html")["clips"]] == [1, 0]
+    assert "other.jsonl has no records of b" in capsys.readouterr().err
 
 
 def test_the_page_has_the_errors(tmp_path: Path) -> None:

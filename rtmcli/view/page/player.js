@@ -1,8 +1,11 @@
 // What plays: a video element, images, or a clock where there is neither. Calls `show(record)` for each record.
 "use strict";
 
-// Of seconds: a seek goes a little past the frame's time, since browsers round it.
-const SEEK_PAST = 0.002;
+// A seek goes past the frame's time, since browsers round: by this part of the frame's duration, and at most so many
+// seconds.
+const SEEK_PART = 0.4;
+const SEEK_MOST = 0.02;
+const SEEK_TRIES = 2;
 
 class Player {
   constructor(stage, show) {
@@ -29,8 +32,7 @@ class Player {
     this.made = [];
     this.clip = clip;
     this.record = 0;
-    const { kind, links, embedded, origin } = clip.backdrop;
-    this.origin = origin;
+    const { kind, links, embedded } = clip.backdrop;
     this.addresses = [...links];
     for (let at = 0; at < embedded; at++) {
       const type = kind === "video" ? "video/mp4" : "image/jpeg";
@@ -50,7 +52,6 @@ class Player {
     return address;
   }
 
-  // A file that the user chose: its clock is taken to begin where the records' does.
   useFile(file) {
     this.useVideo(this.addressOf(file));
   }
@@ -60,7 +61,24 @@ class Player {
     this.video.hidden = false;
     this.video.src = address;
     this.video.playbackRate = this.speed;
+    // Seconds of the records' clock at the 0 of the video's, once that is known: browsers that count from the first
+    // frame and those that count from the container's 0 tell different times of that frame.
+    this.origin = null;
+    if (this.video.requestVideoFrameCallback) {
+      this.video.requestVideoFrameCallback((now, frame) => this.calibrate(frame.mediaTime));
+    } else {
+      this.video.addEventListener("loadeddata", () => this.calibrate(0), { once: true });
+    }
     this.seek(this.record);
+  }
+
+  calibrate(timeOfFirst) {
+    const { kind, start } = this.clip.backdrop;
+    // Of a file that the user chose for a clip without a video, only the records can tell.
+    const first = kind === "video" ? start : this.clip.frames[0] === 0 ? this.clip.times[0] : 0;
+    this.origin = first - timeOfFirst;
+    this.seek(this.record);
+    if (this.isPlaying) this.awaitFrame();
   }
 
   videoFailed() {
@@ -73,9 +91,41 @@ class Player {
   seek(record) {
     this.record = Math.min(Math.max(record, 0), this.clip.count - 1);
     const time = this.clip.times[this.record];
-    if (this.usesVideo) this.video.currentTime = Math.max(0, time - this.origin) + SEEK_PAST;
+    if (this.usesVideo && this.origin !== null) {
+      if (!this.isPlaying) this.video.pause(); // an earlier seek may have had to play
+      this.video.currentTime = Math.max(0, time - this.origin) + this.pastTime(this.record);
+      this.checkSeek(this.record, SEEK_TRIES);
+    }
     this.startClock = { wall: performance.now(), time };
     this.present();
+  }
+
+  // Seconds that the frame of a record is shown, as far as the records tell.
+  durationOf(record) {
+    const { times, frames, count } = this.clip;
+    if (count < 2) return 0.01;
+    const at = Math.min(record, count - 2);
+    return (times[at + 1] - times[at]) / Math.max(1, frames[at + 1] - frames[at]);
+  }
+
+  pastTime(record) {
+    return Math.min(Math.max(SEEK_PART * this.durationOf(record), 0.001), SEEK_MOST);
+  }
+
+  // Where frames last unevenly, a browser may take the frame before for the one wanted, since it goes by durations that
+  // the file states. Playing goes by the frames' times, so the last remedy is to play until the frame comes.
+  checkSeek(record, tries) {
+    if (!this.video.requestVideoFrameCallback) return;
+    this.video.requestVideoFrameCallback((now, frame) => {
+      if (this.isPlaying || record !== this.record) return;
+      if (frame.mediaTime + this.origin > this.clip.times[record] - 0.002) {
+        this.video.pause();
+        return;
+      }
+      if (tries > 0) this.video.currentTime += 0.2 * this.durationOf(record);
+      else this.video.play().catch(() => {});
+      this.checkSeek(record, tries - 1);
+    });
   }
 
   step(count) {
@@ -99,7 +149,7 @@ class Player {
       requestAnimationFrame(() => this.tick());
       return;
     }
-    this.awaitFrame();
+    if (this.origin !== null) this.awaitFrame();
     try {
       await this.video.play();
     } catch {
@@ -138,8 +188,15 @@ class Player {
   }
 
   moveTo(time) {
+    const { times, interval, count } = this.clip;
+    if (time > times[count - 1] + interval) {
+      // The video goes on where the records do not.
+      this.pause();
+      this.seek(count - 1);
+      return;
+    }
     // Times are rounded on both sides.
-    const record = Math.max(0, lastAtOrBelow(this.clip.times, time + 0.001));
+    const record = Math.max(0, lastAtOrBelow(times, time + 0.001));
     if (record === this.record) return;
     this.record = record;
     this.present();
