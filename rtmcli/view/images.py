@@ -33,7 +33,9 @@ _PLAYABLE_PIXELS = ("yuv420p", "yuvj420p")
 _SHOWN_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 # Longer side of what is encoded anew, in pixels.
 _VIDEO_SIDE, _IMAGE_SIDE = 960, 1280
-_CRF, _JPEG_QUALITY = 26, 80
+_JPEG_QUALITY = 80
+# Without B-frames the file states true durations also where frames last unevenly: browsers seek by them.
+_X264 = {"crf": "26", "bf": "0"}
 # Browsers hold no string of 512 MB, and base64 takes four bytes for three.
 _LARGEST = 300 << 20
 
@@ -130,7 +132,7 @@ def _start_if_playable(path: Path) -> float | None:
             if stream.codec_context.pix_fmt not in _PLAYABLE_PIXELS:
                 return None
             # Records count from 0 where the container begins earlier.
-            return max(0.0, float((stream.start_time or 0) * stream.time_base))
+            return max(0.0, float((stream.start_time or 0) * (stream.time_base or 0)))
     except (av.error.FFmpegError, OSError):
         return None
 
@@ -144,7 +146,7 @@ def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
     width, height = _within(*clip.size(), _VIDEO_SIDE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "video.mp4")
-        with VideoWriter(path, 1 / max(step, 1e-3), (width, height), crf=_CRF) as writer:
+        with VideoWriter(path, 1 / max(step, 1e-3), (width, height), x264=_X264) as writer:
             for (_, picture), time in zip(_pictures(clip, media), times.tolist(), strict=True):
                 writer.write(picture.image, time=time)
         data = path.read_bytes()

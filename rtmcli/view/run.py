@@ -116,5 +116,5 @@ def _add_where_known(
             errors.append(error)
     if len(errors) == len(clips):
         raise errors[0]
-    for error in errors:
-        say(str(error), program="rtm view")
+    for missing in errors:
+        say(str(missing), program="rtm view")

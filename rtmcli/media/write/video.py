@@ -1,5 +1,6 @@
 """Images -> H.264 video or GIF, each at its time."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -19,11 +20,14 @@ TICKS = 90_000
 class VideoWriter(Writer):
     """H.264 in 4:2:0 with its index in front, which every browser plays. Odd sizes get one more row or column.
 
-    `crf` is x264's constant rate factor: smaller is better and larger in bytes.
+    `x264` are options of the encoder in place of the default ones.
     """
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int] | None, *, crf: int = 20) -> None:
-        self._path, self._size, self._crf = path, size, crf
+    def __init__(
+        self, path: Path, fps: float, size: tuple[int, int] | None, *, x264: Mapping[str, str] | None = None
+    ) -> None:
+        self._path, self._size = path, size
+        self._x264 = {"preset": "veryfast", "crf": "20", **(x264 or {})}
         self._step = 1 / fps
         self._began: float | None = None
         self._last = -1  # ticks
@@ -92,9 +96,7 @@ class VideoWriter(Writer):
         )
         options = {} if kind == "matroska" else {"movflags": "+faststart"}
         self._container = av.open(f"file:{self._temporary}", "w", format=kind, container_options=options)
-        self._stream = stream = self._container.add_stream(
-            "libx264", options={"preset": "veryfast", "crf": str(self._crf)}
-        )
+        self._stream = stream = self._container.add_stream("libx264", options=self._x264)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, self._ticks)
         context = stream.codec_context

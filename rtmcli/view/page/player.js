@@ -113,17 +113,22 @@ class Player {
   }
 
   // Where frames last unevenly, a browser may take the frame before for the one wanted, since it goes by durations that
-  // the file states. Playing goes by the frames' times, so the last remedy is to play until the frame comes.
+  // the file states. Playing goes by the frames' times, so the last remedy is to play slowly until the frame comes.
   checkSeek(record, tries) {
     if (!this.video.requestVideoFrameCallback) return;
     this.video.requestVideoFrameCallback((now, frame) => {
       if (this.isPlaying || record !== this.record) return;
-      if (frame.mediaTime + this.origin > this.clip.times[record] - 0.002) {
+      const time = this.clip.times[record] - this.origin;
+      if (frame.mediaTime > time - 0.002) {
         this.video.pause();
         return;
       }
-      if (tries > 0) this.video.currentTime += 0.2 * this.durationOf(record);
-      else this.video.play().catch(() => {});
+      if (tries > 1) this.video.currentTime += 0.2 * this.durationOf(record);
+      if (tries === 1) this.video.currentTime = Math.max(0, time - 0.01);
+      if (tries < 1) {
+        this.video.playbackRate = 0.25;
+        this.video.play().catch(() => {});
+      }
       this.checkSeek(record, tries - 1);
     });
   }
@@ -143,6 +148,7 @@ class Player {
     if (this.isPlaying) return;
     if (this.record >= this.clip.count - 1) this.seek(0);
     this.isPlaying = true;
+    this.video.playbackRate = this.speed;
     this.onState();
     if (!this.usesVideo) {
       this.startClock = { wall: performance.now(), time: this.clip.times[this.record] };
