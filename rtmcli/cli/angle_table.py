@@ -11,7 +11,12 @@ from rtmcli.records.line_io import Sink
 
 _PERSON = ("source", "frame", "time", "id", "side", "events")
 # Key of an instance -> what is appended to the angle's name in the header.
-_KEYS = {"angles": "", "angles3d": "_3d", "angular_velocity": "_velocity"}
+_KEYS = {
+    "angles": "",
+    "angles3d": "_3d",
+    "angular_velocity": "_velocity",
+    "angular_velocity3d": "_3d_velocity",
+}
 
 
 def write_angle_table(frames: Iterable[Frame], path: str, *, velocity: bool) -> Iterator[Frame]:
@@ -30,11 +35,12 @@ def write_angle_table(frames: Iterable[Frame], path: str, *, velocity: bool) -> 
                 table = definitions(frame.skeleton or "")
                 deep = any("angles3d" in one.extra for one in people)
                 keys = ["angles", *["angles3d"] * deep, *["angular_velocity"] * velocity]
+                keys += ["angular_velocity3d"] * (deep and velocity)
                 joints = [n for n, flat in zip(table.names, table.horizontal, strict=True) if not flat]
                 columns = [
                     name + _KEYS[key]
                     for key in keys
-                    for name in (joints if key == "angles3d" else table.names)
+                    for name in (joints if key.endswith("3d") else table.names)
                 ]
                 out.write(_line([*_PERSON, *columns]))
             for one in people:

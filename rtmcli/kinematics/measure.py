@@ -27,7 +27,8 @@ class JointAngles:
         min_score: a keypoint with a lower score counts as missing, unless it is listed under `filled`.
         velocity: add `angular_velocity` (degrees a second by name) and `keypoint_speeds` (pixels a second, one for each
             keypoint) since the frame before, for people who were in it. People without an id get one first, as from
-            `Tracker`. After `to_metres` also `keypoint_speeds_metres` (metres a second).
+            `Tracker`. After `to_metres` also `keypoint_speeds_metres` (metres a second). Keypoints in 3D give
+            `angular_velocity3d` and `keypoint_speeds3d` (metres a second, relative to the root).
 
     After `to_metres` segment angles are those to the floor.
 
@@ -67,14 +68,15 @@ class JointAngles:
                 frame = self._tracker(frame)
         if all(one.keypoints is None and one.keypoints3d is None for one in frame.instances):
             if source is not None:
-                source.last = {}
+                source.last = source.last3d = {}
             return frame
         table = _table_of(frame)
         added: list[dict[str, Any]] = [{} for _ in frame.instances]
         poses = self._measure_2d(frame, table, added)
-        self._measure_3d(frame, table, added)
+        deep = self._measure_3d(frame, table, added)
         if source is not None:
             source.last = _add_velocities(frame, source.last, poses, table, added)
+            source.last3d = _add_velocities(frame, source.last3d, deep, table, added, suffix="3d")
         instances = [
             one.changed(extra={**one.extra, **keys}) if keys else one
             for one, keys in zip(frame.instances, added, strict=True)
@@ -98,23 +100,33 @@ class JointAngles:
             if side is not None:
                 added[n]["side"] = side
             added[n]["angles"] = values
+        return self._kept(frame, rows, points, angles)
+
+    def _measure_3d(
+        self, frame: Frame, table: Definitions, added: list[dict[str, Any]]
+    ) -> dict[int, "_Pose"]:
+        """Add `angles3d`; returns the poses that velocities need, by the place of the instance."""
+        rows = {n: one.keypoints3d for n, one in enumerate(frame.instances) if one.keypoints3d is not None}
+        if not rows:
+            return {}
+        points = seen_points(frame, rows, self._min_score)  # (N, K, 3)
+        angles = angles_3d(points, table)  # (N, A)
+        for n, values in zip(rows, _by_name(table, angles), strict=True):
+            added[n]["angles3d"] = values
+        return self._kept(frame, rows, points, angles)
+
+    def _kept(
+        self, frame: Frame, rows: Mapping[int, Any], points: Float64Array, angles: Float64Array
+    ) -> dict[int, "_Pose"]:
         if not self._velocity:
             return {}
         time, skeleton = seconds(frame), frame.skeleton or ""
         return {n: _Pose(skeleton, time, *pose) for n, *pose in zip(rows, points, angles, strict=True)}
 
-    def _measure_3d(self, frame: Frame, table: Definitions, added: list[dict[str, Any]]) -> None:
-        """Add `angles3d`."""
-        rows = {n: one.keypoints3d for n, one in enumerate(frame.instances) if one.keypoints3d is not None}
-        if rows:
-            angles = angles_3d(seen_points(frame, rows, self._min_score), table)  # (N, A)
-            for n, values in zip(rows, _by_name(table, angles), strict=True):
-                added[n]["angles3d"] = values
-
 
 @dataclass(slots=True)
 class _Pose:
-    """What the next frame needs of a person: (K, 2) points and (A,) angles, both with NaN."""
+    """What the next frame needs of a person: (K, 2 or 3) points and (A,) angles, both with NaN."""
 
     skeleton: str
     time: float
@@ -128,6 +140,7 @@ class _Source:
 
     has_ids: bool
     last: dict[int, _Pose] = field(default_factory=dict)
+    last3d: dict[int, _Pose] = field(default_factory=dict)
 
 
 def _table_of(frame: Frame) -> Definitions:
@@ -145,8 +158,13 @@ def _add_velocities(
     poses: Mapping[int, _Pose],
     table: Definitions,
     added: list[dict[str, Any]],
+    suffix: str = "",
 ) -> dict[int, _Pose]:
-    """Add `angular_velocity` and `keypoint_speeds` since the last frame; returns the poses of this one by id."""
+    """Add `angular_velocity` and `keypoint_speeds` since the last frame; returns the poses of this one by id.
+
+    Args:
+        suffix: of the keys: "3d" for poses in space.
+    """
     now: dict[int, _Pose] = {}
     scale = frame.extra.get("metres_per_pixel")
     for n, pose in poses.items():
@@ -160,9 +178,9 @@ def _add_velocities(
         elapsed = pose.time - before.time
         change = wrap(pose.angles - before.angles, table.period)  # (A,)
         distance = np.linalg.norm(pose.points - before.points, axis=-1)  # (K,)
-        added[n]["angular_velocity"] = _by_name(table, (change / elapsed)[None])[0]
-        added[n]["keypoint_speeds"] = np.float32(distance / elapsed)
-        if scale:
+        added[n][f"angular_velocity{suffix}"] = _by_name(table, (change / elapsed)[None])[0]
+        added[n][f"keypoint_speeds{suffix}"] = np.float32(distance / elapsed)
+        if scale and not suffix:
             added[n]["keypoint_speeds_metres"] = np.float32(distance / elapsed * float(scale))
     return now
 

@@ -169,6 +169,23 @@ def test_velocities_are_the_change_a_second_at_uneven_times() -> None:
         assert keys["keypoint_speeds"][0] == pytest.approx(50, abs=0.02)
 
 
+def test_velocities_in_space_are_those_of_the_keypoints_in_3d() -> None:
+    measure, found = JointAngles(velocity=True), []
+    for number, time in enumerate((0.0, 0.04, 0.1)):
+        rows = in_space(figure({**JOINTS, "left_elbow": 20 + 100 * time}), "halpe26")
+        rows[:, :3] += np.float32([0.3 * time, 0, 0.4 * time])
+        person = Instance(id=3, keypoints3d=rows)
+        frame = Frame("a", number, time=time, skeleton="halpe26", instances=[person])
+        found.append(measure(frame).instances[0].extra)
+    assert "angular_velocity3d" not in found[0]
+    for keys in found[1:]:
+        assert "angular_velocity" not in keys and "keypoint_speeds" not in keys
+        assert keys["angular_velocity3d"]["left_elbow"] == pytest.approx(100, abs=0.02)
+        assert keys["angular_velocity3d"]["right_knee"] == pytest.approx(0, abs=0.02)
+        assert "trunk" not in keys["angular_velocity3d"]
+        assert keys["keypoint_speeds3d"][0] == pytest.approx(0.5, abs=1e-3)
+
+
 def test_an_angle_that_passes_180_degrees_has_a_small_velocity() -> None:
     measure = JointAngles(side="right", velocity=True)
     for number, degrees in enumerate((179.0, 181.0)):

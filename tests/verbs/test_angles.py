@@ -74,12 +74,18 @@ def test_the_table_has_a_row_for_each_person_and_frame(angles, tmp_path: Path) -
 
 
 def test_the_table_has_columns_for_angles_in_space(angles, tmp_path: Path) -> None:
-    rows = [None if row[0] != row[0] else row for row in in_space(figure(), "coco133").tolist()]
-    frame = {"source": "a", "frame": 0, "skeleton": "coco133", "instances": [{"keypoints3d": rows}]}
-    angles(json.dumps(frame) + "\n", "--csv", str(tmp_path / "a.csv"))
-    (row,) = csv.DictReader((tmp_path / "a.csv").open())
-    assert float(row["left_wrist_3d"]) == pytest.approx(5, abs=1e-3)
-    assert row["left_wrist"] == "" and "trunk_3d" not in row
+    text = ""
+    for number, wrist in enumerate((5, 8)):
+        points = in_space(figure({**JOINTS, "left_wrist": wrist}), "coco133").tolist()
+        rows = [None if row[0] != row[0] else row for row in points]
+        frame = {"source": "a", "frame": number, "time": number / 10, "skeleton": "coco133"}
+        text += json.dumps({**frame, "instances": [{"id": 1, "keypoints3d": rows}]}) + "\n"
+    angles(text, "--velocity", "--csv", str(tmp_path / "a.csv"))
+    first, second = csv.DictReader((tmp_path / "a.csv").open())
+    assert float(first["left_wrist_3d"]) == pytest.approx(5, abs=1e-3)
+    assert first["left_wrist"] == "" and "trunk_3d" not in first
+    assert first["left_wrist_3d_velocity"] == "" and "trunk_3d_velocity" not in first
+    assert float(second["left_wrist_3d_velocity"]) == pytest.approx(30, abs=0.05)
 
 
 def test_a_table_of_two_skeletons_is_an_error_and_leaves_no_file(tmp_path: Path, capsys) -> None:
