@@ -4,12 +4,16 @@ Each scene gives frames as a pose model would: keypoints and boxes with noise, p
 missed, in changing order. `Scene.who` holds the true identity of each instance.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from rtmcli import Frame, Instance
+from rtmcli.metrics.clear import clear
+from rtmcli.metrics.identity import identity
+from rtmcli.metrics.tracks import make_sequence
 
 # coco17 of unit height about (0, 0), seen from the front
 FIGURE = np.array(
@@ -36,6 +40,38 @@ class Scene:
 
     frames: list[Frame]
     who: list[list[int]]
+
+
+@cache
+def scene(name: str, seed: int) -> Scene:
+    """A scene of SCENES; made once, as its frames are not changed."""
+    return SCENES[name](seed)
+
+
+def dressed(scene: Scene, seed: int) -> Scene:
+    """The scene with an appearance for each person: colours of their own, with noise."""
+    rng = np.random.default_rng(2000 + seed)
+    clothes = rng.dirichlet(np.full(12, 0.2), (20, 2)).reshape(20, 24)
+    frames = []
+    for frame, who in zip(scene.frames, scene.who, strict=True):
+        people = []
+        for instance, k in zip(frame.instances, who, strict=True):
+            seen = np.clip(clothes[k] + rng.normal(0, 0.03, 24), 0, 1).reshape(2, 12)
+            percent = np.rint(100 * seen / seen.sum(axis=1, keepdims=True)).astype(int).ravel().tolist()
+            people.append(replace(instance, extra={"appearance": percent}))
+        frames.append(replace(frame, instances=people))
+    return Scene(frames, scene.who)
+
+
+def score(scene: Scene, tracked: Iterable[Frame]) -> tuple[float, int]:
+    """IDF1 and identity switches of the scene's frames with ids."""
+    frames = []
+    for frame, who in zip(tracked, scene.who, strict=True):
+        known = [(k, i.id) for k, i in enumerate(frame.instances) if i.id is not None]
+        same = np.array([[float(row == k) for k, _ in known] for row in range(len(who))])
+        frames.append((who, [number for _, number in known], same))
+    sequence = make_sequence("scene", frames)
+    return identity(sequence).figures()["IDF1"], clear(sequence).idsw
 
 
 def make_scene(

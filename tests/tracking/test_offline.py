@@ -7,27 +7,7 @@ import numpy as np
 import pytest
 
 from rtmcli import Frame, Instance
-from rtmcli.metrics.clear import clear
-from rtmcli.metrics.identity import identity
-from rtmcli.metrics.tracks import make_sequence
 from rtmcli.tracking import fill_gaps, summarize_tracks, track_ahead, track_offline
-from tests.helpers.track_scenes import SCENES
-
-
-@pytest.mark.parametrize("name", SCENES)
-def test_people_keep_their_ids_offline(name: str) -> None:
-    switches = 0
-    for seed in range(3):
-        scene = SCENES[name](seed)
-        frames = []
-        for frame, who in zip(track_offline(scene.frames), scene.who, strict=True):
-            known = [(k, i.id) for k, i in enumerate(frame.instances) if i.id is not None]
-            same = np.array([[float(row == k) for k, _ in known] for row in range(len(who))])
-            frames.append((who, [number for _, number in known], same))
-        sequence = make_sequence(name, frames)
-        assert identity(sequence).figures()["IDF1"] >= 0.95
-        switches += clear(sequence).idsw
-    assert switches <= 6
 
 
 def standing(number: int, *people: tuple[int, float] | None, source: str = "a") -> Frame:
