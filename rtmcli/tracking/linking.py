@@ -18,6 +18,8 @@ from rtmcli.tracking.assignment import assign
 _ENDS = 15  # detections kept at each end of a tracklet
 _ENDS_LEAST = 4  # detections that the motion there is fitted to at least
 _ENDS_SECONDS = 0.3  # and the time over which its motion there is fitted
+# Seconds that the first may go on after the second began: a detector's second box on a person takes over at times.
+_OVERLAP = 0.2
 _FADE = 1.5  # seconds in which a velocity carried into a gap falls to 1/e
 # Tolerance of the place in body heights: at once, and for each second of the gap, at rest and by the speed.
 _PLACE = (0.2, 0.1, 0.6)
@@ -88,9 +90,11 @@ def link(tracklets: Iterable[Tracklet], *, max_gap: float) -> dict[int, int]:
     by_end = sorted(range(len(ordered)), key=lambda k: ordered[k].end)
     end_times = [ordered[k].end for k in by_end]
     for column, later in enumerate(ordered):
-        first, last = np.searchsorted(end_times, [later.start - max_gap, later.start])
+        first, last = np.searchsorted(end_times, [later.start - max_gap, later.start + _OVERLAP])
         for row in by_end[first:last]:
             earlier = ordered[row]
+            if not (earlier.start < later.start and earlier.end < later.end):
+                continue
             cost = _cost(earlier, later, ends[earlier.id], starts[later.id])
             if cost < _COST:
                 worth[row, column] = _COST - cost
@@ -137,9 +141,9 @@ def _cost(earlier: Tracklet, later: Tracklet, end: _End, start: _End) -> float:
     ]
     error = min(errors) / max(height, 1e-6)
     speed = (np.hypot(*end.velocity) + np.hypot(*start.velocity)) / 2 / max(height, 1e-6)
-    place = error / (_PLACE[0] + (_PLACE[1] + _PLACE[2] * speed) * gap)
+    place = error / (_PLACE[0] + (_PLACE[1] + _PLACE[2] * speed) * abs(gap))
     size = np.log(max(start.height, 1e-6) / max(end.height, 1e-6)) / _SIZE
-    cost = place**2 + size**2 + _GAP_COST * gap + _BRIEF_COST / min(earlier.count, later.count)
+    cost = place**2 + size**2 + _GAP_COST * abs(gap) + _BRIEF_COST / min(earlier.count, later.count)
     if earlier.appearance is not None and later.appearance is not None:
         distance = appearance_distance(earlier.appearance.mean()[None], later.appearance.mean()[None])[0, 0]
         if not np.isnan(distance):

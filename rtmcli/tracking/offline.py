@@ -154,9 +154,15 @@ def _names(passes: list[_Run], *, max_gap: float, min_length: float) -> dict[int
 
 
 def _renamed(frame: Frame, name: Callable[[int], int | None]) -> Frame:
+    """The frame with final ids. Where two pieces of one person overlap, the one that began first has the id."""
+    first: dict[int, int] = {}
+    for number in sorted(i.id for i in frame.instances if i.id is not None):
+        final = name(number)
+        if final is not None:
+            first.setdefault(final, number)
+    given = {number: final for final, number in first.items()}
     return replace(
-        frame,
-        instances=[replace(i, id=None if i.id is None else name(i.id)) for i in frame.instances],
+        frame, instances=[replace(i, id=None if i.id is None else given.get(i.id)) for i in frame.instances]
     )
 
 

@@ -38,6 +38,18 @@ def test_who_was_unseen_for_longer_than_the_gap_is_somebody_new() -> None:
     assert {i.id for f in frames for i in f.instances} == {1, 2}
 
 
+def test_a_second_box_that_takes_over_has_the_same_id_and_none_beside_the_first() -> None:
+    """As when a detector finds a bending person twice and then only by the new box."""
+    frames = [
+        standing(n, (0, 200 + n) if n < 31 else None, (0, 212 + n) if n >= 29 else None, (0, 500))
+        for n in range(60)
+    ]
+    found = list(track_offline(frames))
+    assert [i.id for i in found[10].instances] == [1, 2]
+    assert [i.id for i in found[29].instances] == [1, None, 2]
+    assert [i.id for i in found[50].instances] == [1, 2]
+
+
 def test_who_is_seen_too_briefly_gets_no_id() -> None:
     frames = [standing(n, (0, 200), (0, 500) if n in (10, 11) else None) for n in range(40)]
     found = list(track_offline(frames))
