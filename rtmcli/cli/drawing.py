@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from rtmcli.media.write.base import Writer
 from rtmcli.media.write.open import open_writer
 from rtmcli.media.write.sheet import SheetWriter
 from rtmcli.records.frame import Frame
+
+if TYPE_CHECKING:
+    from rtmcli.view.live import LivePage
 
 _WINDOW = "rtm"
 
@@ -26,6 +29,7 @@ class FrameDrawer:
         out: video, GIF, image or folder to write, or None.
         sheet: write `out`, an image, as a contact sheet of all frames.
         show: whether to open a window; q, Escape or closing it ends the drawing.
+        live: whether to serve a page that shows the frames; its address is printed on stderr.
         fps: frames a second of the written video where the frames have no time; 25 where None.
         skeleton, score_threshold, boxes, ids: as for `draw_frame`.
 
@@ -39,6 +43,7 @@ class FrameDrawer:
         out: str | None = None,
         sheet: bool = False,
         show: bool = False,
+        live: bool = False,
         fps: float | None = None,
         skeleton: str | None = None,
         score_threshold: float = 0.3,
@@ -61,9 +66,14 @@ class FrameDrawer:
         self._writer: Writer | None = None
         if out is not None:
             self._writer = SheetWriter(Path(out)) if sheet else open_writer(out, fps=self._fps)
+        self._page = _open_page() if live else None
 
     def draw(self, image: np.ndarray, frame: Frame) -> bool:
         """Draw one frame on its image (in place); False when the user ended the drawing in the window."""
+        if self._page is not None:
+            self._page.show(frame, image)
+            if self._writer is None and not self._show:
+                return True
         image = draw_frame(image, frame, **self._look)
         if self._writer is not None:
             time = frame.time if self._sheet else self._time(frame)
@@ -87,8 +97,18 @@ class FrameDrawer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._page is not None:
+            self._page.close()
         if self._writer is not None:
             self._writer.__exit__(kind, error, trace)
+
+
+def _open_page() -> "LivePage":
+    from rtmcli.view.live import LivePage
+
+    page = LivePage()
+    print(f"rtm: {page.address}", file=sys.stderr, flush=True)
+    return page
 
 
 def check_display() -> None:
@@ -97,8 +117,8 @@ def check_display() -> None:
     OpenCV's Qt ends the whole process where it finds no display, so another process tries it first.
     """
     no_display = MissingError(
-        "--show needs a display, and there is none; write a video (--draw out.mp4), or show the records in a browser: "
-        "rtm pose ... | rtm view --live"
+        "--show needs a display, and there is none; show the frames in a browser with --live, or write a video: "
+        "--draw out.mp4"
     )
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

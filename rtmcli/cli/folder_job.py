@@ -20,7 +20,9 @@ from rtmcli.records.line_io import Sink
 from rtmcli.terminal.progress import progress
 
 # Options that leave the bytes of the files as they are.
-_WITHOUT_EFFECT = frozenset({*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show"} - {"unit"})
+_WITHOUT_EFFECT = frozenset(
+    {*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show", "live"} - {"unit"}
+)
 
 
 def open_folder(output: str) -> LocalFolder:

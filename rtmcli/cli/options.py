@@ -187,11 +187,17 @@ class OutputOptions:
         str | None, typer.Option(metavar="FILE", help="Also draw the results into this video or image.")
     ] = None
     show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Also show the frames in a browser, on a page of this machine (127.0.0.1)."
+        ),
+    ] = False
 
     @property
     def draws(self) -> bool:
-        """Whether anything is drawn."""
-        return self.draw is not None or self.show
+        """Whether anything is drawn or shown."""
+        return self.draw is not None or self.show or self.live
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,4 +69,4 @@ def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":
         return None
     from rtmcli.cli.drawing import FrameDrawer
 
-    return FrameDrawer(out=output.draw, show=output.show, fps=fps)
+    return FrameDrawer(out=output.draw, show=output.show, live=output.live, fps=fps)

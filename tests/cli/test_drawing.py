@@ -1,6 +1,8 @@
 """The window and the file beside the records."""
 
+import json
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from rtmcli.cli.drawing import FrameDrawer, check_display
 from rtmcli.errors import MissingError
 from rtmcli.media import open_media
-from rtmcli.records.frame import Frame
+from rtmcli.records.frame import Frame, Instance
 
 
 class FakeWindow:
@@ -68,3 +70,18 @@ def test_a_clip_of_pictures_keeps_their_names_in_a_folder(tmp_path: Path) -> Non
             frame.extra["file"] = f"shots/s{n}.png"
             drawer.draw(image(), frame)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["s0.png", "s1.png"]
+
+
+def test_frames_are_shown_in_a_browser_without_what_is_drawn_on_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = Frame("a", 3, instances=[Instance(box=np.array([2, 2, 40, 40], np.float32), id=1)])
+    with FrameDrawer(out=str(tmp_path / "a.png"), live=True) as drawer:
+        address = capsys.readouterr().err.split()[-1]
+        drawer.draw(image(), frame)
+        shown = urllib.request.urlopen(address + "image", timeout=10).read()
+        event = urllib.request.urlopen(address + "events", timeout=10).readline()
+    assert json.loads(event[6:])["record"]["frame"] == 3
+    pixels = cv2.imdecode(np.frombuffer(shown, np.uint8), 1)
+    assert np.abs(pixels.astype(int) - image()).max() < 8
+    assert np.abs(cv2.imread(str(tmp_path / "a.png")).astype(int) - image()).max() > 50
