@@ -116,7 +116,7 @@ def write_recordings(
             people = ", ".join(str(one.person) for one in recordings[:5])
             raise DataError(
                 f"{suffix[1:].upper()} holds one person, and these records hold {len(recordings)} (id {people}): "
-                f"name a folder ({target.with_suffix('')}/), or keep one id"
+                f"name a folder ({target.with_suffix('')}/)"
             )
         write(recordings[0], target)
         return
@@ -208,7 +208,7 @@ def _points(frame: Frame, pixels: bool, min_score: float) -> dict[int, Float32Ar
     deep = {
         n: one.keypoints3d for n, one in people.items() if one.keypoints3d is not None and one.id not in found
     }
-    found |= {person: points * _FLIP for person, points in _by_id(frame, deep, min_score).items()}
+    found |= {person: _flipped(points) for person, points in _by_id(frame, deep, min_score).items()}
     if flat and not found:
         raise UsageError(
             f"{frame.source}, frame {frame.frame}: the records have keypoints in pixels and none in metres; give "
@@ -277,6 +277,11 @@ def _keypoints_of(
     return load_skeleton(skeleton).name if given is None else skeleton, places
 
 
+def _flipped(points: Float32Array) -> Float32Array:
+    """Points (K, 3) between the axes of records and of files."""
+    return points * _FLIP + np.float32(0)  # no -0.0
+
+
 def _instance(points: Float32Array, one: Recording) -> Instance:
     score = np.where(np.isnan(points[:, :1]), np.nan, np.float32(1))
     if one.in_pixels:
@@ -287,5 +292,5 @@ def _instance(points: Float32Array, one: Recording) -> Instance:
         )
     return Instance(
         id=one.person, label="person",
-        keypoints3d=np.concatenate([points * _FLIP, score], axis=1, dtype=np.float32),
+        keypoints3d=np.concatenate([_flipped(points), score], axis=1, dtype=np.float32),
     )  # fmt: skip
