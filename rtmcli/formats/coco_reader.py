@@ -96,13 +96,21 @@ def frames_of_labels(data: dict[str, Any], path: str | Path, skeleton: str | Non
         grouped[image].append(one)
         if one.keypoints is not None:
             skeletons[image].add(skeleton or _skeleton_of(one, category, named, path))
-    videos = {video.get("id"): video for video in data.get("videos") or () if isinstance(video, dict)}
+    videos = _videos(data)
     for image in data["images"]:
         people, found = grouped[image["id"]], skeletons[image["id"]]
-        frame = _frame_of_image(image, videos.get(image.get("video_id"), {}))
+        frame = _frame_of_image(image, videos.get(str(image.get("video_id")), {}))
         frame.skeleton = one_skeleton(found, f"{path}: {image.get('file_name', image['id'])}")
         frame.instances = people
         yield frame
+
+
+def _videos(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The videos of a CocoVID file by their ids; empty where they are something else."""
+    videos = data.get("videos")
+    if not isinstance(videos, list):
+        return {}
+    return {str(video.get("id")): video for video in videos if isinstance(video, dict)}
 
 
 def _frame_of_image(image: Mapping[str, Any], video: Mapping[str, Any]) -> Frame:

@@ -175,8 +175,10 @@ def _read_hdf5(path: Path) -> _Table:
         columns = [tuple(str(word) for word in column) for column in frame.columns]
         rows = ["/".join(map(str, row)) if isinstance(row, tuple) else row for row in frame.index]
         return _Table(columns, rows, frame.to_numpy(np.float64))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a table of DeepLabCut: {error}") from None
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        # HDF5's errors have a line per level of its calls, the reason last.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise DataError(f"{path} is not a table of DeepLabCut: {reason}") from None
 
 
 def _read_csv(path: Path) -> _Table:
@@ -192,6 +194,10 @@ def _read_csv(path: Path) -> _Table:
     _check_levels([line[0] if line else "" for line in header], path)
     # The names of rows take one column, or three in labelled data (labeled-data, video, image).
     first = next((n for n, word in enumerate(header[-1]) if word == "x"), len(header[-1]))
+    if len({len(line) for line in header}) > 1:
+        raise DataError(
+            f"{path}: the rows of the header have {', '.join(str(len(line)) for line in header)} cells"
+        )
     columns = list(zip(*(line[first:] for line in header), strict=True))
     rows, values = [], []
     for number, line in enumerate(lines[len(header) :], start=len(header) + 1):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rtmcli.errors import DataError
+from rtmcli.errors import DataError, RtmError
 from rtmcli.files import replacing
 from rtmcli.formats.person_tracks import PersonTracks, person_tracks
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
@@ -100,25 +100,26 @@ def read_nwb(path: str | Path, *, skeleton: str | None = None) -> Iterator[Frame
     import pynwb
 
     try:
-        stream = pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True)
-        file = stream.read()
-    except (OSError, KeyError, ValueError, TypeError) as error:
+        with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as stream:
+            file = stream.read()
+            sources: dict[str, list[Any]] = {}
+            numbers: dict[str, Any] = {}
+            behavior = file.processing["behavior"].data_interfaces if "behavior" in file.processing else {}
+            for module in file.processing.values():
+                for one in module.data_interfaces.values():
+                    if isinstance(one, ndx_pose.PoseEstimation):
+                        videos = one.original_videos
+                        source = str(videos[0]) if videos is not None and len(videos) else module.name
+                        sources.setdefault(source, []).append(one)
+                        numbers[source] = behavior.get(f"{_FRAMES}{module.name}")
+            if not sources:
+                raise DataError(f"{path} has no PoseEstimation (ndx-pose) in its processing modules")
+            for source, people in sources.items():
+                yield from _frames(source, people, numbers[source], skeleton, str(path))
+    except RtmError:
+        raise
+    except Exception as error:  # pynwb raises errors of many kinds for a damaged file
         raise DataError(f"{path} is not an NWB file: {error}") from None
-    with stream:
-        sources: dict[str, list[Any]] = {}
-        numbers: dict[str, Any] = {}
-        behavior = file.processing["behavior"].data_interfaces if "behavior" in file.processing else {}
-        for module in file.processing.values():
-            for one in module.data_interfaces.values():
-                if isinstance(one, ndx_pose.PoseEstimation):
-                    videos = one.original_videos
-                    source = str(videos[0]) if videos is not None and len(videos) else module.name
-                    sources.setdefault(source, []).append(one)
-                    numbers[source] = behavior.get(f"{_FRAMES}{module.name}")
-        if not sources:
-            raise DataError(f"{path} has no PoseEstimation (ndx-pose) in its processing modules")
-        for source, people in sources.items():
-            yield from _frames(source, people, numbers[source], skeleton, str(path))
 
 
 def _skeleton(name: str) -> Any:

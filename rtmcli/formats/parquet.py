@@ -57,14 +57,17 @@ def read_parquet(path: str | Path) -> Iterator[Frame]:
             print(frame.time, len(frame.instances))
     """
     last: dict[str, int] = {}
-    for frame in _frames(_batches(Path(path)), path):
-        if frame.frame <= last.get(frame.source, -1):
-            raise DataError(
-                f"{path}: the rows of {frame.source} are not in order at frame {frame.frame}; sort them by source, "
-                "frame, instance and index"
-            )
-        last[frame.source] = frame.frame
-        yield frame
+    try:
+        for frame in _frames(_batches(Path(path)), path):
+            if frame.frame <= last.get(frame.source, -1):
+                raise DataError(
+                    f"{path}: the rows of {frame.source} are not in order at frame {frame.frame}; sort them by source, "
+                    "frame, instance and index"
+                )
+            last[frame.source] = frame.frame
+            yield frame
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is damaged: text in it is not UTF-8 ({error.reason})") from None
 
 
 def _write_file(frames: Iterable[Frame], path: Path) -> int:

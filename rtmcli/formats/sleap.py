@@ -91,7 +91,7 @@ def read_sleap(path: str | Path, *, skeleton: str | None = None) -> Iterator[Fra
 
     try:
         labels = sio.load_slp(str(path), open_videos=False)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{path} is not a file of SLEAP: {error}") from None
     ids = ids_of_names(track.name for track in labels.tracks)
     orders: dict[int, tuple[str, list[int]]] = {}

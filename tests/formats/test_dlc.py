@@ -129,6 +129,7 @@ def test_the_source_is_named_without_the_scorer(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("a,b\n1,2\n", "its header has the rows a, 1"),
+        ("scorer,me,me\nbodyparts,nose\ncoords,x,y\n0,1,2\n", "rows of the header have 3, 2, 3 cells"),
         ("scorer,me,me\nbodyparts,fin,fin\ncoords,x,y\n0,1,2\n", r"keypoints \(fin\) are those of no known"),
         ("scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n0,1,far\n", "line 4: could not convert"),
         ("scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n0,1\n", "line 4: 2 cells, the header has 3"),
@@ -168,3 +169,13 @@ def test_movement_reads_the_table(path: Path) -> None:
             here = data.isel(time=frame.frame).sel(individuals=f"person{one.id}")
             np.testing.assert_allclose(here["position"].values.T, one.keypoints[:, :2], rtol=1e-6)
             np.testing.assert_allclose(here["confidence"].values, one.keypoints[:, 2], rtol=1e-6)
+
+
+def test_a_truncated_file_of_hdf5_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("tables")
+    write_dlc(clip(), tmp_path / "walk.h5")
+    whole = (tmp_path / "walk.h5").read_bytes()
+    (tmp_path / "walk.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"walk\.h5 is not a table of DeepLabCut: .") as caught:
+        list(read_dlc(tmp_path / "walk.h5"))
+    assert "\n" not in str(caught.value)
