@@ -130,21 +130,23 @@ class _Sequence:
     def add(self, frame: Frame, target: str) -> None:
         match = _SEQUENCE.fullmatch(self.name)
         kind, number = (_TYPES[match[2]], int(match[1])) if match else (1, self.number)
-        if frame.frame >= _MOST:
+        file = str(frame.extra.get("file", f"images/{self.name}/{frame.frame:06d}.jpg"))
+        place = _frame_number(file) if match else None
+        place = frame.frame if place is None else place
+        if place >= _MOST:
             raise DataError(
-                f"{frame.source}, frame {frame.frame}: PoseTrack numbers frames with four digits; convert parts of it"
+                f"{frame.source}, frame {place}: PoseTrack numbers frames with four digits; convert parts of it"
             )
-        image_id = (kind * 1_000_000 + number) * _MOST + frame.frame
-        self.frames = max(self.frames, frame.frames or 0, frame.frame + 1)
-        file = frame.extra.get("file", f"images/{self.name}/{frame.frame:06d}.jpg")
-        image = {"id": image_id, "frame_id": image_id, "vid_id": f"{number:06d}", "file_name": str(file)}
+        image_id = (kind * 1_000_000 + number) * _MOST + place
+        self.frames = max(self.frames, frame.frames or 0, place + 1)
+        image = {"id": image_id, "frame_id": image_id, "vid_id": f"{number:06d}", "file_name": file}
         image |= {"is_labeled": True, "ignore_regions_x": [], "ignore_regions_y": []}
         if frame.width is not None and frame.height is not None:
             image |= {"width": frame.width, "height": frame.height}
         self.images.append(image)
         people = [one for one in frame.instances if one.id is not None and one.keypoints is not None]
-        for place, one in enumerate(people):
-            self.annotations.append(self._annotation(one, frame.skeleton, target, image_id, place))
+        for number_of_person, one in enumerate(people):
+            self.annotations.append(self._annotation(one, frame.skeleton, target, image_id, number_of_person))
 
     def _annotation(
         self, one: Instance, skeleton: str | None, target: str, image_id: int, place: int
@@ -197,7 +199,7 @@ def _with_sequence(image: dict[str, Any], path: Path) -> dict[str, Any]:
     """An image with the keys of CocoVID that `frames_of_labels` reads: `video_id`, and `frame_id` from 0."""
     name = str(image.get("file_name", ""))
     parts = PurePath(name.replace("\\", "/"))
-    number = _WHOLE_NUMBER.match(parts.stem)
+    number = _frame_number(name)
     if "vid_id" not in image or number is None or not parts.parent.name:
         raise DataError(
             f"{path}: image {image['id']!r} is not one of PoseTrack's: it needs 'vid_id' and a 'file_name' like "
@@ -205,9 +207,15 @@ def _with_sequence(image: dict[str, Any], path: Path) -> dict[str, Any]:
         )
     frames = image.get("nframes")
     return {
-        **image, "video_id": parts.parent.name, "frame_id": int(number[0]),
-        "nframes": frames if isinstance(frames, int) and frames > int(number[0]) else None,
+        **image, "video_id": parts.parent.name, "frame_id": number,
+        "nframes": frames if isinstance(frames, int) and frames > number else None,
     }  # fmt: skip
+
+
+def _frame_number(file: str) -> int | None:
+    """The number at the start of the name of an image, which is that of its frame."""
+    match = _WHOLE_NUMBER.match(PurePath(file.replace("\\", "/")).stem)
+    return int(match[0]) if match else None
 
 
 def _name(frame: Frame) -> str:

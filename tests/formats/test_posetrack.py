@@ -141,11 +141,12 @@ def test_pycocotools_reads_people_and_keypoints_of_each_image(
 def test_images_of_posetrack_keep_its_own_ids_and_names(
     file: str, image_id: int, video: str, tmp_path: Path
 ) -> None:
-    frame = Frame("x", 3, frames=8, extra={"file": file})
+    frame = Frame("x", 1, frames=2, extra={"file": file})  # the second of the images that were read
     write_posetrack([frame], str(tmp_path))
     name = Path(file).parent.name
     (image,) = json.loads((tmp_path / f"{name}.json").read_text())["images"]
     assert (image["id"], image["vid_id"], image["file_name"]) == (image_id, video, file)
+    assert [frame.frame for frame in read_posetrack(tmp_path)] == [3]
 
 
 def test_points_ids_scores_and_frame_numbers_come_back(tmp_path: Path) -> None:
