@@ -35,10 +35,10 @@ def to_metres(
 ) -> Iterator[Frame]:
     """The frames with `keypoints_metres` on people: x to the right along the floor, y up from it, `null` where missing.
 
-    All frames are read first and wait in a temporary file. Each frame gets `metres_per_pixel` and `floor_angle`. One
-    scale and one floor hold for a source: they are right for people who move in one plane, at right angles to the
-    camera's view. They come from the person in most frames. x is 0 at the left edge of the image. Where neither
-    `height` nor `known` is given, frames get `floor_angle` alone.
+    All frames are read first and wait in a temporary file, but for a given floor angle alone. Each frame gets
+    `metres_per_pixel` and `floor_angle`. One scale and one floor hold for a source: they are right for people who move
+    in one plane, at right angles to the camera's view. They come from the person in most frames. x is 0 at the left
+    edge of the image. Where neither `height` nor `known` is given, frames get `floor_angle` alone.
 
     Args:
         height: of that person in metres; the height in pixels is the sum of the segments of the body.
@@ -49,7 +49,8 @@ def to_metres(
 
     Raises:
         UsageError: both `height` and `known` are given, or the two points are the same.
-        DataError: nobody's height can be measured, or several people without ids are in one frame.
+        DataError: nobody's height can be measured, or several people have no id in one frame, where one person gives
+            the scale or the floor's angle.
 
     Example:
         from rtmcli import read_frames, to_metres
@@ -62,11 +63,17 @@ def to_metres(
         raise UsageError("the scale comes from a height or from two known points; give one of them")
     if known is not None and known[:2] == known[2:4]:
         raise UsageError("the two known points are the same; their distance must not be 0")
+    scaled = height is not None or known is not None
+    if not scaled and floor_angle != "auto":
+        for frame in frames:
+            yield replace(frame, extra={**frame.extra, "floor_angle": float(floor_angle)})
+        return
+    of_one_person = height is not None or floor_angle == "auto"
     sources: dict[str, dict[int | None, _Track]] = {}
     with tempfile.TemporaryFile(prefix="rtm-metres-") as spool:
         for frame in frames:
             spool.write(encode_frame(frame))
-            _measure(frame, sources.setdefault(frame.source, {}), min_score)
+            _measure(frame, sources.setdefault(frame.source, {}), min_score, of_one_person)
         scales = {
             source: _scale_of(source, tracks, height, known, floor_angle)
             for source, tracks in sources.items()
@@ -76,7 +83,7 @@ def to_metres(
                 report(scale.text)
         spool.seek(0)
         for frame in read_frames(cast(BinaryIO, spool)):
-            yield _in_metres(frame, scales[frame.source], scaled=height is not None or known is not None)
+            yield _in_metres(frame, scales[frame.source], scaled=scaled)
 
 
 @dataclass(slots=True)
@@ -96,11 +103,12 @@ class _Scale:
     text: str
 
 
-def _measure(frame: Frame, tracks: dict[int | None, _Track], min_score: float) -> None:
+def _measure(frame: Frame, tracks: dict[int | None, _Track], min_score: float, of_one_person: bool) -> None:
+    """Add what is needed of each person; several without an id are an error where one person gives the scale."""
     rows = {n: one.keypoints for n, one in enumerate(frame.instances) if one.keypoints is not None}
     if not rows or frame.skeleton is None:
         return
-    if sum(frame.instances[n].id is None for n in rows) > 1:
+    if of_one_person and sum(frame.instances[n].id is None for n in rows) > 1:
         raise DataError(
             f"{frame.source}, frame {frame.frame}: several people have no id, which a scale from the course of one "
             "person needs: run 'rtm track' first"
@@ -152,7 +160,7 @@ def _scale_of(
     if floor is None and angle is None:
         floor = fit_floor(places, scale, 0.0)
         said.append("the floor is taken as level, because resting feet do not span a metre")
-    elif floor is not None:
+    elif floor is not None and angle is None:
         said.append(f"floor angle {round(floor.degrees, 2) + 0.0:.2f} degrees")
     if floor is None:
         said.append("y is 0 at the top of the image, because no resting feet are seen")

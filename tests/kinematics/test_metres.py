@@ -1,6 +1,7 @@
 """Keypoints in metres: the scale from a height or two points, the floor from resting feet."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,8 @@ def test_a_figure_of_known_height_has_its_coordinates_along_and_above_the_floor(
         assert frame.extra["metres_per_pixel"] == pytest.approx(SCALE, rel=1e-5)
         assert frame.extra["floor_angle"] == pytest.approx(degrees, abs=1e-3)
         np.testing.assert_allclose(rows_of(frame), metres[number // 4], atol=2e-4)
-    assert notes == [f"a.mp4: 3.571 mm a pixel, id 2 is 490 pixels tall; floor angle {degrees:.2f} degrees"]
+    estimated = f"; floor angle {degrees:.2f} degrees" if angle == "auto" else ""
+    assert notes == [f"a.mp4: 3.571 mm a pixel, id 2 is 490 pixels tall{estimated}"]
 
 
 def test_a_bent_knee_does_not_change_the_height() -> None:
@@ -119,6 +121,19 @@ def test_two_known_points_give_the_scale() -> None:
     # Without toes the floor lies below the ankles by their part of the body's height.
     seen = rows_of(found[0])[load_skeleton("coco17").keypoints.index("left_ankle"), 1]
     assert 0.05 < seen < 0.08
+
+
+def test_known_points_do_not_need_ids_and_a_floor_angle_alone_needs_no_later_frames() -> None:
+    (frame, *_) = clip(world([2.0], "coco17"), "coco17")
+    frame.instances = [Instance(keypoints=frame.instances[0].keypoints) for _ in range(2)]
+    (scaled,) = to_metres([frame], known=(0, 0, 100, 0, 1.0))
+    assert all("keypoints_metres" in one.extra for one in scaled.instances)
+
+    def endless() -> Iterator[Frame]:
+        while True:
+            yield frame
+
+    assert next(to_metres(endless(), floor_angle=3)).extra == {"floor_angle": 3.0}
 
 
 def test_feet_that_stay_in_one_place_leave_the_floor_level_and_a_note_says_so() -> None:
