@@ -16,6 +16,7 @@ from rtmcli.jobs.run import Execute, Finish, run_job
 from rtmcli.jobs.shards import Shard
 from rtmcli.jobs.sources import Named, file_size
 from rtmcli.jobs.unit import Source
+from rtmcli.media.remote import is_remote
 from rtmcli.records.line_io import Sink
 from rtmcli.terminal.progress import progress
 
@@ -25,8 +26,12 @@ _WITHOUT_EFFECT = frozenset(
 )
 
 
-def open_folder(output: str) -> LocalFolder:
-    """The output folder."""
+def open_folder(output: str) -> Folder:
+    """The output folder, on a disk or in an object store."""
+    if is_remote(output):
+        from rtmcli.jobs.remote_folder import RemoteFolder
+
+        return RemoteFolder(output)
     folder = LocalFolder(output)
     folder.remove_abandoned()
     return folder

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rtmcli.errors import UsageError
+from rtmcli.media.remote import is_remote
 
 RECORD_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -61,19 +62,41 @@ class MediaJobOptions:
             help="Do the K-th of N parts of the units, or that of a task of a Slurm job array; --resume joins them.",
         ),
     ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|ADDRESS",
+            help="Do the units on this Ray cluster; local starts one. Needs rtmcli[ray].",
+        ),
+    ] = None
+    cpus_per_worker: Annotated[
+        float, typer.Option(min=0.1, metavar="N", help="With --ray: CPUs of each worker.")
+    ] = 1.0
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, metavar="N", help="With --ray: GPUs of each worker; 0.5 shares one.")
+    ] = 0.0
     plan: Annotated[
         bool, typer.Option("--plan", help="Write job.json and end, before many shards begin.")
     ] = False
 
 
+RAY_NAMES = ("ray", "cpus_per_worker", "gpus_per_worker")
 JOB_NAMES = ("name", "resume", "stop_on_error")
-MEDIA_JOB_NAMES = (*JOB_NAMES, "unit", "workers", "shard", "plan")
+MEDIA_JOB_NAMES = (*JOB_NAMES, "unit", "workers", "shard", "plan", *RAY_NAMES)
 
 
 def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -> bool:
     """Whether `-o` names a folder: one that exists, ends in a slash, or has none of these suffixes."""
     if output is None or output == "-":
         return False
+    if "://" in output and not os.path.lexists(output):
+        if output.endswith(suffixes):
+            raise UsageError(f"-o {output}: name a folder of the object store, not a file in it")
+        if not is_remote(output):
+            raise UsageError(
+                f"-o {output}: expected a folder, or an address that begins with s3://, gs:// or az://"
+            )
+        return True
     if os.path.isdir(output) or output.endswith("/"):
         return True
     if os.path.exists(output):  # a file, a pipe, /dev/null

@@ -10,13 +10,15 @@ from pathlib import Path
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
 from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_job
+from rtmcli.cli.job_options import RAY_NAMES
 from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
 from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
 from rtmcli.cli.write_records import finished_items, track_with_camera
 from rtmcli.cpus import available_cpus
 from rtmcli.errors import UsageError
+from rtmcli.jobs.folder import Folder
 from rtmcli.jobs.plan import Reading, plan_media
-from rtmcli.jobs.run import in_this_process
+from rtmcli.jobs.run import Execute, in_this_process
 from rtmcli.jobs.shards import parse_shard
 from rtmcli.jobs.sources import media_sources
 from rtmcli.jobs.unit import Counts, Unit, Work
@@ -47,10 +49,13 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     assert options.output.output is not None
     job = options.job
     shard = None if job.shard is None else parse_shard(job.shard)
-    if shard is not None and options.engine.engine == "auto":
+    if options.engine.engine == "auto" and (shard is not None or job.ray is not None):
+        flag = "--shard" if shard is not None else "--ray"
         raise UsageError(
-            "--engine auto may choose another engine on another machine; name the engine for --shard"
+            f"--engine auto may choose another engine on another machine; name the engine for {flag}"
         )
+    if job.ray is None:
+        given.reject(RAY_NAMES, "without --ray")
     found = media_sources(sources, clip=options.source.fps is not None)
     folder = open_folder(options.output.output)
     planned = plan_job(
@@ -65,11 +70,10 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     if job.plan:
         return
     tracked = isinstance(options, PoseOptions) and options.track
-    opens = partial(open_work, _with_own_cpus(options), given)
     fill_folder(
         planned,
         folder,
-        in_this_process(folder, opens) if job.workers == 1 else in_processes(folder, opens, job.workers),
+        _executor(options, given, folder),
         job.common,
         label=verb,
         finish=partial(_tracked, stream=options.source.stream) if tracked else None,
@@ -77,12 +81,28 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     )
 
 
-def _with_own_cpus(options: Options) -> Options:
-    """The options of one of several processes, each of which has its share of the CPUs."""
+def _executor(options: Options, given: Given, folder: Folder) -> Execute:
+    """What does the units: this process, several, or a Ray cluster."""
+    job = options.job
+    if job.ray is not None:
+        from rtmcli.jobs.on_ray import Cluster, on_ray
+
+        opens = partial(open_work, _with_cpus(options, int(job.cpus_per_worker)), given)
+        cluster = Cluster(
+            address=job.ray, cpus=job.cpus_per_worker, gpus=job.gpus_per_worker, actors=job.workers
+        )
+        return on_ray(folder, opens, cluster)
+    if job.workers is None or job.workers == 1:
+        return in_this_process(folder, partial(open_work, options, given))
+    share = _with_cpus(options, available_cpus() // job.workers)
+    return in_processes(folder, partial(open_work, share, given), job.workers)
+
+
+def _with_cpus(options: Options, cpus: int) -> Options:
+    """The options of one of several processes, which has so many CPUs for itself."""
     engine = options.engine
-    if options.job.workers == 1 or engine.jobs is not None or not engine.device.startswith("cpu"):
+    if engine.jobs is not None or not engine.device.startswith("cpu"):
         return options
-    cpus = max(1, available_cpus() // options.job.workers)
     threads = engine.threads or 1
     return replace(options, engine=replace(engine, threads=threads, jobs=max(1, cpus // threads)))
 

@@ -56,7 +56,9 @@ def _place(source: str) -> PurePosixPath:
     """Where a source lies, as a path from the root."""
     if is_address(source):
         parts = urlsplit(source)
-        return PurePosixPath("/", parts.scheme, parts.hostname or "", parts.path.strip("/") or "stream")
+        return PurePosixPath(
+            "/", parts.scheme, parts.netloc.rpartition("@")[2], parts.path.strip("/") or "stream"
+        )
     return PurePosixPath(record_name(os.path.abspath(source.rstrip("/") or source)))
 
 

@@ -7,9 +7,10 @@ from rtmcli.errors import DataError
 from rtmcli.jobs.sources import Named, file_size
 from rtmcli.jobs.split import split
 from rtmcli.jobs.unit import Source, Unit
-from rtmcli.media.decode.timeline import Length, begins_at, read_length, read_timeline
+from rtmcli.media.decode.timeline import Length, VideoFile, begins_at, read_length, read_timeline
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.names import file_path, is_address
+from rtmcli.media.remote import RemoteFile, is_remote
 from rtmcli.media.source_names import DEMO, files_of, is_demo, kind_of_file
 
 # A video shorter than this many units is not split.
@@ -59,7 +60,7 @@ def plan_file(named: Named, output: str) -> Source:
     return Source(name=named.name, output=output, size=size, units=(unit,))
 
 
-def _split(named: Named, output: str, path: str, reading: Reading) -> tuple[Unit, ...]:
+def _split(named: Named, output: str, path: VideoFile, reading: Reading) -> tuple[Unit, ...]:
     assert reading.seconds is not None
     timeline = read_timeline(path, named.name, stream=reading.stream)
     if timeline is None:
@@ -79,8 +80,10 @@ def _is_long(length: Length, reading: Reading) -> bool:
     return length.seconds is None or length.seconds > _LEAST_UNITS * reading.seconds
 
 
-def _video_path(named: Named) -> str | None:
-    """The path of a video file; None for an image, and for what is not a file."""
+def _video_path(named: Named) -> VideoFile | None:
+    """The path of a video file, or the file in an object store; None for an image, and for what is not a file."""
+    if is_remote(named.name):
+        return RemoteFile(named.name) if kind_of_file(named.name) == "video" else None
     if is_demo(named.name):
         return str(DEMO)
     if is_address(named.name):

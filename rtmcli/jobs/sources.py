@@ -8,6 +8,7 @@ from pathlib import Path
 from rtmcli.errors import DataError, UsageError
 from rtmcli.jobs.unit import PART
 from rtmcli.media.names import file_path, is_address, record_name
+from rtmcli.media.remote import is_remote, remote_size
 from rtmcli.media.source_names import camera_number, files_of, is_demo, is_live, kind_of_file, natural
 
 RECORD_SUFFIXES = (".jsonl", ".ndjson")
@@ -83,7 +84,9 @@ def file_sources(arguments: Sequence[str]) -> list[Named]:
 
 
 def file_size(name: str) -> int | None:
-    """Bytes of a file; None for anything else."""
+    """Bytes of a file, also in an object store; None for anything else."""
+    if is_remote(name):
+        return remote_size(name)
     try:
         return os.stat(file_path(name)).st_size if os.path.isfile(file_path(name)) else None
     except OSError:
@@ -111,6 +114,10 @@ def _is_image(file: str) -> bool:
 
 def _parent(files: Sequence[str]) -> str:
     """The folder that holds all files."""
+    if is_remote(files[0]):
+        scheme = files[0].partition("://")[0]
+        paths = [os.path.dirname(file.partition("://")[2]) for file in files]
+        return f"{scheme}://{os.path.commonpath(paths)}"
     return os.path.commonpath([os.path.abspath(os.path.dirname(file)) for file in files])
 
 

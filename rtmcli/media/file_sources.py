@@ -10,6 +10,7 @@ from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.image_frames import Kind, decode_frames, frame_times
 from rtmcli.media.images import load_image, read_bytes
 from rtmcli.media.names import record_name
+from rtmcli.media.remote import RemoteFile, is_remote
 from rtmcli.media.source_names import kind_of_file
 from rtmcli.media.video_source import readable_path, video_pictures
 from rtmcli.records.picture import Picture
@@ -118,7 +119,8 @@ def _video_frames(file: str, wanted: FrameRange, on_error: OnError, media: Media
     """The pictures of one video among several files."""
     name = record_name(file)
     try:
-        video = Video(readable_path(file), name, stop=on_error == "stop")
+        found = RemoteFile(file) if is_remote(file) else readable_path(file)
+        video = Video(found, name, stop=on_error == "stop")
     except DataError as error:
         _skip_or_raise(error, on_error, media)
         return

@@ -10,6 +10,7 @@ from rtmcli.errors import DataError
 from rtmcli.media.image_headers import find_damage, image_size
 from rtmcli.media.names import file_path, record_name
 from rtmcli.media.native_messages import native_messages
+from rtmcli.media.remote import RemoteFile, is_remote
 
 # fmt: off
 SUFFIXES = frozenset({
@@ -60,7 +61,9 @@ def decode_image(data: bytes, name: str) -> Image:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The file's bytes. Raises DataError where it is missing or unreadable."""
+    """The file's bytes, also of an object store. Raises DataError where it is missing or unreadable."""
+    if is_remote(str(path)):
+        return RemoteFile(str(path)).read()
     try:
         return Path(file_path(str(path))).read_bytes()
     except OSError as error:

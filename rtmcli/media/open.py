@@ -11,6 +11,7 @@ from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.images import fetch_bytes, read_bytes
 from rtmcli.media.names import file_path, is_address, record_name
+from rtmcli.media.remote import is_remote
 from rtmcli.media.source_names import camera_number, files_of, is_demo, kind_of_file
 from rtmcli.media.stdin import read_pipe
 from rtmcli.media.video_source import open_video, readable_path
@@ -60,6 +61,8 @@ def open_media(
         return open_clip(name, files, wanted, on_error, fps)
     if files is None and (name == "-" or _is_pipe(path)):
         return _open_pipe(name, path, wanted, on_error, stream)
+    if files is None and is_remote(name) and kind_of_file(name) != "video":
+        return open_frames(name, read_bytes(name), wanted, on_error)
     if is_address(name) and _names_several(name):
         return open_frames(name, fetch_bytes(name), wanted, on_error)
     if files is None and not _is_path(name):

@@ -12,6 +12,7 @@ from rtmcli.media.image_headers import is_image as begins_image
 from rtmcli.media.images import SUFFIXES as IMAGE_SUFFIXES
 from rtmcli.media.images import read_bytes, unreadable
 from rtmcli.media.names import is_address, record_name
+from rtmcli.media.remote import is_remote, remote_files
 from rtmcli.terminal.messages import say
 
 # fmt: off
@@ -38,6 +39,9 @@ def files_of(name: str) -> list[str] | None:
     Raises:
         DataError: an empty folder or list, a glob that matches nothing.
     """
+    if is_remote(name):
+        found_there = remote_files(name)
+        return None if found_there is None else sorted(found_there, key=natural)
     path, shown = Path(name), record_name(name)
     if path.is_dir():
         try:
@@ -73,6 +77,9 @@ def kind_of_file(file: str) -> Kind:
     suffix = Path(file).suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return "video"
+    if is_remote(file):
+        several = suffix in (".webp", ".tif", ".tiff")
+        return "frames" if several else "image" if suffix in IMAGE_SUFFIXES else "video"
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):
             return "video"

@@ -12,6 +12,7 @@ from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.images import unreadable
 from rtmcli.media.names import file_path, is_address, record_name
+from rtmcli.media.remote import RemoteFile, is_remote
 from rtmcli.media.source_names import DEMO, camera_number, is_demo, is_live
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
@@ -36,6 +37,8 @@ def open_video(
         if stream is not None:
             raise UsageError(f"--stream {stream}: a camera has one stream; leave it out")
         video, live = Camera(camera), True
+    elif is_remote(name):
+        video = Video(RemoteFile(name), name, stop=stop, stream=stream)
     elif is_address(name):
         video = Video(name, name, stop=stop, live=live, stream=stream)
     else:

@@ -37,6 +37,8 @@ def do(marks: Path, unit: Unit, path: Path) -> Counts:
         raise DataError("the reason")
     if unit.source.startswith("slow"):
         time.sleep(60)
+    if unit.source.startswith("nap"):
+        time.sleep(0.7)
     path.write_bytes(records(unit))
     frames = records(unit).count(b"\n")
     return Counts(frames, frames)

@@ -6,13 +6,14 @@ from typing import Any, BinaryIO
 
 from rtmcli.errors import DataError
 from rtmcli.media.names import is_address
+from rtmcli.media.remote import RemoteFile
 
 # Demuxers that turn any text into images.
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "idf", "adf"})
 
 
-def open_container(file: str | BinaryIO, name: str) -> Any:
-    """Open a path, an address or a binary stream. Raises DataError where it is not a video."""
+def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
+    """Open a path, an address, a binary stream or a remote file. Raises DataError where it is not a video."""
     import av
 
     _silence_libav()
@@ -20,6 +21,8 @@ def open_container(file: str | BinaryIO, name: str) -> Any:
     options = {"rtsp_transport": "tcp"} if isinstance(file, str) and file.startswith("rtsp") else {}
     # Without a protocol's name libav takes what stands before a colon for one, as in `2026-11-26T10:20:30.mp4`.
     target = f"file:{file}" if isinstance(file, str) and not remote else file
+    if isinstance(target, RemoteFile):
+        target = target.open()
     try:
         container = av.open(target, options=options, timeout=(15.0, 15.0) if remote else None)
     except (av.error.FFmpegError, ValueError) as error:

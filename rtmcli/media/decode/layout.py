@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from rtmcli.media.remote import RemoteFile
+
 # A larger index would be that of a recording of weeks.
 _MAX_INDEX = 256 << 20
 
@@ -32,9 +34,11 @@ class Layout:
     complete: bool | None = None
 
 
-def read_layout(file: str | BinaryIO) -> Layout:
-    """The structure of a local file (a path), of a seekable stream, or of the beginning of a pipe."""
+def read_layout(file: str | BinaryIO | RemoteFile) -> Layout:
+    """The structure of a local file (a path), a remote file, a seekable stream, or of the beginning of a pipe."""
     with ExitStack() as stack:
+        if isinstance(file, RemoteFile):
+            file = stack.enter_context(file.open(whole=False))
         if isinstance(file, str):
             if not os.path.isfile(file):
                 return Layout()

@@ -11,6 +11,7 @@ from rtmcli.media.decode.seek import plays_in_order, seek_keyframe, seek_known_k
 from rtmcli.media.decode.stream_choice import choose_stream
 from rtmcli.media.decode.timestamps import Timestamps
 from rtmcli.media.names import is_address
+from rtmcli.media.remote import RemoteFile
 
 # Codecs whose packets are frames, one to one, so that packets can be counted instead of decoding them.
 # fmt: off
@@ -27,7 +28,7 @@ class VideoStream:
     """One video stream of an opened container, at its beginning.
 
     Args:
-        file: path or address for the demuxer, or a binary stream.
+        file: path or address for the demuxer, a binary stream, or a file of an object store.
         name: the source as the user gave it.
         strict: the decoder stops at the first error, and decodes several frames at once; else it goes on after an
             error, one frame at a time. Only a file is decoded strictly: it can be opened again after the error.
@@ -50,12 +51,19 @@ class VideoStream:
     """
 
     def __init__(
-        self, file: str | BinaryIO, name: str, *, strict: bool, live: bool, number: int | None = None
+        self,
+        file: str | BinaryIO | RemoteFile,
+        name: str,
+        *,
+        strict: bool,
+        live: bool,
+        number: int | None = None,
     ) -> None:
         self.file, self.name, self.live = file, name, live
         self.packets: Iterator[Any]
         self._number = number
-        self._local = isinstance(file, str) and not is_address(file)
+        # Can be opened again, and read from any place.
+        self._local = isinstance(file, RemoteFile) or (isinstance(file, str) and not is_address(file))
         self.strict = strict and self._local
         self.layout = read_layout(file)
         self._open()

@@ -9,6 +9,10 @@ from rtmcli.media.decode.container import decode_failures
 from rtmcli.media.decode.frame_reader import FrameReader
 from rtmcli.media.decode.stream import VideoStream
 from rtmcli.media.decode.truncation import Declared
+from rtmcli.media.remote import RemoteFile
+
+# A path, or a file of an object store.
+VideoFile = str | RemoteFile
 
 # Frames decoded to see that packets and frames agree: more than a decoder reorders.
 _CHECKED = 24
@@ -39,7 +43,7 @@ class Length:
     seconds: float | None
 
 
-def read_length(path: str, name: str, *, stream: int | None = None) -> Length:
+def read_length(path: VideoFile, name: str, *, stream: int | None = None) -> Length:
     """The length of a video file by its header. Raises DataError where it is not a video."""
     source = VideoStream(path, name, strict=True, live=False, number=stream)
     try:
@@ -55,7 +59,7 @@ def read_length(path: str, name: str, *, stream: int | None = None) -> Length:
         source.close()
 
 
-def read_timeline(path: str, name: str, *, stream: int | None = None) -> Timeline | None:
+def read_timeline(path: VideoFile, name: str, *, stream: int | None = None) -> Timeline | None:
     """The frames of a video file, without decoding it (a hundredth of the time).
 
     None where decoding might number or time frames otherwise: packets that are not frames, missing or repeated times,
@@ -83,7 +87,7 @@ def read_timeline(path: str, name: str, *, stream: int | None = None) -> Timelin
     return Timeline(tuple(times), tuple(starts))
 
 
-def begins_at(path: str, name: str, keyframe: tuple[int, int], *, stream: int | None = None) -> bool:
+def begins_at(path: VideoFile, name: str, keyframe: tuple[int, int], *, stream: int | None = None) -> bool:
     """Whether decoding from a keyframe (tick, number) on gives that keyframe first.
 
     A stream with intra refresh marks frames as keyframes from which the image is complete only some frames later.
@@ -119,7 +123,7 @@ def _read(source: VideoStream) -> tuple[list[int], list[tuple[int, int]]] | None
     return (order, keyframes) if keyframes and keyframes[0][1] == 0 else None
 
 
-def _decodes_as(ticks: list[int], path: str, name: str, stream: int | None) -> bool:
+def _decodes_as(ticks: list[int], path: VideoFile, name: str, stream: int | None) -> bool:
     """Whether the first frames that are decoded are the first packets."""
     source = VideoStream(path, name, strict=True, live=False, number=stream)
     try:

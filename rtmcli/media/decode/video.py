@@ -12,13 +12,14 @@ from rtmcli.media.decode.stream import VideoStream
 from rtmcli.media.decode.stream_choice import describe_choice
 from rtmcli.media.decode.truncation import Declared
 from rtmcli.media.images import MAX_PIXELS
+from rtmcli.media.remote import RemoteFile
 
 
 class Video:
     """An opened video.
 
     Args:
-        file: path or address for the demuxer, or a binary stream.
+        file: path or address for the demuxer, a binary stream, or a file of an object store.
         name: the source as the user gave it.
         stop: end with DataError at the first damage; else leave damaged frames out.
         live: a source that does not wait (RTSP): lowest delay, and damaged frames are left out.
@@ -38,7 +39,7 @@ class Video:
 
     def __init__(
         self,
-        file: str | BinaryIO,
+        file: str | BinaryIO | RemoteFile,
         name: str,
         *,
         stop: bool = True,
