@@ -242,15 +242,29 @@ def test_a_page_of_images_shows_the_image_of_each_record(browser: Any, tmp_path:
     assert "2 of 2" in browser.execute_script("return document.getElementById('place').textContent")
 
 
-def test_a_linked_video_that_is_gone_leaves_the_skeletons_and_says_what_to_do(
+def test_a_linked_video_is_shown_and_cannot_be_saved(browser: Any, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", COUNT, fps=10, size=SIZE)
+    write_page(moving(str(clip)), tmp_path / "page.html")
+    open_page(browser, tmp_path / "page.html")
+    seek(browser, 3)
+    assert browser.execute_script("return player.video.readyState >= 2 && player.usesVideo")
+    browser.execute_script("savePicture()")
+    assert "write the page with --embed" in browser.find_element("id", "status").text
+
+
+def test_a_linked_video_that_is_gone_leaves_the_skeletons_and_can_be_opened_elsewhere(
     browser: Any, tmp_path: Path
 ) -> None:
     clip = write_clip(tmp_path / "clip.mp4", COUNT, fps=10, size=SIZE)
     write_page(moving(str(clip)), tmp_path / "page.html")
-    clip.unlink()
+    clip.rename(tmp_path / "moved.mp4")
     open_page(browser, tmp_path / "page.html")
     wait_for(browser, "document.getElementById('status').textContent.includes('Open video')")
     browser.execute_script("player.seek(4)")
     assert color_at(canvas_pixels(browser), moving("")[4].instances[0].keypoints[0])
     browser.execute_script("player.play()")
     wait_for(browser, "player.record > 6")
+    browser.execute_script("player.pause()")
+    browser.find_element("id", "file").send_keys(str(tmp_path / "moved.mp4"))
+    seek(browser, 5)
+    wait_until(lambda: number_in(video_pixels(browser)) == 5)

@@ -73,7 +73,8 @@ function report() {
   while (arrivals[0] < now - 2000) arrivals.shift();
   const time = record.time === undefined ? "" : `, ${record.time.toFixed(2)} s`;
   const count = people.length === 1 ? "1 person" : `${people.length} people`;
-  $("place").textContent = `${record.source}, frame ${record.frame}${time}, ${count}, ${arrivals.length / 2} a second`;
+  const rate = document.body.dataset.ended ? "ended" : `${arrivals.length / 2} a second`;
+  $("place").textContent = `${record.source}, frame ${record.frame}${time}, ${count}, ${rate}`;
   $("people").replaceChildren(
     ...people.map(({ track, score }) => {
       const line = document.createElement("li");
@@ -106,8 +107,8 @@ const events = new EventSource("events");
 events.onmessage = (message) => take(JSON.parse(message.data));
 events.addEventListener("end", () => {
   events.close();
-  $("place").textContent += " (ended)";
   document.body.dataset.ended = "yes";
+  if (latest) report();
 });
 events.onerror = () => {
   $("place").textContent = "the program that sent the records has ended";

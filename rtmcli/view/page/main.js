@@ -110,7 +110,7 @@ function chosen() {
   const left = plots.fill();
   const notes = [];
   if (left > 0) notes.push(`${MOST_LINES} people are plotted; choose them in the table.`);
-  if (clip.tracks.some((track) => track.number > 1)) {
+  if (clip.tracks.length > 1 && clip.tracks.every((track) => track.id === null)) {
     notes.push("People without ids are numbered anew in each frame; 'rtm track' gives them ids.");
   }
   $("plotted").textContent = notes.join(" ");
