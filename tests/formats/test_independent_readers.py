@@ -61,6 +61,25 @@ def check_points(found: np.ndarray, person: int, pixels: bool) -> None:
     np.testing.assert_array_equal(found.astype(np.float32), expected(person, pixels).astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("skeleton", "theirs"),
+    [
+        ("halpe26", "HALPE_26"),
+        ("coco17", "COCO_17"),
+        ("coco133", "COCO_133"),
+        ("openpose25", "BODY_25"),
+        ("halpe136", "HALPE_136"),
+    ],
+)
+def test_markers_have_the_names_of_pose2sims_skeletons(skeleton: str, theirs: str) -> None:
+    skeletons = pytest.importorskip("Pose2Sim.skeletons")
+    root = getattr(skeletons, theirs)
+    nodes = {node.id: node.name for node in (root, *root.descendants) if node.id is not None}
+    names = marker_names(skeleton)
+    assert len(nodes) >= 13
+    assert {index: names[index] for index in nodes} == nodes
+
+
 def test_opensim_reads_the_markers(files: tuple[bool, list[Path]]) -> None:
     opensim = pytest.importorskip("opensim")
     for person, file in enumerate(files[1], 1):
