@@ -30,7 +30,8 @@ def write_coco_results(
     """Write records as COCO results: one list, each entry written as its frame comes. Returns the number of entries.
 
     `image_id` is that of the image in `labels`, and `category_id` that of the instance's class there; without labels
-    the number at the end of an image's name, or of a video's frame, and 1. `score` is what COCO's metric ranks by
+    the number at the end of an image's name, or of a video's frame, and 1. Where the first image has no number in its
+    name, all are numbered from 1, as `write_coco_labels` does. `score` is what COCO's metric ranks by
     (`rtm eval --rank`). A point that does not exist is 0, 0, 0. A coco133 is written in the fields of COCO-WholeBody.
 
     Args:
@@ -44,15 +45,17 @@ def write_coco_results(
 
         write_coco_results(read_frames("walk.jsonl"), "results.json")
     """
-    numbering = _ByLabels(labels) if labels is not None else _ByNames()
+    numbering: _ByLabels | _ByNames | _ByOrder | None = _ByLabels(labels) if labels is not None else None
     count = records = 0
     with Sink(sink) as out:
         out.write(b"[")
-        for frame in frames:
+        for place, frame in enumerate(frames, 1):
+            if numbering is None:
+                numbering = _ByNames() if _number(frame) is not None else _ByOrder()
             if not frame.instances:
                 continue
             records += 1
-            image_id = numbering.image_id(frame)
+            image_id = numbering.image_id(frame, place)
             if image_id is None:
                 continue
             for one in frame.instances:
@@ -62,7 +65,7 @@ def write_coco_results(
                     (b",\n" if count else b"\n") + orjson.dumps(entry, option=orjson.OPT_SERIALIZE_NUMPY)
                 )
                 count += 1
-        for text in numbering.check(records):
+        for text in numbering.check(records) if numbering is not None else ():
             if note is not None:
                 note(text)
         out.write(b"\n]\n")
@@ -83,7 +86,7 @@ class _ByLabels:
         self._names = [str(c.get("name", c["id"])) for c in truth["categories"]]
         self._unmatched: list[str] = []
 
-    def image_id(self, frame: Frame) -> Any:
+    def image_id(self, frame: Frame, place: int) -> Any:
         """The id of a frame's image; None where the labels do not have it."""
         image = self._matcher.find(frame)
         if image is None:
@@ -124,8 +127,14 @@ class _ByNames:
         # The frames of an endless video need no list: no other source may have their numbers.
         self._video: str | None = None
 
-    def image_id(self, frame: Frame) -> int:
-        number, of_video = _number(frame)
+    def image_id(self, frame: Frame, place: int) -> int:
+        found = _number(frame)
+        if found is None:
+            raise DataError(
+                f"{_image_name(frame)}: no number in its name for image_id, and earlier images have one; give --labels "
+                "FILE, which numbers the images"
+            )
+        number, of_video = found
         owner = self._video or self._owners.get(number)
         if owner not in (None, frame.source):
             raise DataError(
@@ -146,6 +155,22 @@ class _ByNames:
 
     def check(self, records: int) -> list[str]:
         return []
+
+
+class _ByOrder:
+    """Images by their place from 1, as `coco_labels_writer` numbers them; 1 for the category."""
+
+    def image_id(self, frame: Frame, place: int) -> int:
+        return place
+
+    def category_id(self, one: Instance, frame: Frame) -> int:
+        return PERSON
+
+    def in_file_order(self, entry: dict[str, Any]) -> None:
+        """Nothing to do: no file names the keypoints."""
+
+    def check(self, records: int) -> list[str]:
+        return ["images without a number in their names are numbered from 1, as by --to coco-labels"]
 
 
 def _result(one: Instance, image_id: Any, category_id: Any, frame: Frame) -> dict[str, Any]:
@@ -175,17 +200,13 @@ def _rank(one: Instance, model: str) -> float:
     return float(ranked[0])
 
 
-def _number(frame: Frame) -> tuple[int, bool]:
-    """The number of a frame's image, and whether it is that of a video's frame."""
+def _number(frame: Frame) -> tuple[int, bool] | None:
+    """The number of a frame's image, and whether it is that of a video's frame; None for a name without a number."""
     if frame.time is not None or frame.frame > 0 or (frame.frames or 0) > 1:
         return frame.frame, True
     name = _image_name(frame)
     number = trailing_number(PurePath(name).stem)
-    if number is None:
-        raise DataError(
-            f"{name}: no number in its name for image_id; give --labels FILE, which numbers the images"
-        )
-    return number, False
+    return None if number is None else (number, False)
 
 
 def _image_name(frame: Frame) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmcli.errors import DataError, UsageError
+from rtmcli.formats.coco_labels_writer import write_coco_labels
 from rtmcli.formats.coco_reader import read_coco_records
 from rtmcli.formats.coco_writer import write_coco_results
 from rtmcli.formats.csv_reader import read_table
@@ -225,8 +226,9 @@ def test_pictures_are_numbered_by_labels_or_by_their_names(tmp_path: Path) -> No
     picture = Frame(source="x/cat.jpg", frame=0, frames=1, instances=[Instance(box=np.zeros(4, np.float32))])
     (entry,) = json.loads(written(write_coco_results, [picture], labels=labels))
     assert entry["image_id"] == 77
-    with pytest.raises(DataError, match="no number in its name for image_id; give --labels"):
-        written(write_coco_results, [picture])
+    numbered = Frame(source="7.jpg", frame=0, frames=1, instances=picture.instances)
+    with pytest.raises(DataError, match="no number in its name for image_id, and earlier images have one"):
+        written(write_coco_results, [numbered, picture])
     clash = [
         Frame(source=f"{folder}/7.jpg", frame=0, frames=1, instances=picture.instances) for folder in "ab"
     ]
@@ -234,6 +236,20 @@ def test_pictures_are_numbered_by_labels_or_by_their_names(tmp_path: Path) -> No
         written(write_coco_results, clash)
     with pytest.raises(DataError, match=r"b.mp4 and walk.mp4 would both have an image 1"):
         written(write_coco_results, [*video("coco17"), *video("coco17", source="b.mp4")])
+
+
+def test_images_without_numbers_are_numbered_as_in_a_data_set() -> None:
+    person = Instance(box=np.ones(4, np.float32), label="person")
+    frames = [
+        Frame(source=f"{name}.jpg", frame=0, frames=1, width=9, height=9, instances=[person] * count)
+        for name, count in (("cat", 1), ("empty", 0), ("dog", 2), ("7", 1))
+    ]
+    said: list[str] = []
+    results = json.loads(written(write_coco_results, frames, note=said.append))
+    labels = json.loads(written(write_coco_labels, frames))
+    assert [entry["image_id"] for entry in results] == [1, 3, 3, 4]
+    assert [entry["image_id"] for entry in labels["annotations"]] == [1, 3, 3, 4]
+    assert said == ["images without a number in their names are numbered from 1, as by --to coco-labels"]
 
 
 def test_the_score_of_a_result_is_what_coco_ranks_by() -> None:

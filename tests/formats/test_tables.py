@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rtmcli.errors import DataError
 from rtmcli.formats.csv_wide import read_wide_table, write_wide_table
+from rtmcli.formats.infer_format import format_of_input
 from rtmcli.formats.parquet import read_parquet, write_parquet
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
@@ -81,6 +82,7 @@ def test_parquet_gives_back_every_record_of_a_file_and_of_a_folder(tmp_path: Pat
         assert write_parquet(mixed(), tmp_path / "folder") == 8
     write_parquet(mixed(), f"{tmp_path}/folder.parquet/")
     assert sorted(lines(read_parquet(tmp_path / "folder.parquet"))) == sorted(lines(mixed()))
+    assert format_of_input(str(tmp_path / "folder")).name == "parquet"
     names = sorted(path.name for path in (tmp_path / "folder").iterdir())
     assert names == ["source=a.jpg", "source=b%2Fspace%20walk.mp4", "source=empty.jpg", "source=walk.mp4"]
     assert sorted(lines(read_parquet(tmp_path / "folder"))) == sorted(lines(mixed()))
