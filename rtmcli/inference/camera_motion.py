@@ -57,12 +57,14 @@ class CameraMotion:
     def __call__(self, frame: Frame, image: Image) -> Float64Array | None:
         """The map (2, 3) of a still point's place in the source's last frame to its place in this one, in pixels.
 
-        None for the first frame, and where it cannot be told: a cut, blur, people all over the image.
+        None for the first frame and for images, and where it cannot be told: a cut, blur, people all over the image.
 
         Args:
             frame: its boxes are those of people, whose motion is not the camera's.
             image: (H, W, 3) uint8 BGR.
         """
+        if frame.frames == 1:  # an image has no frame before it
+            return None
         last = self._sources.of(frame)
         small, scale = _small_grey(image)
         motion = None

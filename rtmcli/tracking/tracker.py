@@ -17,7 +17,7 @@ from rtmcli.records.frame import Frame
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
 from rtmcli.tracking.assignment import StagedMatching, assign, one_each
-from rtmcli.tracking.camera import camera_shift
+from rtmcli.tracking.camera import camera_shift, jump_shift
 from rtmcli.tracking.motion import Tracks, boxes_at
 from rtmcli.tracking.people import People, people_of
 from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity
@@ -29,6 +29,7 @@ Method = Literal["auto", "iou", "oks"]
 THRESHOLD = 0.3
 # Detections below this score continue tracks and start none.
 START_SCORE = 0.3
+# One below this score gets an id when it is found again (ByteTrack's score of a detection to rely on).
 CONFIRM_SCORE = 0.6
 MAX_GAP = 3.0
 
@@ -41,9 +42,7 @@ _RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too,
 # Distance of appearances beyond which two are not the same person. On real clips a detection is nearer than .25 to its
 # person's others in nine of ten cases, and people in other clothes are .28 apart and more.
 _DIFFERENT = 0.3
-_RETURN_REACH = (
-    2.0  # box diagonals a second that somebody unseen may come from, where only the appearance agrees
-)
+_RETURN_REACH = 2.0  # box diagonals a second that somebody may come from whom only the appearance tells
 _STALE = 2.0  # seconds in which the worth of an expected place falls to 1/e
 _DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
 
@@ -106,14 +105,15 @@ class Tracker:
             rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
             row_of[columns] = rows
+        known = len(tracks)
         new = np.flatnonzero((row_of < 0) & (people.scores >= self._start_score))
         if len(new):
-            row_of[new] = len(tracks) + np.arange(len(new))
+            row_of[new] = known + np.arange(len(new))
             tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
         tracked = np.flatnonzero(row_of >= 0)
         rows = row_of[tracked]
         # A weak detection gets its id when it is found again: one alone may be a mistake.
-        sure = (tracks.hits[rows] > 1) | (people.scores[tracked] >= self._confirm_score)
+        sure = (rows < known) | (people.scores[tracked] >= self._confirm_score)
         named = rows[(tracks.ids[rows] == 0) & sure]
         tracks.ids[named] = np.arange(source.next_id, source.next_id + len(named))
         source.next_id += len(named)
@@ -199,6 +199,9 @@ class Tracker:
             return None
         sure = (similar >= self._threshold) & ((tracks.hits >= _SETTLED) & ~tracks.missed)[:, None]
         rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
+        seen = ~tracks.missed
+        if 2 * len(rows) < min(seen.sum(), len(people.boxes)):
+            return jump_shift(expected[seen], tracks.sizes[seen, 1], people.boxes)
         return camera_shift(expected[rows], people.middles[columns], tracks.sizes[rows, 1])
 
     def _similarity(

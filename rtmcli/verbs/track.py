@@ -40,7 +40,8 @@ def main(
             "--start-score",
             min=0,
             max=1,
-            help="Least score of a new person; weaker detections only continue one.",
+            help="Least score of a new person; weaker detections only continue one. Online, one below 0.6 gets its id "
+            "when it is found again.",
         ),
     ] = 0.3,
     lookahead: Annotated[

@@ -10,6 +10,8 @@ from rtmcli import CameraMotion, Frame, Instance, Tracker, open_media
 from rtmcli.metrics.clear import clear
 from rtmcli.metrics.identity import identity
 from rtmcli.metrics.tracks import make_sequence
+from rtmcli.tracking.camera import jump_shift
+from tests.helpers.track_scenes import Person, line, make_scene, score
 
 SIZE = (480, 270)  # of the window that the camera shows
 PEOPLE = 3  # fewer than the tracks need to tell the camera's motion by themselves
@@ -146,3 +148,34 @@ def test_who_is_unseen_moves_with_the_scene() -> None:
         seen = [box] if number < 10 or number >= 30 else []
         found = tracker(frame(number, *seen), pan)
     assert found.instances[0].id == 1
+
+
+def boxes_at(middles: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    half = np.stack([heights / 5, heights / 2], axis=1)
+    return np.concatenate([middles - half, middles + half], axis=1)
+
+
+def test_a_jump_of_the_camera_is_what_fits_most_people() -> None:
+    """One of seven is not found, another comes in, and the list is in another order."""
+    rng = np.random.default_rng(1)
+    middles, heights = rng.uniform((100, 200), (1100, 500), (7, 2)), rng.uniform(100, 160, 7)
+    moved = boxes_at(middles + [130, -40] + rng.normal(0, 2, (7, 2)), heights)
+    found = np.concatenate([moved[1:], boxes_at(np.array([[50.0, 300]]), np.array([120.0]))])
+    shift = jump_shift(middles, heights, found[rng.permutation(7)])
+    assert shift == pytest.approx([130, -40], abs=3)
+
+
+def test_people_who_walk_each_their_way_or_stand_are_no_jump() -> None:
+    rng = np.random.default_rng(2)
+    middles, heights = rng.uniform((100, 200), (1100, 500), (8, 2)), rng.uniform(100, 160, 8)
+    assert jump_shift(middles, heights, boxes_at(middles + rng.uniform(-80, 80, (8, 2)), heights)) is None
+    assert jump_shift(middles, heights, boxes_at(middles + rng.normal(0, 3, (8, 2)), heights)) is None
+    assert jump_shift(middles[:3], heights[:3], boxes_at(middles[:3] + 100, heights[:3])) is None
+
+
+def test_a_fast_pan_at_ten_frames_a_second_is_told_by_the_tracks() -> None:
+    """The camera moves by up to 80 pixels a frame; people are 80 wide."""
+    people = [Person(line(300 + 110 * k, 330 + 12 * k, 40 - 15 * k), depth=k) for k in range(6)]
+    scene = make_scene(people, seed=0, fps=10, camera=lambda t: 400 * np.sin(2 * t), size=(2400, 720))
+    idf1, switches = score(scene, map(Tracker(), scene.frames))
+    assert idf1 >= 0.85 and switches <= 40  # without the jumps .13 and 229

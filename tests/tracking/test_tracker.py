@@ -193,6 +193,17 @@ def test_a_weak_detection_gets_an_id_when_it_is_found_again() -> None:
     assert ids == [[1, 2]]
 
 
+def test_somebody_weakly_detected_in_front_of_another_gets_an_id_too() -> None:
+    """As a child before an adult: the smaller box lies in the larger one."""
+    rng, tracker = np.random.default_rng(0), Tracker()
+    for n in range(8):
+        people = [person(400, 360, 200, rng), person(410, 400, 110, rng)][: 1 if n < 5 else 2]
+        for child in people[1:]:
+            child.score = 0.45
+        found = tracker(Frame("s", n, time=n / 30, skeleton="coco17", instances=people))
+    assert [i.id for i in found.instances] == [1, 2]
+
+
 def test_ids_are_never_used_twice_in_a_source_and_start_anew_in_another() -> None:
     tracker, rng = Tracker(), np.random.default_rng(0)
     seen = [[person(400, 360, 200, rng)] if n % 2 == 0 else [] for n in range(5)]  # away for 4 seconds
