@@ -35,7 +35,7 @@ def test_a_recipe_finds_the_noses(recipe: str, tmp_path: Path, monkeypatch: pyte
         from rtmcli.formats.parquet import write_parquet
 
         write_parquet(clip(), tmp_path / "walk.parquet")
-        write_parquet([*clip(), *clip(source="run.mp4", seed=1)], tmp_path / "poses")
+        write_parquet([*clip(), *clip(source="run.mp4", seed=1)], f"{tmp_path}/poses.parquet/")
     write_frames(clip(), tmp_path / "walk.jsonl")
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}

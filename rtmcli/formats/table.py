@@ -60,7 +60,7 @@ FORMATS = (
         name="parquet",
         extensions=(".parquet",),
         content="one row per keypoint, typed: the columns of `csv`, and `x3d, y3d, z3d, score3d`; a row without a "
-        "person for an empty frame; null for what does not exist. A folder (`--to parquet -o FOLDER`) has a subfolder "
+        "person for an empty frame; null for what does not exist. A folder (`-o NAME.parquet/`) has a subfolder "
         "`source=<name>` per source",
         omits=(),
         limits="keys unknown to rtm",

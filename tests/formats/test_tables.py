@@ -88,6 +88,13 @@ def test_parquet_gives_back_every_record_of_a_file_and_of_a_folder(tmp_path: Pat
     assert sorted(lines(read_parquet(tmp_path / "folder"))) == sorted(lines(mixed()))
 
 
+def test_a_folder_of_parquet_files_is_read_too(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("a", "b"):
+        write_parquet(clip(source=f"{name}.mp4"), tmp_path / f"{name}.parquet")
+    assert lines(read_parquet(tmp_path)) == lines([*clip(source="a.mp4"), *clip(source="b.mp4")])
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 999),

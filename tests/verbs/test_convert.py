@@ -118,11 +118,17 @@ def test_every_format_of_one_file_is_read_back(form: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("name", "package"),
-    [("walk.parquet", "pyarrow"), ("walk.slp", "sleap_io"), ("walk.nwb", "pynwb"), ("walk.h5", "tables")],
+    [
+        ("walk.parquet", "pyarrow"),
+        ("walk.parquet/", "pyarrow"),
+        ("walk.slp", "sleap_io"),
+        ("walk.nwb", "pynwb"),
+        ("walk.h5", "tables"),
+    ],
 )
 def test_the_extension_names_the_format_of_both_sides(name: str, package: str, tmp_path: Path) -> None:
     (tmp_path / "walk.jsonl").write_text(record(0) + record(1))
-    out = rtm("convert", str(tmp_path / "walk.jsonl"), "-o", str(tmp_path / name))
+    out = rtm("convert", str(tmp_path / "walk.jsonl"), "-o", f"{tmp_path}/{name}")
     if importlib.util.find_spec(package) is None:
         assert out.returncode == 4 and "pip install 'rtmcli[" in out.stderr and out.stderr.count("\n") == 1
         assert not (tmp_path / name).exists()
