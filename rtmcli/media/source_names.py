@@ -49,7 +49,9 @@ def files_of(name: str) -> list[str] | None:
         except OSError as error:
             raise unreadable(path, error) from None
         if not found:
-            raise DataError(f"{shown}: no image or video in this folder")
+            raise DataError(
+                f"{shown}: no image or video in this folder; a quoted glob searches subfolders: '{shown}/**/*.mp4'"
+            )
         return sorted((str(file) for file in found), key=natural)
     if path.exists() or is_address(name) or name == "-":
         return _listed(path) if path.suffix.lower() in LIST_SUFFIXES and path.is_file() else None
