@@ -1,5 +1,6 @@
 """Run a job: do the units that are missing, join those of one source, report each source that is finished."""
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -69,7 +70,7 @@ def run_job(
             run.take(outcome)
     if run.failed:
         raise DataError(_failures(run.failed, len(files), folder))
-    if shard is None:
+    if shard is None and not _is_needed(folder.names()):
         folder.remove(PART)
 
 
@@ -204,6 +205,13 @@ class _Run:
         line = {"source": source.name, "output": self.folder.address(source.output), **found}
         self.report(line)
         return line
+
+
+def _is_needed(names: set[str]) -> bool:
+    """Whether `.part` holds units or failures of sources that are not finished: those of other runs of the job."""
+    units = (re.fullmatch(rf"{re.escape(PART)}/units/(.+)/\d+-\d+\.jsonl", name) for name in names)
+    unfinished = any(unit is not None and unit[1] not in names for unit in units)
+    return unfinished or any(re.fullmatch(rf"{re.escape(PART)}/failed/.+\.json", name) for name in names)
 
 
 def _failure_file(source: Source) -> str:

@@ -185,3 +185,13 @@ def test_shards_do_their_own_units_and_a_run_without_shards_joins_them(tmp_path:
     assert again.done == [] and [line["status"] for line in joined] == ["done", "skipped", "skipped"]
     assert (tmp_path / "long.jsonl").read_bytes() == b"".join(map(records, sources[0].units))
     assert not (tmp_path / ".part").exists()
+
+
+def test_a_run_of_some_sources_keeps_the_units_of_the_others(tmp_path: Path) -> None:
+    long = source("long", *SPANS)
+    run(tmp_path, [source("a"), long], FakeWork(), shard=Shard(1, 3))
+    kept = [unit.file for unit in long.units if (tmp_path / unit.file).exists()]
+    run(tmp_path, [source("a"), source("b")], FakeWork())
+    assert kept and all((tmp_path / file).exists() for file in kept)
+    run(tmp_path, [long], FakeWork())
+    assert not (tmp_path / ".part").exists()
