@@ -144,7 +144,8 @@ def _cost(earlier: Tracklet, later: Tracklet, end: _End, start: _End) -> float:
     place = error / (_PLACE[0] + (_PLACE[1] + _PLACE[2] * speed) * abs(gap))
     size = np.log(max(start.height, 1e-6) / max(end.height, 1e-6)) / _SIZE
     cost = place**2 + size**2 + _GAP_COST * abs(gap) + _BRIEF_COST / min(earlier.count, later.count)
-    if earlier.appearance is not None and later.appearance is not None:
+    # Appearances cannot make up for more than they take off.
+    if cost < _COST + _ALIKE and earlier.appearance is not None and later.appearance is not None:
         distance = appearance_distance(earlier.appearance.mean()[None], later.appearance.mean()[None])[0, 0]
         if not np.isnan(distance):
             cost += (distance / _APPEARANCE) ** 2 - _ALIKE

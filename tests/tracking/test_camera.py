@@ -179,3 +179,16 @@ def test_a_fast_pan_at_ten_frames_a_second_is_told_by_the_tracks() -> None:
     scene = make_scene(people, seed=0, fps=10, camera=lambda t: 400 * np.sin(2 * t), size=(2400, 720))
     idf1, switches = score(scene, map(Tracker(), scene.frames))
     assert idf1 >= 0.85 and switches <= 40  # without the jumps .13 and 229
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (8, 600), (16, 16)])
+def test_tiny_images_are_no_error(size: tuple[int, int]) -> None:
+    camera, image = CameraMotion(), np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
+    for number in range(3):
+        camera(frame(number), np.roll(image, number, axis=1))
+
+
+def test_an_image_alone_has_no_motion(scenery: np.ndarray) -> None:
+    camera = CameraMotion()
+    assert [camera(Frame(f"{n}.png", 0, frames=1), window(scenery, 600)) for n in range(2)] == [None, None]
+    assert not camera._sources._entries
