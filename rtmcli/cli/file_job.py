@@ -76,7 +76,7 @@ def convert_each(
         return counter.counts
 
     extensions = [extension for extension in target.extensions if extension != FOLDER]
-    suffix = "" if target.folder else (*extensions, ".json")[0]
+    suffix = "" if target.folder else (*extensions, target.usual_extension)[0]
     run_file_job(file_sources(files), work, output, options, given, suffix=suffix, label="convert")
 
 

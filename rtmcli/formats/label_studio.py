@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import orjson
 
-from rtmcli.errors import DataError
+from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.formats.coco_labels_writer import frame_file
 from rtmcli.records.frame import Frame, Instance
@@ -29,10 +29,11 @@ def write_label_studio(
 ) -> int:
     """Write records as tasks to import, one per image. Returns their number.
 
-    The labelling configuration is written beside a file, to `<name>.label_config.xml`. Frames of videos are images
-    called as in `write_coco_labels`. Scores are clipped to 0..1.
+    Frames of videos are images called as in `write_coco_labels`. Scores are clipped to 0..1.
 
     Args:
+        sink: a file NAME.json, beside which NAME.label_config.xml gets the labelling configuration, or a folder to
+            write tasks.json and label_config.xml to.
         note: called with what must be known about the files.
 
     Raises DataError for records without a size, and for keypoints without a skeleton.
@@ -42,6 +43,17 @@ def write_label_studio(
 
         write_label_studio(read_frames("walk.jsonl"), "tasks.json")
     """
+    config: Path | None = None
+    if isinstance(sink, str) and sink != "-":
+        path = Path(sink)
+        config = path.with_suffix(".label_config.xml")
+        if path.suffix.lower() != ".json":
+            config = path / "label_config.xml"
+            sink = str(path / "tasks.json")
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RtmError(f"cannot make the folder {path}: {error.strerror}") from None
     count = 0
     classes: dict[str, None] = {}
     names: dict[str, None] = {}
@@ -55,8 +67,7 @@ def write_label_studio(
             out.write((b",\n" if count else b"\n") + orjson.dumps(_task(frame, classes, names)))
             count += 1
         out.write(b"\n]\n")
-    if isinstance(sink, str) and sink != "-":
-        config = Path(sink).with_suffix(".label_config.xml")
+    if config is not None:
         write_atomically(config, labelling_config(classes, names).encode())
         if note is not None:
             note(

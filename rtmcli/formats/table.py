@@ -241,13 +241,14 @@ FORMATS = (
     Format(
         name="label-studio",
         extensions=(),
-        content="tasks of Label Studio with predictions: a rectangle per person, a point per keypoint within it, "
-        "scores; the labelling configuration in `<name>.label_config.xml`",
+        content="a folder with `tasks.json` and `label_config.xml`, or `NAME.json` with `NAME.label_config.xml`: tasks "
+        "of Label Studio with predictions, a rectangle per person, a point per keypoint within it, scores",
         omits=("scores of keypoints outside 0 to 1", "3D keypoints"),
         limits="keypoints that do not exist",
         read=None,
         write=writers.label_studio,
         streams=False,
+        folder=True,
     ),
     Format(
         name="rerun",

@@ -225,6 +225,8 @@ def test_convert_writes_a_file_for_each_file(rtm: Runner) -> None:
     assert Path("a.csv").read_bytes() == contents(Path("tables"))["a.csv"]
     assert rtm("convert", "in/a.jsonl", "in/b.jsonl", "--name", "{stem}.csv", "-o", "named") == 0
     assert contents(Path("named")) == contents(Path("tables"))
+    assert rtm("convert", "in/a.jsonl", "--to", "csv-wide", "-o", "wide/") == 0
+    assert list(contents(Path("wide"))) == ["a.csv"]
 
 
 def test_convert_resumes_formats_that_are_folders(rtm: Runner) -> None:

@@ -55,6 +55,13 @@ def test_a_task_is_an_image_and_says_where_it_comes_from(tmp_path: Path) -> None
     assert str(tmp_path / "tasks.label_config.xml") in said[0]
 
 
+def test_a_folder_gets_tasks_and_configuration(tmp_path: Path) -> None:
+    write_label_studio(clip(), str(tmp_path / "project"))
+    names = sorted(path.name for path in (tmp_path / "project").iterdir())
+    assert names == ["label_config.xml", "tasks.json"]
+    assert json.loads((tmp_path / "project/tasks.json").read_text()) == tasks_of(clip())
+
+
 def test_what_gives_no_percents_is_named() -> None:
     frames = clip()
     frames[0].width = None
