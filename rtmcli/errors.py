@@ -66,23 +66,16 @@ class MissingError(RtmError):
     exit_code = 4
 
 
-# Libraries that wheels (above all opencv-python) load from the system, and the Debian packages that have them.
-_SYSTEM_PACKAGES = {
-    "libGL.so": "libgl1",
-    "libgthread": "libglib2.0-0",
-    "libglib": "libglib2.0-0",
-    "libxcb": "libxcb1",
-    "libX11": "libx11-6",
-    "libgomp": "libgomp1",
-}
+# What opencv-python loads from the system, as Debian packages. All are named at once: the error names the first only.
+_OPENCV_PACKAGES = "libgl1 libglib2.0-0 libxcb1"
+# Other libraries that wheels load from the system, and the Debian packages that have them.
+_SYSTEM_PACKAGES = {"libX11": "libx11-6", "libgomp": "libgomp1"}
 
 
 def missing_library(error: ImportError) -> MissingError:
     """The error for a Python package whose system library is missing, with the command that installs it."""
     text = " ".join(str(error).split())
-    package = next(
-        (name for library, name in _SYSTEM_PACKAGES.items() if library in text), "libgl1 libglib2.0-0"
-    )
+    package = next((name for library, name in _SYSTEM_PACKAGES.items() if library in text), _OPENCV_PACKAGES)
     return MissingError(
         f"a system library is missing ({text}); install it with: apt-get install {package}, or without a display: "
         "pip uninstall opencv-python && pip install opencv-python-headless"

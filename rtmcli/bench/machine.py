@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -40,7 +41,7 @@ def peak_memory() -> float:
 
 
 def _cpu_name() -> str:
-    """The name that the kernel gives; ARM kernels name the board rather than the core."""
+    """The kernel's name of the CPU, or of the board on ARM; else the name that `lscpu` knows for its part number."""
     for file, key in (
         ("/proc/cpuinfo", "model name"),
         ("/proc/cpuinfo", "Model"),
@@ -50,9 +51,28 @@ def _cpu_name() -> str:
             text = Path(file).read_text(errors="replace")
         except OSError:
             continue
-        if not key:
-            return text.strip("\0\n ")
-        for line in text.splitlines():
-            if line.split(":")[0].strip() == key:
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or "unknown"
+        found = _value(text, key) if key else text.strip("\0\n ")
+        if found:
+            return found
+    return _arm_core() or platform.processor() or "unknown"
+
+
+def _arm_core() -> str:
+    """The core of an ARM server, whose kernel gives numbers only, such as 0x41 and 0xd0c for a Neoverse N1."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(["lscpu"], capture_output=True, text=True, env=environment, timeout=10)
+        name = _value(done.stdout, "Model name")
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    if name and name != "-":
+        return name
+    maker, part = _value(text, "CPU implementer"), _value(text, "CPU part")
+    return f"ARM implementer {maker}, part {part}" if maker and part else ""
+
+
+def _value(text: str, key: str) -> str:
+    """The value of the first line `key: value`, or an empty string."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for name, _, value in lines if name.strip() == key), "")
