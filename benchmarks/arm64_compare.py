@@ -3,7 +3,7 @@
     python benchmarks/arm64_compare.py extract FOLDER [--frames 4] [--pictures DIR]
     python benchmarks/arm64_compare.py compare A.jsonl B.jsonl
 
-`extract` writes frames of the demo clip, and the images of DIR, as PNG files, so that both machines get the same pixels.
+`extract` writes frames of the demo clip, and the images of DIR, as PNG files: the same pixels for both machines.
 `compare` prints one JSON line: whether both files have the same people and ids in each frame, and the distances between
 their keypoints in pixels. Exit code 1 where people or ids differ.
 """
