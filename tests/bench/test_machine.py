@@ -7,7 +7,9 @@ import pytest
 
 from rtmcli.bench import machine
 
-ARM_SERVER = "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\nCPU revision\t: 1\n"
+ARM_SERVER = (
+    "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\nCPU revision\t: 1\n"
+)
 
 
 @pytest.fixture
