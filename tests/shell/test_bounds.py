@@ -41,9 +41,15 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return long_stream(folder / "short.jsonl", 1_000), long_stream(folder / "long.jsonl", 10_000)
 
 
-def peak_megabytes(environment: dict[str, str], verb: str, file: Path) -> float:
+def peak_megabytes(environment: dict[str, str], file: Path, verb: str, *options: str) -> float:
     with file.open("rb") as stdin:
-        process = subprocess.Popen(["rtm", verb], stdin=stdin, stdout=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(
+            ["rtm", verb, *options],
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
@@ -54,8 +60,35 @@ def peak_megabytes(environment: dict[str, str], verb: str, file: Path) -> float:
 def test_ten_thousand_frames_need_no_more_memory_than_a_thousand(
     environment: dict[str, str], streams: tuple[Path, Path], verb: str
 ) -> None:
-    short, long = (peak_megabytes(environment, verb, file) for file in streams)
+    short, long = (peak_megabytes(environment, file, verb) for file in streams)
     assert long < short + 10
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An hour of five people at 30 frames a second."""
+    return long_stream(tmp_path_factory.mktemp("hour") / "hour.jsonl", 108_000, lanes=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    ["track", "track --lookahead 1", "smooth", "angles --velocity", "nms", "convert --skeleton halpe26"],
+)
+def test_an_hour_needs_no_more_memory_than_a_minute(
+    environment: dict[str, str], streams: tuple[Path, Path], hour: Path, command: str
+) -> None:
+    short, long = (peak_megabytes(environment, file, *command.split()) for file in (streams[0], hour))
+    assert long < short + 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["track", "smooth"])
+def test_an_hour_offline_needs_less_than_a_gigabyte(
+    environment: dict[str, str], hour: Path, tmp_path: Path, verb: str
+) -> None:
+    write_frames(map(Tracker(), read_frames(hour)), tmp_path / "tracked.jsonl")
+    assert peak_megabytes(environment, tmp_path / "tracked.jsonl", verb, "--offline") < 1000
 
 
 def test_the_same_verbs_composed_in_python_give_the_same_bytes(

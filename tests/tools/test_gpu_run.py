@@ -12,6 +12,8 @@ import pytest
 
 from tools.bundled_models.crops import compared, held_out
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 # Python imports it at its start, in every process: the project's packages are missing but torch, numpy and OpenCV
 SITECUSTOMIZE = """

@@ -1,6 +1,6 @@
 """Networks overfit a few people with the trainer and recipes of `rtm train`.
 
-The ordinary tests take toy images, RTMO's at a toy width; the slow ones networks as they are, on real images.
+The ordinary tests take toy images; the slow ones RTMO at a toy width, and networks as they are on real images.
 """
 
 from collections.abc import Callable
@@ -110,6 +110,7 @@ def few(recipe: Recipe, **changes: Any) -> Recipe:
     return with_values(recipe, **{"lr": 3e-4, "mle": 0.05, "mle_proxy": 0.25, **changes})
 
 
+@pytest.mark.slow
 def test_rtmo_overfits_eight_toy_people(dots: Path, tmp_path: Path) -> None:
     recipe = few(load_recipe("rtmo-t"), width=64, height=64, mle=0.02)
     toy = partial(RTMO, "t", 17, width=0.125, depth=0.33, neck=32)
