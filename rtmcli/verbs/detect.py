@@ -21,7 +21,7 @@ def main(
 ) -> None:
     """Find people: images in, boxes out.
 
-    One line per frame, even if nobody is in it. `rtm detect video.mp4 | rtm pose` is the same as `rtm pose video.mp4`.
+    One line per frame, even if empty. `rtm detect video.mp4 | rtm pose` is the same as `rtm pose video.mp4`.
 
     Example:
 
