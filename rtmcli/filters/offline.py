@@ -5,7 +5,7 @@ Frames wait in a temporary file while the tracks of all people are gathered as a
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -35,11 +35,9 @@ class _Pass:
         for instance in frame.instances:
             if instance.id is None:
                 continue
-            track = self.tracks.setdefault(instance.id, Track())
-            track.frames.append(len(self.times) - 1)
-            track.boxes.append(instance.box)
-            track.keypoints.append(instance.keypoints)
-            track.keypoints3d.append(instance.keypoints3d)
+            if instance.id not in self.tracks:
+                self.tracks[instance.id] = Track()
+            self.tracks[instance.id].add(len(self.times) - 1, instance)
 
 
 def smooth_offline(
@@ -82,8 +80,16 @@ def smooth_offline(
         yield from _merged(cast(BinaryIO, spool), passes, smoothed)
 
 
+@dataclass(slots=True)
+class _SmoothPass:
+    """The smoothed tracks of a pass by id, and by the position of a frame who has filled keypoints in it."""
+
+    tracks: dict[int, Smoothed]
+    filled: dict[int, list[int]]
+
+
 def _merged(
-    spool: BinaryIO, passes: dict[str, list[_Pass]], smoothed: dict[str, list[dict[int, Smoothed]]]
+    spool: BinaryIO, passes: dict[str, list[_Pass]], smoothed: dict[str, list[_SmoothPass]]
 ) -> Iterator[Frame]:
     run: dict[str, int] = {}
     position: dict[str, int] = {}
@@ -93,65 +99,62 @@ def _merged(
         if at >= len(passes[source][run.setdefault(source, 0)].times):
             run[source], at = run[source] + 1, 0
         position[source] = at
-        tracks = smoothed[source][run[source]]
+        found = smoothed[source][run[source]]
         instances = [
-            _updated(i, tracks[i.id], at) if i.id is not None and i.id in tracks else i
-            for i in frame.instances
+            _updated(one, found.tracks[one.id], at) if one.id is not None and one.id in found.tracks else one
+            for one in frame.instances
         ]
-        present = {i.id for i in frame.instances}
+        present = {one.id for one in frame.instances}
         instances += [
-            made
-            for number, track in tracks.items()
-            if number not in present and (made := _inserted(number, track, at))
+            _inserted(number, found.tracks[number], at)
+            for number in found.filled.get(at, ())
+            if number not in present
         ]
-        yield replace(frame, instances=instances)
+        yield frame.changed(instances=instances)
 
 
 def _updated(instance: Instance, track: Smoothed, at: int) -> Instance:
     row = at - track.first
-    extra = instance.extra
-    keypoints = instance.keypoints
-    if keypoints is not None and track.keypoints is not None and track.filled is not None:
-        keypoints = track.keypoints[row].astype(np.float32)
+    changed = instance.changed()
+    if instance.box is not None and track.boxes is not None:
+        changed.box = track.boxes[row]
+    if instance.keypoints3d is not None and track.keypoints3d is not None:
+        changed.keypoints3d = track.keypoints3d[row]
+    if instance.keypoints is not None and track.keypoints is not None and track.filled is not None:
+        changed.keypoints = track.keypoints[row]
         filled = np.flatnonzero(track.filled[row])
         if len(filled):
-            extra = {**extra, "filled": filled.tolist()}
-    box, deep = instance.box, instance.keypoints3d
-    return replace(
-        instance,
-        box=box if box is None or track.boxes is None else track.boxes[row].astype(np.float32),
-        keypoints=keypoints,
-        keypoints3d=deep
-        if deep is None or track.keypoints3d is None
-        else track.keypoints3d[row].astype(np.float32),
-        extra=extra,
-    )
+            changed.extra = {**instance.extra, "filled": filled.tolist()}
+    return changed
 
 
-def _inserted(number: int, track: Smoothed, at: int) -> Instance | None:
-    """A person for a frame in which nobody saw them; None where nothing was filled there."""
+def _inserted(number: int, track: Smoothed, at: int) -> Instance:
+    """A person for a frame in which nobody saw them."""
     row = at - track.first
-    if track.keypoints is None or track.filled is None or not 0 <= row < len(track.keypoints):
-        return None
-    filled = np.flatnonzero(track.filled[row])
-    if not len(filled):
-        return None
-    box = None if track.boxes is None else track.boxes[row].astype(np.float32)
+    assert track.keypoints is not None and track.filled is not None
+    box = None if track.boxes is None else track.boxes[row]
     return Instance(
         box=box if box is not None and np.isfinite(box).all() else None,
-        keypoints=track.keypoints[row].astype(np.float32),
+        keypoints=track.keypoints[row],
         id=number,
         label="person",
-        extra={"filled": filled.tolist()},
+        extra={"filled": np.flatnonzero(track.filled[row]).tolist()},
     )
 
 
-def _smooth_pass(run: _Pass, options: OfflineOptions, repairs: Repairs) -> dict[int, Smoothed]:
+def _smooth_pass(run: _Pass, options: OfflineOptions, repairs: Repairs) -> _SmoothPass:
     times = np.array(run.times)
     try:
         skeleton = load_skeleton(run.skeleton) if run.skeleton else None
     except RtmError:
         skeleton = None
-    return {
-        number: smooth_track(track, times, skeleton, options, repairs) for number, track in run.tracks.items()
-    }
+    smoothed = _SmoothPass({}, {})
+    for number in [*run.tracks]:
+        # Taken out, so that a track is in memory once.
+        track = smoothed.tracks[number] = smooth_track(
+            run.tracks.pop(number), times, skeleton, options, repairs
+        )
+        if track.filled is not None:
+            for row in np.flatnonzero(track.filled.any(axis=1)).tolist():
+                smoothed.filled.setdefault(track.first + row, []).append(number)
+    return smoothed

@@ -1,5 +1,6 @@
 """One person's track, smoothed: sides and outliers repaired, gaps filled, then a filter without lag."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from rtmcli.filters.defaults import CUTOFF
 from rtmcli.filters.gaps import find_outliers, gap_lengths, interpolate, spline
 from rtmcli.filters.swaps import find_swaps, limb_pairs
 from rtmcli.filters.zero_lag import FILTERS, kalman
+from rtmcli.records.frame import Instance
 from rtmcli.skeletons import Skeleton
 
 # Seconds without a sample after which a track is filtered anew: nothing is known of what happened between.
@@ -57,14 +59,50 @@ class Repairs:
     filled: int = 0
 
 
+class Rows:
+    """Arrays (K, D) of float32, one or none a frame, packed: an hour of arrays takes several times as much memory."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[int, ...] | None = None
+        self._alike = True
+        self._places = array("q")
+        self._values = bytearray()
+
+    def add(self, place: int, row: Float32Array | None) -> None:
+        """Keep the row of the frame at this place."""
+        if row is None:
+            return
+        self._shape = self._shape or row.shape
+        self._alike = self._alike and row.shape == self._shape
+        if self._alike:
+            self._places.append(place)
+            self._values += row.astype(np.float32).tobytes()
+
+    def stacked(self, first: int, count: int) -> Float64Array | None:
+        """(count, K, D) from frame `first`, NaN in frames without; None without any, or where their shape changes."""
+        if self._shape is None or not self._alike:
+            return None
+        result = np.full((count, *self._shape), np.nan)
+        given = np.frombuffer(self._values, np.float32).reshape(-1, *self._shape)
+        result[np.array(self._places) - first] = given
+        return result
+
+
 @dataclass(slots=True)
 class Track:
-    """One person in one pass through a source: rows (K, 3 or 4) and boxes by frame."""
+    """One person in one pass through a source: rows (K, 3 or 4) and boxes (4,) by frame."""
 
     frames: list[int] = field(default_factory=list)  # positions in the pass
-    boxes: list[Float32Array | None] = field(default_factory=list)
-    keypoints: list[Float32Array | None] = field(default_factory=list)
-    keypoints3d: list[Float32Array | None] = field(default_factory=list)
+    boxes: Rows = field(default_factory=Rows)
+    keypoints: Rows = field(default_factory=Rows)
+    keypoints3d: Rows = field(default_factory=Rows)
+
+    def add(self, position: int, instance: Instance) -> None:
+        """Keep what a frame knows of the person."""
+        self.frames.append(position)
+        self.boxes.add(position, instance.box)
+        self.keypoints.add(position, instance.keypoints)
+        self.keypoints3d.add(position, instance.keypoints3d)
 
 
 @dataclass(slots=True)
@@ -78,9 +116,9 @@ class Smoothed:
     """
 
     first: int
-    boxes: Float64Array | None
-    keypoints: Float64Array | None
-    keypoints3d: Float64Array | None
+    boxes: Float32Array | None
+    keypoints: Float32Array | None
+    keypoints3d: Float32Array | None
     filled: BoolArray | None
 
 
@@ -90,22 +128,25 @@ def smooth_track(
     first, last = track.frames[0], track.frames[-1]
     when = times[first : last + 1]
     rows = np.array(track.frames) - first
-    corners = _stacked([None if box is None else _corners(box) for box in track.boxes], rows, len(when))
-    size = _size(corners, _stacked(track.keypoints, rows, len(when)))
+    corners = _corners(track.boxes.stacked(first, len(when)))
+    flat = track.keypoints.stacked(first, len(when))
+    size = _size(corners, flat)
     boxes = None
     if corners is not None:
         smooth = _smooth_points(corners, when, size, replace(options, outliers=False), Repairs())[0]
-        boxes = smooth[..., :2].reshape(len(when), 4)
-    flat = _stacked(track.keypoints, rows, len(when))
+        boxes = smooth[..., :2].reshape(len(when), 4).astype(np.float32)
     keypoints = filled = None
     if flat is not None:
         if options.swaps and skeleton is not None and len(skeleton) == flat.shape[1]:
             repairs.swaps += _repair_swaps(flat, rows, when, skeleton, size)
-        keypoints, filled = _smooth_points(flat, when, size, options, repairs)
-    deep = _stacked(track.keypoints3d, rows, len(when))
+        smooth, filled = _smooth_points(flat, when, size, options, repairs)
+        keypoints = smooth.astype(np.float32)
+    deep = track.keypoints3d.stacked(first, len(when))
+    keypoints3d = None
     if deep is not None:
-        deep = _smooth_points(deep, when, _extent(deep[..., :3]), options, Repairs())[0]
-    return Smoothed(first, boxes, keypoints, deep, filled)
+        smooth = _smooth_points(deep, when, _extent(deep[..., :3]), options, Repairs())[0]
+        keypoints3d = smooth.astype(np.float32)
+    return Smoothed(first, boxes, keypoints, keypoints3d, filled)
 
 
 def _repair_swaps(
@@ -209,22 +250,13 @@ def _parts(seen: BoolArray, times: Float64Array, longest: float) -> Iterator[sli
         yield slice(int(start), int(end) + 1)
 
 
-def _stacked(rows: list[Float32Array | None], at: np.ndarray, count: int) -> Float64Array | None:
-    """(count, K, D) with NaN in frames without; None where there never are any, or their number changes."""
-    shapes = {row.shape for row in rows if row is not None}
-    if len(shapes) != 1:
+def _corners(boxes: Float64Array | None) -> Float64Array | None:
+    """Boxes (M, 4) as two points with score 1, (M, 2, 3); NaN where there is none."""
+    if boxes is None:
         return None
-    result = np.full((count, *shapes.pop()), np.nan)
-    for position, row in zip(at, rows, strict=True):
-        if row is not None:
-            result[position] = row
-    return result
-
-
-def _corners(box: Float32Array) -> Float32Array:
-    """A box as two points with score 1, (2, 3)."""
-    corners = np.ones((2, 3), np.float32)
-    corners[:, :2] = box.reshape(2, 2)
+    corners = np.ones((len(boxes), 2, 3))
+    corners[..., :2] = boxes.reshape(-1, 2, 2)
+    corners[np.isnan(boxes).all(axis=1)] = np.nan
     return corners
 
 

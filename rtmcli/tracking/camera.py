@@ -24,6 +24,8 @@ def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Ar
     if len(expected) < _FEWEST:
         return None
     steps = found - expected
+    if np.abs(steps).max() <= _LEAST * heights.min():  # then their median is below the least shift too
+        return None
     shift = _median(steps)
     # 1.48 median absolute deviations are a standard deviation.
     error = 1.48 * _median(np.abs(steps - shift)) / np.sqrt(len(steps))

@@ -83,33 +83,35 @@ class Tracks:
         `expected` (N, 2) are their predicted centres. After a gap the velocity is that of the straight line from the
         last detection (the observation-centric re-update of OC-SORT, Cao et al., CVPR 2023, section 3.2).
         """
+        # Without copies where everybody was found, in the order of the tracks.
+        at = slice(None) if rows.tolist() == [*range(len(self))] else rows
         low, high = boxes[:, :2], boxes[:, 2:]
         center, size = (low + high) / 2, high - low
-        gap = np.maximum(now - self.seen[rows], 1e-6)  # (N,)
-        count = self.hits[rows] + 1.0
+        gap = np.maximum(now - self.seen[at], 1e-6)  # (N,)
+        count = self.hits[at] + 1.0
         keep = np.exp(-gap / _MEMORY)
         g = np.maximum(1 - keep**2, 2 * (2 * count - 1) / (count * (count + 1)))
         h = np.maximum((1 - keep) ** 2, 6 / (count * (count + 1)))
         step = center - expected
         filtered = expected + np.minimum(g, 1)[:, None] * step
-        velocity = self.velocities[rows] + np.minimum(h, 1)[:, None] * step / gap[:, None]
-        missed = self.missed[rows]
+        velocity = self.velocities[at] + np.minimum(h, 1)[:, None] * step / gap[:, None]
+        missed = self.missed[at]
         if missed.any():
-            straight = (center - self.last[rows]) / gap[:, None]
-            blended = keep[:, None] * self.velocities[rows] + (1 - keep)[:, None] * straight
+            straight = (center - self.last[at]) / gap[:, None]
+            blended = keep[:, None] * self.velocities[at] + (1 - keep)[:, None] * straight
             filtered = np.where(missed[:, None], center, filtered)
             velocity = np.where(missed[:, None], blended, velocity)
         share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)[:, None]
-        sizes = self.sizes[rows]
+        sizes = self.sizes[at]
         sizes += share * (size - sizes)
         limit = _FASTEST * np.maximum(sizes[:, 1], 1e-6)
         speed = np.sqrt(velocity[:, 0] ** 2 + velocity[:, 1] ** 2)
         velocity *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]
-        self.centers[rows], self.velocities[rows], self.sizes[rows] = filtered, velocity, sizes
-        self.last[rows], self.seen[rows], self.places[rows] = center, now, places
-        self.poses[rows] = poses
-        self.hits[rows] += 1
-        self.missed[rows] = False
+        self.centers[at], self.velocities[at], self.sizes[at] = filtered, velocity, sizes
+        self.last[at], self.seen[at], self.places[at] = center, now, places
+        self.poses[at] = poses
+        self.hits[at] += 1
+        self.missed[at] = False
 
     def start(self, boxes: Float64Array, poses: Float64Array, places: IndexArray, now: float) -> None:
         """New tracks, without ids yet, at `boxes` (N, 4), with `poses` (N, K, 3) relative to the boxes' middles."""

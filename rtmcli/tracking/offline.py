@@ -7,7 +7,7 @@ a temporary file, or in a buffer of `lookahead` seconds.
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import encode_frame, read_frames
@@ -161,8 +161,8 @@ def _renamed(frame: Frame, name: Callable[[int], int | None]) -> Frame:
         if final is not None:
             first.setdefault(final, number)
     given = {number: final for final, number in first.items()}
-    return replace(
-        frame, instances=[replace(i, id=None if i.id is None else given.get(i.id)) for i in frame.instances]
+    return frame.changed(
+        instances=[one.changed(id=None if one.id is None else given.get(one.id)) for one in frame.instances]
     )
 
 
