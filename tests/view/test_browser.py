@@ -217,6 +217,13 @@ def test_the_current_frame_is_saved_as_a_png_in_the_size_of_the_image(opened: An
     assert size == ["image/png", *SIZE]
 
 
+def test_the_table_of_people_says_when_each_was_there_and_goes_there(opened: Any) -> None:
+    table = opened.find_element("id", "people")
+    assert "from (s) to (s)" in table.text and "id 2 1.00 1.90 10 0 0.00 0.90 0.60" in table.text
+    opened.execute_script("document.querySelectorAll('#people .link')[1].click()")
+    assert opened.execute_script("return player.record") == 10
+
+
 def test_every_control_has_a_name_for_screen_readers(opened: Any) -> None:
     nameless = opened.execute_script(
         "return [...document.querySelectorAll('button, select, input')].filter((e) =>"
@@ -240,6 +247,8 @@ def test_a_page_of_images_shows_the_image_of_each_record(browser: Any, tmp_path:
     browser.execute_script("player.step(1)")
     wait_for(browser, "player.image.complete && player.image.src.endsWith('1.png')")
     assert "2 of 2" in browser.execute_script("return document.getElementById('place').textContent")
+    table = browser.find_element("id", "people").text
+    assert "from image to image" in table and "no id 1 1 2 2 0" in table
 
 
 def test_a_linked_video_is_shown_and_cannot_be_saved(browser: Any, tmp_path: Path) -> None:

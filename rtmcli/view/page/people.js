@@ -17,6 +17,11 @@ function checkbox(text, isOn, change) {
 
 function fillPeople(table, clip, look, changed, seek) {
   const body = table.querySelector("tbody");
+  // Images without times are counted.
+  const isTimed = clip.isTimed || !clip.files;
+  const place = (time, record) => (isTimed ? decimals(time, 2) : String(record + 1));
+  const [from, to] = table.querySelectorAll("thead .place");
+  [from.textContent, to.textContent] = isTimed ? ["from (s)", "to (s)"] : ["from image", "to image"];
   body.replaceChildren(
     ...clip.tracks.map((track) => {
       const box = element("input", { type: "checkbox", checked: !look.people.has(track.index) });
@@ -29,14 +34,14 @@ function fillPeople(table, clip, look, changed, seek) {
       const swatch = element("span", { className: "swatch" });
       swatch.style.background = track.color;
       const name = element("th", { scope: "row" }, swatch, " " + track.name);
-      const begin = element("button", { type: "button", className: "link" }, decimals(track.start, 2));
-      begin.setAttribute("aria-label", `go to ${decimals(track.start, 2)} seconds, where ${track.name} begins`);
+      const begin = element("button", { type: "button", className: "link" }, place(track.start, track.at[0]));
+      begin.setAttribute("aria-label", `go to ${begin.textContent}, where ${track.name} begins`);
       begin.addEventListener("click", () => seek(track.at[0]));
       const cells = [
-        decimals(track.end, 2),
+        place(track.end, track.at[track.at.length - 1]),
         track.frames,
         track.gaps,
-        decimals(track.longest_gap, 2),
+        isTimed ? decimals(track.longest_gap, 2) : "",
         decimals(track.score, 2),
         decimals(track.keypoint_score, 2),
         track.continues === null ? "" : "may continue id " + track.continues,
