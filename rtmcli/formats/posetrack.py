@@ -61,10 +61,10 @@ def read_posetrack(path: str | Path, *, skeleton: str | None = None) -> Iterator
         names = sorted({image["video_id"] for image in labels["images"]})
         labels["videos"] = [{"id": name, "name": name} for name in names]
         unlabelled = {image["id"] for image in labels["images"] if image.get("is_labeled") is False}
-        people = {entry["image_id"] for entry in labels["annotations"]}
+        unlabelled -= {entry["image_id"] for entry in labels["annotations"]}
         frames = frames_of_labels(labels, file, skeleton)
         for image, frame in zip(labels["images"], frames, strict=True):
-            if image["id"] in unlabelled - people:
+            if image["id"] in unlabelled:
                 continue
             frame.frames = image.get("nframes")
             frame.extra["file"] = str(image["file_name"])

@@ -187,9 +187,10 @@ def recordings_to_frames(
                     whole = np.full((len(load_skeleton(name)), 3), np.nan, np.float32)
                     whole[keypoints] = points
                     found.setdefault(number, []).append(_instance(whole, one))
-        for number in sorted(times):
+        numbers = sorted(times)
+        for number in numbers:
             yield Frame(
-                source=source, frame=number, frames=max(times) + 1, time=times[number], skeleton=name,
+                source=source, frame=number, frames=numbers[-1] + 1, time=times[number], skeleton=name,
                 instances=found.get(number, []),
             )  # fmt: skip
 

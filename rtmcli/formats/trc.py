@@ -89,8 +89,8 @@ def _content(one: Recording, name: str) -> bytes:
         "\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in range(1, count + 1)),
     ]
     for number, time, points in zip(one.frames, one.times, one.points, strict=True):
-        cells = ["NaN" if np.isnan(value) else str(value) for value in points.ravel()]
-        lines.append("\t".join([str(number), str(time), *cells]))
+        row = "\t".join([str(number), str(time), *map(str, points.ravel())])
+        lines.append(row.replace("nan", "NaN"))
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -185,7 +185,8 @@ def _in_metres(frame: Frame, scale: _Scale, *, scaled: bool) -> Frame:
 
 def _rows(keypoints: Float32Array, scale: _Scale) -> list[Float32Array | None]:
     points = metres_of(keypoints[:, :2].astype(np.float64), scale.metres_per_pixel, scale.floor)
-    return [None if np.isnan(row).any() else row for row in points.astype(np.float32)]
+    missing = np.isnan(points[:, 0]).tolist()
+    return [None if gone else row for gone, row in zip(missing, points.astype(np.float32), strict=True)]
 
 
 def metres_of(points: Float64Array, metres_per_pixel: float, floor: Floor) -> Float64Array:
