@@ -17,7 +17,7 @@ def read_back(block: pack.Block, *references: pack.Reference) -> list[np.ndarray
     return [unpacked(data, reference) for reference in references]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(-(2**15), 2**15 - 1), max_size=30),
     st.lists(st.integers(-(2**31), 2**31 - 1), max_size=30),
