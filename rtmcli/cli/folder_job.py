@@ -14,7 +14,7 @@ from rtmcli.jobs.job_file import JOB_FILE, Settings, check_same, check_unchanged
 from rtmcli.jobs.names import output_names
 from rtmcli.jobs.run import Execute, Finish, run_job
 from rtmcli.jobs.shards import Shard
-from rtmcli.jobs.sources import Named, file_size
+from rtmcli.jobs.sources import Named, source_size
 from rtmcli.jobs.unit import Source
 from rtmcli.media.remote import is_remote
 from rtmcli.records.line_io import Sink
@@ -74,7 +74,7 @@ def plan_job(
             )
         earlier, sources = read_job(folder)
         check_same(earlier, settings, folder)
-        check_unchanged(sources, {one.name: file_size(one.name) for one in found}, folder)
+        check_unchanged(sources, {one.name: source_size(one) for one in found}, folder)
         begun = {source.name: source for source in sources}
     new = [one for one in found if one.name not in begun]
     outputs = output_names(

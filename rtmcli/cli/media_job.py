@@ -20,15 +20,13 @@ from rtmcli.jobs.folder import Folder
 from rtmcli.jobs.plan import Reading, plan_media
 from rtmcli.jobs.run import Execute, in_this_process
 from rtmcli.jobs.shards import parse_shard
-from rtmcli.jobs.sources import media_sources
+from rtmcli.jobs.sources import image_files, media_sources
 from rtmcli.jobs.unit import Counts, Unit, Work
 from rtmcli.jobs.workers import in_processes
 from rtmcli.media import Media
 from rtmcli.media.file_sources import open_files
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.media.frame_range import FrameRange
-from rtmcli.media.names import file_path
-from rtmcli.media.source_names import files_of, kind_of_file
 from rtmcli.media.video_source import open_video
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import write_frames
@@ -119,14 +117,18 @@ def open_work(options: Options, given: Given) -> Work:
 
 def open_unit(unit: Unit, options: SourceOptions) -> Media:
     """The frames of a unit."""
+    if unit.images and options.fps is None:
+        files, wanted = list(image_files(unit.source)), FrameRange(options.start, options.end)
+        if unit.span is not None:
+            first, count = unit.span.first, unit.span.frames
+            files = files[:: options.every][first : first + count]
+        else:
+            wanted = replace(wanted, every=options.every, max_frames=options.max_frames)
+        return open_files(unit.source, files, wanted, options.on_error)
     if unit.span is not None:
         span = unit.span
         wanted = FrameRange(span.start, span.end, options.every, span.max_frames, span.keyframes)
         return open_video(unit.source, wanted, options.on_error, stream=options.stream, pipe=None)
-    if unit.images and options.fps is None:
-        wanted = FrameRange(options.start, options.end, options.every, options.max_frames)
-        files = [file for file in files_of(file_path(unit.source)) or () if kind_of_file(file) == "image"]
-        return open_files(unit.source, files, wanted, options.on_error)
     return options.open([unit.source])[0]
 
 
@@ -157,6 +159,7 @@ def _reading(options: Options) -> Reading:
         stream=source.stream,
         det_every=options.det_every if isinstance(options, PoseOptions) else 1,
         seconds=options.job.unit if splits else None,
+        clip=source.fps is not None,
     )
 
 

@@ -67,8 +67,8 @@ def check_unchanged(found: Iterable[Source], sizes: Mapping[str, int | None], fo
         size = sizes.get(source.name)
         if size is not None and source.size is not None and size != source.size:
             raise UsageError(
-                f"{source.name} has changed since {folder.address()} was begun: {size} bytes instead of "
-                f"{source.size}; name another folder"
+                f"{source.name} has changed since {folder.address()} was begun: {size} "
+                f"{'images' if source.units[0].images else 'bytes'} instead of {source.size}; name another folder"
             )
 
 

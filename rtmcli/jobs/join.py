@@ -50,7 +50,7 @@ def _lines(source: Source, folder: Folder) -> Iterator[bytes]:
         lines = 0
         with folder.open(unit.file) as stream:
             for line in stream:
-                if lines == 0:
+                if lines == 0 and not unit.images:
                     _check_first(source, unit.span, line)
                 lines += 1
                 yield line

@@ -1,20 +1,21 @@
 """The units of each source of a job."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtmcli.errors import DataError
-from rtmcli.jobs.sources import Named, file_size
+from rtmcli.jobs.sources import Named, file_size, image_files
 from rtmcli.jobs.split import split
-from rtmcli.jobs.unit import Source, Unit
+from rtmcli.jobs.unit import Source, Span, Unit
 from rtmcli.media.decode.timeline import Length, VideoFile, begins_at, read_length, read_timeline
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.names import file_path, is_address
 from rtmcli.media.remote import RemoteFile, is_remote
-from rtmcli.media.source_names import DEMO, files_of, is_demo, kind_of_file
+from rtmcli.media.source_names import DEMO, is_demo, kind_of_file
 
 # A video shorter than this many units is not split.
 _LEAST_UNITS = 1.5
+# Images in a second of a unit.
+_RATE = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +27,20 @@ class Reading:
         stream: the video stream, or None.
         det_every: frames from one detection to the next.
         seconds: length of a unit; None for sources in one piece.
+        clip: whether the images of a folder are the frames of a clip.
     """
 
     wanted: FrameRange
     stream: int | None = None
     det_every: int = 1
     seconds: float | None = None
+    clip: bool = False
 
 
 def plan_media(named: Named, output: str, reading: Reading) -> Source:
     """The units of a video, or of images. Damage is reported when they are read, not here."""
     if named.images:
-        unit = Unit(source=named.name, output=output, images=True, length=_count(named))
-        return Source(name=named.name, output=output, size=None, units=(unit,))
+        return _plan_images(named, output, reading)
     path = _video_path(named)
     try:
         length = Length(1, None) if path is None else read_length(path, named.name, stream=reading.stream)
@@ -58,6 +60,21 @@ def plan_file(named: Named, output: str) -> Source:
     size = file_size(named.name)
     unit = Unit(source=named.name, output=output, length=max(1, size or 1))
     return Source(name=named.name, output=output, size=size, units=(unit,))
+
+
+def _plan_images(named: Named, output: str, reading: Reading) -> Source:
+    """Images in units of as many as a video of 25 frames a second has; a clip is one unit."""
+    count = len(image_files(named.name))
+    read = reading.wanted.at_most(len(range(0, count, reading.wanted.every)))
+    spans: list[Span | None] = [None]
+    if reading.seconds is not None and not reading.clip and read > _LEAST_UNITS * reading.seconds * _RATE:
+        each = max(1, round(reading.seconds * _RATE))
+        spans = [Span(first=first, frames=min(each, read - first)) for first in range(0, read, each)]
+    units = tuple(
+        Unit(source=named.name, output=output, images=True, length=span.frames if span else read, span=span)
+        for span in spans
+    )
+    return Source(name=named.name, output=output, size=count, units=units)
 
 
 def _split(named: Named, output: str, path: VideoFile, reading: Reading) -> tuple[Unit, ...]:
@@ -93,8 +110,3 @@ def _video_path(named: Named) -> VideoFile | None:
         return path if kind_of_file(path) == "video" else None
     except DataError:
         return None  # missing: reported when its turn comes
-
-
-def _count(named: Named) -> int:
-    files: Sequence[str] | None = files_of(file_path(named.name))
-    return len(files) if files else 1

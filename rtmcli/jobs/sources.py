@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rtmcli.errors import DataError, UsageError
@@ -39,6 +40,7 @@ def media_sources(arguments: Sequence[str], *, clip: bool = False) -> list[Named
         UsageError: standard input, a camera or a live stream, which have no end to wait for.
         DataError: an empty folder or list, a glob that matches nothing.
     """
+    image_files.cache_clear()  # an earlier job of this process may have seen other files
     found: list[Named] = []
     for argument in arguments:
         _refuse_endless(argument)
@@ -81,6 +83,17 @@ def file_sources(arguments: Sequence[str]) -> list[Named]:
             "a folder gets a file for each file by name, not for standard input; write to one file: -o out.jsonl"
         )
     return _once(Named(argument, argument) for argument in arguments)
+
+
+@lru_cache(maxsize=16)
+def image_files(name: str) -> tuple[str, ...]:
+    """The images of a folder, glob or list, which are one source together; looked up once in a job."""
+    return tuple(file for file in files_of(file_path(name)) or () if _is_image(file))
+
+
+def source_size(named: Named) -> int | None:
+    """By what a source is known to have changed: bytes of a file, number of images; None for anything else."""
+    return len(image_files(named.name)) if named.images else file_size(named.name)
 
 
 def file_size(name: str) -> int | None:

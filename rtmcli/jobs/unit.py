@@ -10,11 +10,11 @@ PART = ".part"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A part of a video that begins at a detection.
+    """A part of a video that begins at a detection, or of several images.
 
     Attributes:
-        first: number of its first frame in the source.
-        frames: how many frames are read.
+        first: number of its first frame in the source; of images, among those that are read.
+        frames: how many are read.
         start, end: seconds, as for `open_media`; None where the part begins or ends with the source.
         max_frames: stop after so many frames, where the whole run does.
         keyframes: (tick, number as stored) of the last keyframes at or before `start`.

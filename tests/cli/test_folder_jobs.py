@@ -184,6 +184,13 @@ def test_the_images_of_a_folder_are_one_source(rtm: Runner, tmp_path: Path, caps
     assert rtm.lines[0]["source"] == "day" and rtm.lines[0]["frames"] == 3
     assert main(["detect", "day"]) == 0
     assert contents(Path("out")) == {"day.jsonl": capsys.readouterr().out.encode()}
+    assert rtm("detect", "day", "-o", "units", "--unit", "0.04", "--every", "2") == 0
+    assert main(["detect", "day", "--every", "2"]) == 0
+    assert contents(Path("units")) == {"day.jsonl": capsys.readouterr().out.encode()}
+    assert len(json.loads(Path("units/job.json").read_text())["sources"][0]["units"]) == 2
+    shutil.copy("day/0.png", "day/9.png")
+    assert rtm("detect", "day", "-o", "out", "--resume") == 2
+    assert "day has changed since out was begun: 4 images instead of 3" in rtm.error
     write_clip(tmp_path / "day/clip.mp4", 4)
     assert rtm("detect", "day", "-o", "mixed") == 0
     assert sorted(contents(Path("mixed"))) == ["day.jsonl", "day/clip.jsonl"]
