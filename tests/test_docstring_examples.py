@@ -24,6 +24,9 @@ NOT_RUN = {"OneStage", "fetch_model", "export_model", "Exported"}
 # Names that need an extra: the package it installs.
 EXTRAS = {
     "write_rerun": "rerun",
+    "to_dataframe": "pandas",
+    "to_supervision": "supervision",
+    **dict.fromkeys(("read_c3d", "write_c3d"), "ezc3d"),
     **dict.fromkeys(("read_parquet", "write_parquet"), "pyarrow"),
     **dict.fromkeys(("read_sleap", "write_sleap", "read_nwb", "write_nwb"), "sleap_io"),
 }

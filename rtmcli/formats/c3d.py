@@ -53,9 +53,9 @@ def write_c3d(
         ModuleNotFoundError: ezc3d is not installed (the extra `c3d`).
 
     Example:
-        from rtmcli import read_frames, to_metres, write_c3d
+        from rtmcli import read_frames, write_c3d
 
-        write_c3d(to_metres(read_frames("walk.jsonl"), height=1.75), "motion/")
+        write_c3d(read_frames("tracked.jsonl"), "motion/", pixels=True)
     """
     import ezc3d
 
@@ -85,9 +85,10 @@ def read_c3d(
     installed.
 
     Example:
-        from rtmcli import read_c3d, write_frames
+        from rtmcli import read_c3d, read_frames, write_c3d, write_frames
 
-        write_frames(read_c3d("motion/"), "walk.jsonl")
+        write_c3d(read_frames("tracked.jsonl"), "motion/", pixels=True)
+        write_frames(read_c3d("motion/"), "again.jsonl")
     """
     return recordings_to_frames(
         [_read(file) for file in find_files(path, ".c3d")], skeleton=skeleton, note=note

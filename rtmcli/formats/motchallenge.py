@@ -30,9 +30,10 @@ def read_motchallenge(path: str | Path) -> Iterator[Frame]:
         DataError: no such file, or a line that is not one of the format.
 
     Example:
-        from rtmcli import read_motchallenge
+        from rtmcli import read_frames, read_motchallenge, write_motchallenge
 
-        frames = list(read_motchallenge("MOT17-02/gt/gt.txt"))
+        write_motchallenge(read_frames("tracked.jsonl"), "walk.txt")
+        frames = list(read_motchallenge("walk.txt"))
     """
     for file, name in _files(Path(path)):
         yield from _read_file(file, name)

@@ -37,7 +37,7 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
     Example:
         from rtmcli import JointAngles, read_frames, write_opensim_motion
 
-        write_opensim_motion(map(JointAngles(), read_frames("walk.jsonl")), "angles/")
+        write_opensim_motion(map(JointAngles(), read_frames("tracked.jsonl")), "angles/")
     """
     folder, count = Path(folder), 0
     motions: dict[str, _Motion] = {}  # by file name

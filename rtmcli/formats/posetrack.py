@@ -44,9 +44,10 @@ def read_posetrack(path: str | Path, *, skeleton: str | None = None) -> Iterator
     Raises DataError where a file is not PoseTrack's, or its keypoints are those of no known skeleton.
 
     Example:
-        from rtmcli import read_posetrack
+        from rtmcli import read_frames, read_posetrack, write_posetrack
 
-        for frame in read_posetrack("annotations/val/"):
+        write_posetrack(read_frames("tracked.jsonl"), "walk.json")
+        for frame in read_posetrack("walk.json"):
             print(frame.source, frame.frame, [person.id for person in frame.instances])
     """
     for file in _files(Path(path)):
@@ -95,7 +96,7 @@ def write_posetrack(
     Example:
         from rtmcli import read_frames, write_posetrack
 
-        write_posetrack(read_frames("walk.jsonl"), "walk.json", note=print)
+        write_posetrack(read_frames("tracked.jsonl"), "walk.json", note=print)
     """
     target = skeleton or SKELETON
     sequences: dict[str, _Sequence] = {}

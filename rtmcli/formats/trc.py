@@ -47,7 +47,7 @@ def write_trc(
     Example:
         from rtmcli import read_frames, write_trc
 
-        write_trc(read_frames("walk.jsonl"), "poses/", pixels=True)
+        write_trc(read_frames("tracked.jsonl"), "poses/", pixels=True)
     """
     count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     write_recordings(
@@ -68,10 +68,11 @@ def read_trc(
     Raises DataError where a file is not TRC, or no skeleton has its markers.
 
     Example:
-        from rtmcli import read_trc
+        from rtmcli import read_frames, read_trc, write_trc
 
-        for frame in read_trc("walk_px_person1.trc"):
-            print(frame.time, frame.instances[0].keypoints[0])
+        write_trc(read_frames("tracked.jsonl"), "poses/", pixels=True)
+        for frame in read_trc("poses/"):
+            print(frame.time, [person.id for person in frame.instances])
     """
     return recordings_to_frames(
         [_read(file) for file in find_files(path, ".trc")], skeleton=skeleton, note=note

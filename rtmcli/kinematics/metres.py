@@ -55,7 +55,8 @@ def to_metres(
     Example:
         from rtmcli import read_frames, to_metres
 
-        for frame in to_metres(read_frames("walk.jsonl"), height=1.75):
+        # The two points of the image that are 0.9 metres apart.
+        for frame in to_metres(read_frames("tracked.jsonl"), known=(120, 80, 120, 290, 0.9)):
             for person in frame.instances:
                 print(frame.time, person.id, person.extra["keypoints_metres"][0])
     """
