@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtmcli import Detector, Frame, Instance, TopDown, add_appearance, load_skeleton, open_media
+from rtmcli import Frame, Instance, TopDown, add_appearance, load_skeleton, open_media
 from rtmcli.records.appearance import appearance_of
 from rtmcli.tracking.appearance import MeanAppearance, appearance_distance
 from tests.helpers.track_scenes import FIGURE
@@ -89,28 +89,53 @@ def test_somebody_from_the_side_has_a_torso_of_some_width() -> None:
     assert found is not None and found[0] == 100
 
 
-# Clip and frames.
-CLIPS = [
-    ("basketball.mp4", range(0, 130, 10)),
-    ("pose2sim_two_people_vertical.mp4", range(0, 60, 12)),
-    ("store_aisle.gif", range(0, 12, 3)),
-]
+Box = tuple[int, int, int, int]
+# Clip, step between frames, and in each the boxes of the same two people.
+CLIPS: list[tuple[str, int, list[tuple[Box, Box]]]] = [
+    (
+        "basketball.mp4", 10,
+        [
+            ((75, 90, 132, 239), (225, 111, 267, 233)), ((73, 83, 121, 240), (229, 122, 273, 240)),
+            ((74, 89, 129, 240), (275, 124, 325, 215)), ((82, 97, 134, 240), (300, 129, 344, 236)),
+            ((86, 103, 138, 240), (312, 133, 362, 239)), ((89, 112, 142, 238), (307, 124, 362, 240)),
+            ((89, 124, 161, 234), (304, 121, 363, 240)), ((142, 116, 186, 216), (306, 108, 354, 240)),
+            ((180, 128, 221, 207), (316, 117, 353, 238)), ((195, 121, 243, 199), (313, 113, 353, 239)),
+            ((193, 118, 224, 192), (298, 116, 335, 240)), ((168, 110, 200, 185), (279, 108, 318, 222)),
+            ((139, 111, 175, 202), (239, 110, 285, 213)),
+        ],
+    ),
+    (
+        "pose2sim_two_people_vertical.mp4", 12,
+        [
+            ((1, 288, 154, 759), (483, 792, 968, 1741)), ((0, 298, 150, 749), (485, 788, 968, 1740)),
+            ((1, 289, 157, 755), (487, 785, 968, 1739)), ((1, 289, 154, 755), (436, 793, 1035, 1770)),
+            ((1, 289, 155, 756), (299, 789, 1076, 1751)),
+        ],
+    ),
+    (
+        "store_aisle.gif", 3,
+        [
+            ((182, 50, 242, 170), (259, 67, 315, 201)), ((181, 50, 240, 171), (259, 61, 308, 201)),
+            ((178, 50, 240, 171), (256, 60, 296, 202)), ((178, 50, 239, 171), (257, 61, 296, 200)),
+        ],
+    ),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("clip", "frames"), CLIPS)
-def test_two_real_people_are_told_apart_by_their_clothes(data_dir: Path, clip: str, frames: range) -> None:
-    """Who is leftmost and who is rightmost stays so in these clips."""
-    detector, pose = Detector(), TopDown()
+@pytest.mark.parametrize(("clip", "step", "boxes"), CLIPS)
+def test_two_real_people_are_told_apart_by_their_clothes(
+    data_dir: Path, clip: str, step: int, boxes: list[tuple[Box, Box]]
+) -> None:
+    pose = TopDown()
     people: list[list[np.ndarray]] = [[], []]
-    for found in open_media(str(data_dir / "videos" / clip), every=frames.step, max_frames=len(frames)):
-        seen = [i for i in detector([found.image])[0] if i.score is not None and i.score > 0.5]
-        seen.sort(key=lambda i: float(i.box[0]))  # type: ignore[index]
-        two = [seen[0], seen[-1]]
-        frame = Frame(clip, found.frame, skeleton="coco17", instances=pose([found.image], [two])[0])
-        for person, instance in zip(people, add_appearance(frame, found.image).instances, strict=True):
-            value = appearance_of(instance.extra.get("appearance"))
-            if value is not None:
-                person.append(value)
+    with open_media(str(data_dir / "videos" / clip), every=step, max_frames=len(boxes)) as media:
+        for found, two in zip(media, boxes, strict=True):
+            given = [Instance(box=np.array(box, np.float32)) for box in two]
+            frame = Frame(clip, found.frame, skeleton="coco17", instances=pose([found.image], [given])[0])
+            for person, instance in zip(people, add_appearance(frame, found.image).instances, strict=True):
+                value = appearance_of(instance.extra.get("appearance"))
+                if value is not None:
+                    person.append(value)
     one, other = (np.array(person) for person in people)
     assert min(len(one), len(other)) >= 3
     same = [appearance_distance(own[:1], own[1:]) for own in (one, other)]
