@@ -1,5 +1,7 @@
 """Values of options that are more than a number or a word: times, sizes, thresholds, lists."""
 
+from typing import overload
+
 from rtmcli.errors import UsageError
 
 MAX_TILES = 64  # each is a run of the detector
@@ -78,6 +80,18 @@ def tiles_of(text: str | None) -> tuple[int, int] | None:
             f"--tiles {text!r}: expected columns and rows of 2 to {MAX_TILES} tiles, for example --tiles 2x2"
         )
     return int(columns), int(rows)
+
+
+@overload
+def words(text: str) -> list[str]: ...
+
+
+@overload
+def words(text: None) -> None: ...
+
+
+@overload
+def words(text: str | None) -> list[str] | None: ...
 
 
 def words(text: str | None) -> list[str] | None:

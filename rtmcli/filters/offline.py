@@ -45,7 +45,7 @@ def smooth_offline(
 ) -> Iterator[Frame]:
     """The frames with smoothed keypoints and boxes, after all of them were read.
 
-    People are told apart by their id; instances without one stay as they are. Keypoints that are filled are
+    The id identifies a person; instances without one stay as they are. Keypoints that are filled are
     listed under the instance's key `filled` and have score 0.
 
     Args:
@@ -129,7 +129,7 @@ def _updated(instance: Instance, track: Smoothed, at: int) -> Instance:
 
 
 def _inserted(number: int, track: Smoothed, at: int) -> Instance:
-    """A person for a frame in which nobody saw them."""
+    """The instance of a person who was not detected in this frame."""
     row = at - track.first
     assert track.keypoints is not None and track.filled is not None
     box = None if track.boxes is None else track.boxes[row]

@@ -1,4 +1,4 @@
-"""Take the jitter out of poses: the One-Euro filter for each person and each keypoint.
+"""Smooth poses over time: the One-Euro filter for each person and each keypoint.
 
 Speeds are counted in body sizes a second, so that the result does not depend on resolution, and time is the record's
 own, so that an uneven frame rate is right. A point scored below what its track has been worth lately moves it less.
@@ -26,7 +26,7 @@ _SIZE_CUTOFF = 0.5  # hertz: a person's size changes slowly
 class Smoother:
     """Smooths keypoints and boxes of each person over time.
 
-    Instances are told apart by their id. A source whose instances have none gets ids from a `Tracker` first, and keeps
+    The id identifies a person. A source whose instances have none gets ids from a `Tracker` first, and keeps
     them in the records that come out. State is bounded: a person not seen for `max_gap` seconds is forgotten.
 
     Args:

@@ -152,7 +152,7 @@ def smooth_track(
 def _repair_swaps(
     points: Float64Array, rows: Float64Array, times: Float64Array, skeleton: Skeleton, size: float
 ) -> int:
-    """Put exchanged sides right in place; returns in how many frames."""
+    """Correct exchanged sides in place; returns in how many frames."""
     touched = np.zeros(len(rows), np.bool_)
     for pairs in limb_pairs(skeleton):
         exchanged = find_swaps(points[rows, :, :2], times[rows], pairs, size)

@@ -99,6 +99,6 @@ def _ids(people: Sequence[Instance]) -> Any:
 
 
 def _scores(people: Sequence[Instance]) -> Any:
-    """(N,) box scores; None where somebody has none."""
+    """(N,) box scores; None where an instance has none."""
     scores = [one.score for one in people]
     return None if any(score is None for score in scores) else np.array(scores, np.float32)

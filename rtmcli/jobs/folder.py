@@ -61,7 +61,7 @@ class LocalFolder:
     @contextmanager
     def publishing(self, name: str) -> Iterator[Path]:
         final = self._root / name
-        # The host and the process tell later runs whether somebody still writes there.
+        # The host and the process tell later runs whether a process still writes there.
         writer = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
         temporary = self._root / PART / "tmp" / writer
         try:

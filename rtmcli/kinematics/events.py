@@ -24,7 +24,7 @@ _STRIDE = 0.4
 _REPETITION = 0.5
 # A peak must stand out by this share of the curve's range (5th to 95th percentile), ...
 _SHARE = 0.3
-# ... and the range must be this share of the length of the leg, or that many degrees: else nobody walks.
+# ... and the range must be this share of the length of the leg, or that many degrees: else the person does not walk.
 _LEG_SHARE = 0.25
 _DEGREES = 15.0
 # Seconds over which the direction of walking is the more frequent one.

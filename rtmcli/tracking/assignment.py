@@ -11,7 +11,7 @@ def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
     Values lie in [0, 1], and it is their total that counts: two fair pairs beat one good one.
     """
     rows, columns = (places.tolist() for places in allowed.nonzero())
-    if len({*rows}) == len(rows) and len({*columns}) == len(columns):  # nobody has two candidates
+    if len({*rows}) == len(rows) and len({*columns}) == len(columns):  # each has one candidate
         return [*zip(rows, columns, strict=True)]
     pairs: list[tuple[int, int]] = []
     rows_left, columns_left = np.asarray(allowed.any(axis=1)), np.asarray(allowed.any(axis=0))

@@ -24,7 +24,7 @@ class _Held:
 
 
 def fill_gaps(frames: Iterable[Frame], longest: float) -> Iterator[Frame]:
-    """The frames, with interpolated instances where somebody with an id is missing for up to `longest` seconds.
+    """The frames, with interpolated instances where a person with an id is missing for up to `longest` seconds.
 
     Boxes, keypoints and box scores are interpolated in time. An added instance has the key `filled`: the indices of its
     keypoints, none of which a network saw, so their scores are 0. Frames come out in order, `longest` seconds of the

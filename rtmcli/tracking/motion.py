@@ -14,7 +14,7 @@ from rtmcli.arrays import BoolArray, Float64Array, IndexArray
 
 _MEMORY = 0.2  # seconds that the filter of centres looks back
 _SIZE_MEMORY = 0.1  # and that of sizes
-_FADE = 1.5  # seconds in which the velocity of somebody unseen falls to 1/e
+_FADE = 1.5  # seconds in which the velocity of an unseen person falls to 1/e
 _APPEARANCE_MEMORY = 60  # detections
 _CAMERA_GAIN = 0.7  # share of a common step that velocities take over
 _FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person

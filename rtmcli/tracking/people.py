@@ -19,7 +19,7 @@ class People:
         index: (P,) their places in the frame's list.
         boxes: (P, 4). middles: (P, 2) of the boxes. scores: (P,); 1 where there is none.
         poses: (P, K, 3) as in `Tracks`.
-        appearances: (P, A), NaN where unknown; None where nobody has one.
+        appearances: (P, A), NaN where unknown; None where there are none.
     """
 
     index: IndexArray

@@ -36,7 +36,7 @@ MAX_GAP = 3.0
 _HIGH = 0.6  # score from which a detection is paired in the first stage
 _SETTLED = 4  # detections after which a track goes before newer ones
 _UNSETTLED = 0.6  # worth of a track of fewer detections
-_TALLER = 1.35  # somebody this many times as tall is not the same person
+_TALLER = 1.35  # a detection this many times as tall is another person
 _REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
 _RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too, and appearances do not count
 # Distance of appearances beyond which two are not the same person. On real clips a detection is nearer than .25 to its
@@ -245,7 +245,7 @@ def _update(
     settled = hits >= _SETTLED
     if settled.all():
         return
-    for k in np.flatnonzero(~settled):  # a second box on somebody never settles
+    for k in np.flatnonzero(~settled):  # a second box on the same person never settles
         if _doubles(boxes[k], boxes[settled]):
             tracks.hits[rows[k]] = hits[k]
 

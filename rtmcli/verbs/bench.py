@@ -7,6 +7,7 @@ import typer
 
 from rtmcli.bench.timing import RUNS, WARMUP
 from rtmcli.cli.command import Given
+from rtmcli.cli.option_values import words
 from rtmcli.errors import UsageError
 
 
@@ -82,7 +83,7 @@ def main(
         from rtmcli.bench.networks import settings
 
         rows = settings(
-            _words(models), _words(engines), _words(precisions), _numbers(threads, "--threads"),
+            words(models), words(engines), words(precisions), _numbers(threads, "--threads"),
             _numbers(batch, "--batch"), device=device, warmup=warmup, runs=runs or RUNS,
         )  # fmt: skip
         _networks(rows, title, published=published)
@@ -168,33 +169,29 @@ def _check(given: Given, *, pipeline: str | None, people: str | None) -> None:
         given.reject(("batch", "warmup"), "with --pipeline and --people")
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def _numbers(text: str, flag: str) -> list[int]:
-    words = _words(text)
-    if not words or not all(word.isdigit() and int(word) > 0 for word in words):
+    given = words(text)
+    if not given or not all(word.isdigit() and int(word) > 0 for word in given):
         raise UsageError(
             f"{flag} {text!r}: expected numbers above 0 with commas between, for example {flag} 1,2"
         )
-    return [int(word) for word in words]
+    return [int(word) for word in given]
 
 
 def _one(text: str, flag: str) -> str:
-    words = _words(text)
-    if len(words) != 1:
+    given = words(text)
+    if len(given) != 1:
         raise UsageError(
             f"{flag} {text!r}: --pipeline and --people measure one setting at a time; give one value"
         )
-    return words[0]
+    return given[0]
 
 
 def _pair(text: str) -> tuple[str, str]:
-    words = _words(text)
-    if len(words) != 2:
+    given = words(text)
+    if len(given) != 2:
         raise UsageError(f"--models {text!r}: expected a detector and a pose model, --models DETECTOR,POSE")
-    return words[0], words[1]
+    return given[0], given[1]
 
 
 def _range(text: str) -> list[int]:

@@ -69,7 +69,7 @@ def main(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair/--no-repair", help="With --offline: put exchanged sides and outliers right first."
+            "--repair/--no-repair", help="With --offline: first correct exchanged sides and outliers."
         ),
     ] = True,
 ) -> None:
@@ -80,7 +80,7 @@ def main(
     score hardly moves. People without an id get one first, as by `rtm track`.
 
     With --offline the result does not lag behind the motion. Left and right sides that were exchanged for some frames
-    are put right, outliers are replaced, and both are counted on standard error.
+    are corrected, outliers are replaced, and both are counted on standard error.
 
     Example:
 
@@ -123,7 +123,7 @@ def _offline(filter: str, *, cutoff: float, fill: float, repair: bool) -> "Chang
         yield from smooth_offline(frames, chosen, repairs)
         if repairs.swaps or repairs.outliers or repairs.filled:
             say(
-                f"put exchanged sides right in {repairs.swaps} poses, replaced {repairs.outliers} outliers, "
+                f"corrected exchanged sides in {repairs.swaps} poses, replaced {repairs.outliers} outliers, "
                 f"filled {repairs.filled} keypoints",
                 program="rtm smooth",
             )

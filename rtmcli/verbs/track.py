@@ -81,7 +81,7 @@ def main(
 ) -> None:
     """Give every person one id through time.
 
-    Ids start at 1 in each source and are never given to somebody else. Ids that come in are replaced. Without
+    Ids start at 1 in each source and are never used for another person. Ids that come in are replaced. Without
     --lookahead or --offline each frame is written as soon as it is read.
 
     Example:

@@ -106,7 +106,7 @@ class Card:
 
 
 def _checks(card: Card) -> dict[str, bool]:
-    """Whether each key that code relies on has a value of the right kind: cards come from files of anybody."""
+    """Whether each key that code relies on has a value of the right kind: cards come from files of unknown origin."""
     texts = ("name", "family", "size", "training", "licence", "origin")
     numbers = ("score", "iou", "threshold")
     return {
