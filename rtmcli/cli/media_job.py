@@ -1,7 +1,8 @@
 """`rtm detect` and `rtm pose` with `-o FOLDER`."""
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import socket
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
 from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
 from rtmcli.cli.write_records import finished_items, track_with_camera
 from rtmcli.cpus import available_cpus
-from rtmcli.errors import UsageError
+from rtmcli.errors import RtmError, UsageError
 from rtmcli.jobs.folder import Folder
 from rtmcli.jobs.plan import Reading, plan_media
 from rtmcli.jobs.run import Execute, in_this_process
@@ -56,10 +57,11 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
         given.reject(RAY_NAMES, "without --ray")
     found = media_sources(sources, clip=options.source.fps is not None)
     folder = open_folder(options.output.output)
+    settings = job_settings(verb, given, _digests(options))
     planned = plan_job(
         found,
         folder,
-        job_settings(verb, given, _digests(options)),
+        settings,
         job.common,
         partial(plan_media, reading=_reading(options)),
         suffix=".jsonl",
@@ -71,7 +73,7 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     fill_folder(
         planned,
         folder,
-        _executor(options, given, folder),
+        _executor(options, given, settings.models, folder),
         job.common,
         label=verb,
         finish=partial(_tracked, stream=options.source.stream) if tracked else None,
@@ -79,21 +81,21 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     )
 
 
-def _executor(options: Options, given: Given, folder: Folder) -> Execute:
+def _executor(options: Options, given: Given, models: Mapping[str, str], folder: Folder) -> Execute:
     """What does the units: this process, several, or a Ray cluster."""
     job = options.job
     if job.ray is not None:
         from rtmcli.jobs.on_ray import Cluster, on_ray
 
-        opens = partial(open_work, _with_cpus(options, int(job.cpus_per_worker)), given)
+        opens = partial(open_work, _with_cpus(options, int(job.cpus_per_worker)), given, models)
         cluster = Cluster(
             address=job.ray, cpus=job.cpus_per_worker, gpus=job.gpus_per_worker, actors=job.workers
         )
         return on_ray(folder, opens, cluster)
     if job.workers is None or job.workers == 1:
-        return in_this_process(folder, partial(open_work, options, given))
+        return in_this_process(folder, partial(open_work, options, given, models))
     share = _with_cpus(options, available_cpus() // job.workers)
-    return in_processes(folder, partial(open_work, share, given), job.workers)
+    return in_processes(folder, partial(open_work, share, given, models), job.workers)
 
 
 def _with_cpus(options: Options, cpus: int) -> Options:
@@ -105,8 +107,21 @@ def _with_cpus(options: Options, cpus: int) -> Options:
     return replace(options, engine=replace(engine, threads=threads, jobs=max(1, cpus // threads)))
 
 
-def open_work(options: Options, given: Given) -> Work:
-    """Open the networks; what is returned does one unit after the other with them."""
+def open_work(options: Options, given: Given, models: Mapping[str, str]) -> Work:
+    """Open the networks; what is returned does one unit after the other with them.
+
+    Args:
+        models: SHA-256 of the files with which the job began; those of another machine may be others.
+
+    Raises:
+        RtmError: a model's file is another one here.
+    """
+    for role, digest in _digests(options).items():
+        if digest != models[role]:
+            raise RtmError(
+                f"the {role}'s file on {socket.gethostname()} is another one than that with which the job began "
+                "(its SHA-256 differs); install the same models everywhere"
+            )
     threads, jobs = options.engine.threads_and_jobs(None)
     if isinstance(options, PoseOptions):
         networks = pose_networks(options, threads, jobs, given)

@@ -159,6 +159,17 @@ def test_a_folder_made_by_another_verb_version_or_model_is_refused(rtm: Runner, 
         assert expected in rtm.error
 
 
+def test_a_model_that_is_another_file_where_the_work_is_done_ends_the_job(
+    rtm: Runner, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtmcli.cli import media_job
+
+    digests = iter([{"detector": "0" * 64}, {"detector": "1" * 64}])
+    monkeypatch.setattr(media_job, "_digests", lambda options: next(digests))
+    assert rtm("detect", "clips/b", "-o", "out") == 1
+    assert "the detector's file on" in rtm.error and not contents(Path("out"))
+
+
 def test_a_source_that_has_changed_is_noticed(rtm: Runner, clips: Path) -> None:
     assert rtm("detect", "clips/b", "-o", "out") == 0
     write_clip(clips / "b/00.mp4", 9)
