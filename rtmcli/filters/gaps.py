@@ -16,14 +16,22 @@ def find_outliers(points: Float64Array, size: float) -> BoolArray:
 
     The Hampel identifier: the deviation is 1.48 times the median absolute deviation of the window.
     """
+    found = np.zeros(points.shape[:2], np.bool_)
+    if len(points) > 2 * _WINDOW:
+        # One keypoint after the other: the windows take seven times the memory of the points.
+        for keypoint in range(points.shape[1]):
+            found[:, keypoint] = _far_from_neighbours(points[:, keypoint], size)
+    return found
+
+
+def _far_from_neighbours(points: Float64Array, size: float) -> BoolArray:
+    """The same for one keypoint: (N, D) to (N,)."""
     count = len(points)
-    if count < 2 * _WINDOW + 1:
-        return np.zeros(points.shape[:2], np.bool_)
-    padded = np.pad(points, ((_WINDOW, _WINDOW), (0, 0), (0, 0)), constant_values=np.nan)
-    windows = np.stack([padded[k : k + count] for k in range(2 * _WINDOW + 1)])  # (W, N, K, D)
+    padded = np.pad(points, ((_WINDOW, _WINDOW), (0, 0)), constant_values=np.nan)
+    windows = np.stack([padded[k : k + count] for k in range(2 * _WINDOW + 1)])  # (W, N, D)
     with np.errstate(all="ignore"):
         middle = _median(windows)
-        away = np.linalg.norm(windows - middle, axis=-1)  # (W, N, K)
+        away = np.linalg.norm(windows - middle, axis=-1)  # (W, N)
         spread = 1.4826 * _median(away)
         distance = np.linalg.norm(points - middle, axis=-1)
         return np.asarray(distance > np.maximum(_OUTLIER * spread, _LEAST * size))

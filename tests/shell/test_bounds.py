@@ -12,14 +12,14 @@ from rtmcli import Frame, Instance, Smoother, Tracker, read_frames, write_frames
 from rtmcli.filters.nms import pose_nms
 
 
-def long_stream(path: Path, count: int, *, lanes: int = 1) -> Path:
-    """People who walk about, new ones every 200 frames."""
+def long_stream(path: Path, count: int, *, lanes: int = 1, stay: int = 200) -> Path:
+    """People who walk up and down, new ones every `stay` frames."""
     rng = np.random.default_rng(0)
 
     def people(n: int) -> list[Instance]:
         found = []
         for lane in range(lanes):
-            x = 100 + 4 * (n % 200)
+            x = 100 + 4 * abs(n % 200 - 100)
             points = np.concatenate(
                 [rng.normal([x, 200 + 300 * lane], 20, (17, 2)), np.full((17, 1), 0.8)], axis=1
             )
@@ -28,7 +28,7 @@ def long_stream(path: Path, count: int, *, lanes: int = 1) -> Path:
         return found
 
     frames = (
-        Frame("v.mp4", n, count, n / 30 + (n // 200) * 5, 1280, 720, "coco17", "m", people(n))
+        Frame("v.mp4", n, count, n / 30 + (n // stay) * 5, 1280, 720, "coco17", "m", people(n))
         for n in range(count)
     )
     write_frames(frames, path)
@@ -66,8 +66,8 @@ def test_ten_thousand_frames_need_no_more_memory_than_a_thousand(
 
 @pytest.fixture(scope="module")
 def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An hour of five people at 30 frames a second."""
-    return long_stream(tmp_path_factory.mktemp("hour") / "hour.jsonl", 108_000, lanes=5)
+    """An hour at 30 frames a second, in which the same five people are always there."""
+    return long_stream(tmp_path_factory.mktemp("hour") / "hour.jsonl", 108_000, lanes=5, stay=108_000)
 
 
 @pytest.mark.slow
