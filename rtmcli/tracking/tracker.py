@@ -183,7 +183,15 @@ class Tracker:
         matching.add(value, allowed & recent)
         matching.add(value, allowed)
         if not matching.complete():  # who moved too far, or changed the pose too much
-            near = nearness(boxes_at(expected, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
+            # Somebody unseen may also have stayed, or a changing box looked like a step.
+            places = (expected, tracks.last) if tracks.missed.any() else (expected,)
+            near = np.max(
+                [
+                    nearness(boxes_at(at, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
+                    for at in places
+                ],
+                axis=0,
+            )
             matching.add(near * worth, (near > 0) & fits)
         if distance is not None and not matching.complete():  # who comes back elsewhere in the same clothes
             last = boxes_at(tracks.last, tracks.sizes)
