@@ -41,6 +41,14 @@ FRAMES = (
 )
 
 
+@pytest.mark.parametrize("verb", ["track", "smooth", "nms"])
+def test_on_an_empty_stream_a_filter_imports_the_command_line_and_records_alone(verb: str) -> None:
+    names = loaded(f"from rtmcli.cli.app import main; assert main([{verb!r}, '/dev/null']) == 0")
+    packages = {name.split(".")[1] for name in names if name.startswith("rtmcli.")}
+    own = {"cli", "verbs", "records", "terminal", "arrays", "errors", "files", "settings"}
+    assert packages - own <= ({"filters"} if verb == "smooth" else set())
+
+
 @pytest.mark.parametrize("verb", ["track", "smooth", "angles", "nms", "convert"])
 def test_a_filter_verb_imports_no_heavy_package_even_when_it_works(tmp_path: Path, verb: str) -> None:
     file = tmp_path / "two.jsonl"

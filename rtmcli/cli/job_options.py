@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from rtmcli.errors import UsageError
-from rtmcli.media.remote import is_remote
 
 RECORD_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -90,6 +89,9 @@ def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -
     if output is None or output == "-":
         return False
     if "://" in output and not os.path.lexists(output):
+        # Imported here: filters start without the readers of images and videos.
+        from rtmcli.media.remote import is_remote
+
         if output.endswith(suffixes):
             raise UsageError(f"-o {output}: name a folder of the object store, not a file in it")
         if not is_remote(output):
