@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parent.parent
 # From the bottom up. A package imports packages of lower layers, and others of its own layer as long as no cycle comes
 # of it. A module that does not stand where its package stands is named by itself; the longest name counts.
 LAYERS = [
-    {"errors", "arrays", "cpus", "files", "telemetry", "plot_style"},
+    {"errors", "credentials", "arrays", "cpus", "files", "telemetry", "plot_style"},
     {
         *("opencv", "records", "terminal", "settings"),
         # What a model file says about itself: plain data, read by networks and engines alike.

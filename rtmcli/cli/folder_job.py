@@ -16,6 +16,7 @@ from rtmcli.jobs.run import Execute, Finish, run_job
 from rtmcli.jobs.shards import Shard
 from rtmcli.jobs.sources import Named, source_size
 from rtmcli.jobs.unit import Source
+from rtmcli.media.names import record_name
 from rtmcli.media.remote import is_remote
 from rtmcli.records.line_io import Sink
 from rtmcli.terminal.progress import progress
@@ -39,7 +40,11 @@ def open_folder(output: str) -> Folder:
 
 def job_settings(verb: str, given: Given, models: Mapping[str, str] | None = None) -> Settings:
     """What the bytes of a verb's files depend on, beside their sources."""
-    options = {name: value for name, value in given.values.items() if name not in _WITHOUT_EFFECT}
+    options = {
+        name: record_name(value) if isinstance(value, str) else value
+        for name, value in given.values.items()
+        if name not in _WITHOUT_EFFECT
+    }
     if "device" in options:
         # The processes of one job may each have a GPU of their own.
         options["device"] = options["device"].partition(":")[0]

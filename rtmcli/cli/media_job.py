@@ -28,6 +28,7 @@ from rtmcli.media import Media
 from rtmcli.media.file_sources import open_files
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.media.frame_range import FrameRange
+from rtmcli.media.names import know_addresses, secret_addresses
 from rtmcli.media.video_source import open_video
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import write_frames
@@ -87,7 +88,9 @@ def _executor(options: Options, given: Given, models: Mapping[str, str], folder:
     if job.ray is not None:
         from rtmcli.jobs.on_ray import Cluster, on_ray
 
-        opens = partial(open_work, _with_cpus(options, int(job.cpus_per_worker)), given, models)
+        opens = partial(
+            open_work, _with_cpus(options, int(job.cpus_per_worker)), given, models, secret_addresses()
+        )
         cluster = Cluster(
             address=job.ray, cpus=job.cpus_per_worker, gpus=job.gpus_per_worker, actors=job.workers
         )
@@ -95,7 +98,7 @@ def _executor(options: Options, given: Given, models: Mapping[str, str], folder:
     if job.workers is None or job.workers == 1:
         return in_this_process(folder, partial(open_work, options, given, models))
     share = _with_cpus(options, available_cpus() // job.workers)
-    return in_processes(folder, partial(open_work, share, given, models), job.workers)
+    return in_processes(folder, partial(open_work, share, given, models, secret_addresses()), job.workers)
 
 
 def _with_cpus(options: Options, cpus: int) -> Options:
@@ -107,15 +110,19 @@ def _with_cpus(options: Options, cpus: int) -> Options:
     return replace(options, engine=replace(engine, threads=threads, jobs=max(1, cpus // threads)))
 
 
-def open_work(options: Options, given: Given, models: Mapping[str, str]) -> Work:
+def open_work(
+    options: Options, given: Given, models: Mapping[str, str], addresses: Mapping[str, str] | None = None
+) -> Work:
     """Open the networks; what is returned does one unit after the other with them.
 
     Args:
         models: SHA-256 of the files with which the job began; those of another machine may be others.
+        addresses: with credentials, by their names in the job (`secret_addresses`), where it runs in another process.
 
     Raises:
         RtmError: a model's file is another one here.
     """
+    know_addresses(addresses or {})
     for role, digest in _digests(options).items():
         if digest != models[role]:
             raise RtmError(

@@ -48,7 +48,8 @@ def media_sources(arguments: Sequence[str], *, clip: bool = False) -> list[Named
         if clip and files is not None:
             found.append(Named(record_name(argument), _parent(files), images=True))
         elif files is None:
-            found.append(Named(record_name(argument), argument))
+            name = record_name(argument)
+            found.append(Named(name, name if is_address(argument) else argument))
         else:
             images = [file for file in files if _is_image(file)]
             found += [Named(record_name(file), file) for file in files if file not in set(images)]
@@ -113,7 +114,7 @@ def _refuse_endless(argument: str) -> None:
     elif camera_number(argument) is not None:
         what = f"camera {argument}"
     elif is_address(argument) and is_live(argument):
-        what = f"the live stream {argument}"
+        what = f"the live stream {record_name(argument)}"
     if what is not None:
         raise UsageError(f"-o FOLDER is for sources that end, not for {what}; write to a file: -o out.jsonl")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rtmcli.errors import DataError
 from rtmcli.media.frame_source import Media
 from rtmcli.media.interleave import MAX_OPEN
-from rtmcli.media.names import file_path, is_address
+from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.open import open_media
 from rtmcli.media.source_names import camera_number, is_demo, is_live
 from rtmcli.records.frame import Frame
@@ -75,7 +75,7 @@ def location_of(frame: Frame, media: str | None = None) -> str:
         return own
     if Path(media).is_dir():
         return str(Path(media) / Path(own).name)
-    return media
+    return record_name(media)
 
 
 class _Readers:

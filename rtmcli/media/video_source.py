@@ -40,7 +40,7 @@ def open_video(
     elif is_remote(name):
         video = Video(RemoteFile(name), name, stop=stop, stream=stream)
     elif is_address(name):
-        video = Video(name, name, stop=stop, live=live, stream=stream)
+        video = Video(file_path(name), name, stop=stop, live=live, stream=stream)
     else:
         path = str(DEMO) if is_demo(name) else readable_path(file_path(name))
         video = Video(path, name, stop=stop, stream=stream)

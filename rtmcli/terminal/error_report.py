@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from rtmcli.credentials import hide_credentials
 from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
 from rtmcli.settings import Defaults, current
 from rtmcli.terminal.streams import drop_unwritable_output
@@ -33,12 +34,13 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
     verb = verb if verb in verbs else ""
     program = f"rtm {verb}".strip()
     code, message = _code_and_sentence(error, program)
+    message = hide_credentials(message)
     # Where stderr cannot be written the exit code alone tells.
     with contextlib.suppress(OSError, ValueError):
         if verbose:
             import traceback
 
-            traceback.print_exception(error)
+            print(hide_credentials("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         if json_errors:
             import orjson
 

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 
+from rtmcli.credentials import hide_credentials
 from rtmcli.settings import current
 
 
@@ -10,7 +11,7 @@ def say(text: str, program: str = "rtm") -> None:
     """Print one line on stderr, unless `-q` is given. Nothing happens where stderr is closed."""
     if not current().quiet and sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            print(f"{program}: {text}", file=sys.stderr)
+            print(f"{program}: {hide_credentials(text)}", file=sys.stderr)
 
 
 def say_on_terminal(text: str, program: str = "rtm") -> None:

@@ -4,6 +4,7 @@ import logging
 from functools import cache
 from typing import Any, BinaryIO
 
+from rtmcli.credentials import hide_credentials
 from rtmcli.errors import DataError
 from rtmcli.media.names import is_address
 from rtmcli.media.remote import RemoteFile
@@ -28,6 +29,7 @@ def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
     except (av.error.FFmpegError, ValueError) as error:
         log = getattr(error, "log", None)
         detail = log[2].strip() if log else getattr(error, "strerror", None) or str(error)
+        detail = hide_credentials(detail)
         if "moov atom not found" in detail:
             raise DataError(
                 f"{name}: truncated, or its recording was never finished: the index (moov) of the mp4 is missing"
