@@ -57,7 +57,7 @@ class Smoother:
             raise UsageError(f"no such filter {method!r}; there is oneeuro")
         self._cutoffs = Cutoffs(min_cutoff, beta, d_cutoff)
         self._max_gap = max_gap
-        self._tracker = Tracker(max_gap=max_gap, start_score=0)
+        self._tracker = Tracker(max_gap=max_gap, start_score=0, confirm_score=0)
         self._sources: Sources[_Source] = Sources(
             lambda old: _Source(old is not None and old.has_ids, self._cutoffs)
         )

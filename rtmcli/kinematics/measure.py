@@ -50,7 +50,7 @@ class JointAngles:
         self._side = side
         self._min_score = min_score
         self._velocity = velocity
-        self._tracker = Tracker(start_score=0)
+        self._tracker = Tracker(start_score=0, confirm_score=0)
         self._sources: Sources[_Source] = Sources(
             lambda old: _Source(has_ids=old is not None and old.has_ids)
         )

@@ -159,6 +159,12 @@ def test_people_without_an_id_get_one_and_keep_it() -> None:
     np.testing.assert_array_equal(smoothed(bare), smoothed(frames))
 
 
+def test_a_weak_person_without_an_id_gets_one_in_the_first_frame() -> None:
+    first = moving(1)[0][0]
+    weak = replace(first.instances[0], id=None, score=0.2)
+    assert Smoother()(replace(first, instances=[weak])).instances[0].id == 1
+
+
 def test_in_a_tracked_stream_one_without_an_id_passes_as_it_is() -> None:
     frames, _, _ = moving(1)
     smoother = Smoother()
