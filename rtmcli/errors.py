@@ -51,6 +51,10 @@ class DataError(RtmError):
     exit_code = 3
 
 
+class StreamEndedError(DataError):
+    """A camera or live stream sends no more: exit code 3. What was written until then is kept."""
+
+
 class MissingError(RtmError):
     """An extra, a model or a device is not here: exit code 4. The message holds the command that gets it.
 

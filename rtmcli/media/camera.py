@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from rtmcli.errors import DataError, MissingError
+from rtmcli.errors import MissingError, StreamEndedError
 
 
 class Camera:
@@ -46,13 +46,15 @@ class Camera:
         every: int,
         keyframes: Sequence[tuple[int, int]] = (),
     ) -> Generator[tuple[np.ndarray, int, float], None, None]:
-        """As `Video.pictures`, without keyframes; a camera that stops delivering raises DataError."""
+        """As `Video.pictures`, without keyframes; a camera that stops delivering raises StreamEndedError."""
         first_time, number = None, 0
         while True:
             received, image = self._capture.read()
             now = time.perf_counter()
             if not received:
-                raise DataError(f"camera {self.name}: no more frames after {number}; was it unplugged?")
+                raise StreamEndedError(
+                    f"camera {self.name}: no more frames after {number}; was it unplugged?"
+                )
             first_time = now if first_time is None else first_time
             if end is not None and now - first_time >= end:
                 return

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from rtmcli.errors import DataError, RtmError, UsageError
+from rtmcli.errors import DataError, RtmError, StreamEndedError, UsageError
 from rtmcli.files import publish, temporary_beside
 
 # Longer than any real frame (a thousand people with 133 keypoints are 5 MB); a stream without newlines is refused
@@ -155,7 +155,7 @@ class Sink:
                 self.flush()
             if self._path is not None:
                 os.close(self._fd)
-                if self._temporary is not None and kind is None:
+                if self._temporary is not None and (kind is None or isinstance(error, StreamEndedError)):
                     publish(self._temporary, self._path)
                     self._temporary = None
         finally:

@@ -11,6 +11,8 @@ from rtmcli.media.remote import RemoteFile
 
 # Demuxers that turn any text into images.
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "idf", "adf"})
+# Seconds without any data from an address, while it is opened and while it is read.
+_TIMEOUT = 15.0
 
 
 def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
@@ -25,7 +27,7 @@ def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
     if isinstance(target, RemoteFile):
         target = target.open()
     try:
-        container = av.open(target, options=options, timeout=(15.0, 15.0) if remote else None)
+        container = av.open(target, options=options, timeout=(_TIMEOUT, _TIMEOUT) if remote else None)
     except (av.error.FFmpegError, ValueError) as error:
         log = getattr(error, "log", None)
         detail = log[2].strip() if log else getattr(error, "strerror", None) or str(error)

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from rtmcli.errors import DataError
+from rtmcli.errors import DataError, StreamEndedError
 from rtmcli.media.decode.container import decode_failures
 from rtmcli.media.decode.decode_errors import decode_packet, demux_packets
 from rtmcli.media.decode.frame_index import FrameIndex
@@ -35,7 +35,8 @@ class FrameReader:
         truncated: once at the end, how the source fell short of what it declares, in words, or None.
 
     Raises:
-        DataError: damage, or not one frame that can be decoded.
+        DataError: damage, not one frame that can be decoded.
+        StreamEndedError: the end of a live stream that declares no length.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class FrameReader:
         self._index = FrameIndex(self._first_packet, count_packets=self._sought)
         # Frames that refer to others before the beginning may fail; that is usual where one joins a broadcast.
         self._lenient = source.live or self._sought
+        # Asked for at the beginning: some demuxers set the duration while they read.
+        self._endless = source.live and not source.container.duration
         # Number and container time of the latest frame.
         self._last: tuple[int, float] | None = None
         self._packets = self._decoded = 0
@@ -212,6 +215,13 @@ class FrameReader:
     def _check_end(self) -> None:
         if not self._sought:
             self.lost += self._index.lost
+        if self._endless:
+            # A server that is gone looks like one that closes the connection: both are the end of the data.
+            how = "no data came any more" if self._demuxer_failed else "the connection was closed"
+            raise StreamEndedError(
+                f"{self._source.name}: the live stream ended after {self._index.next} frames ({how}); check the camera "
+                "or server, and start again"
+            )
         if not self._decoded:
             raise DataError(f"{self._source.name}: not one frame of it can be decoded; get the file again")
         self.truncated = self._truncation()

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from rtmcli.errors import StreamEndedError
 from rtmcli.records.line_io import ClosedPipe
 
 
@@ -49,7 +50,11 @@ class Writer(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, ClosedPipe) or not isinstance(error, Exception):
+        if (
+            error is None
+            or isinstance(error, (ClosedPipe, StreamEndedError))
+            or not isinstance(error, Exception)
+        ):
             self.close()
         else:
             self.abort()
