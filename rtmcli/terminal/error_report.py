@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from rtmcli.credentials import hide_credentials
 from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
 from rtmcli.settings import Defaults, current
 from rtmcli.terminal.streams import drop_unwritable_output
@@ -34,6 +33,8 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
     verb = verb if verb in verbs else ""
     program = f"rtm {verb}".strip()
     code, message = _code_and_sentence(error, program)
+    from rtmcli.credentials import hide_credentials
+
     message = hide_credentials(message)
     # Where stderr cannot be written the exit code alone tells.
     with contextlib.suppress(OSError, ValueError):

@@ -3,13 +3,14 @@
 import contextlib
 import sys
 
-from rtmcli.credentials import hide_credentials
 from rtmcli.settings import current
 
 
 def say(text: str, program: str = "rtm") -> None:
     """Print one line on stderr, unless `-q` is given. Nothing happens where stderr is closed."""
     if not current().quiet and sys.stderr is not None:
+        from rtmcli.credentials import hide_credentials
+
         with contextlib.suppress(OSError, ValueError):
             print(f"{program}: {hide_credentials(text)}", file=sys.stderr)
 

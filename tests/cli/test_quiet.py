@@ -27,7 +27,7 @@ CASES = [
     ("nms short.jsonl", False),
     ("angles poses.jsonl", False),
     ("draw short.jsonl -o drawn.mp4", False),
-    ("view poses.jsonl -o page.html", True),
+    ("view poses.jsonl -o page.html", False),
     ("convert short.jsonl --to csv", False),
     ("eval labels.json poses.jsonl --unmatched skip", True),
     (f"{TRAIN} --check", True),
