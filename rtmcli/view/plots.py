@@ -44,7 +44,7 @@ def make_plots(names: Sequence[str]) -> Plots:
     from bokeh.models import Range1d
     from bokeh.resources import Resources
 
-    times = Range1d(0, 1, name="times")
+    times = Range1d(start=0, end=1, name="times")
     figures = [_figure(name, times, is_last=name == names[-1]) for name in names]
     item = json_item(column(*figures, sizing_mode="stretch_width"))
     return Plots("".join(Resources(mode="inline", components=["bokeh"]).js_raw), item)
@@ -63,7 +63,7 @@ def _figure(name: str, times: Any, *, is_last: bool) -> Any:
         y_axis_label=FIGURES[name],
         x_range=times,
         # Set with the data: a DataRange1d warns on the console while there are none.
-        y_range=Range1d(0, 1),
+        y_range=Range1d(start=0, end=1),
         tools="xpan,xwheel_zoom,xbox_zoom,reset",
         active_drag="xpan",
         background_fill_color=None,
