@@ -1,4 +1,4 @@
-"""The run for a lent GPU, rehearsed on the CPU: packed, trained on a bare machine, stopped and resumed."""
+"""The GPU run, rehearsed on the CPU: packed, trained on a bare machine, stopped and resumed."""
 
 import io
 import json
