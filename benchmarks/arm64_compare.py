@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rtmcli import open_media
+from rtmcli import Frame, open_media, read_frames
 
 CONFIDENT = 0.5
 
@@ -49,41 +49,28 @@ def extract(folder: Path, frames: int, pictures: Path | None) -> int:
 
 
 def compare(first: Path, second: Path) -> int:
-    pairs = list(zip(read_frames(first), read_frames(second), strict=True))
-    ids = [[[person.get("id") for person in frame["instances"]] for frame in pair] for pair in pairs]
-    people = [[len(frame["instances"]) for frame in pair] for pair in pairs]
-    a, b = (
-        np.array(
-            [
-                person["keypoints"]
-                for pair in pairs
-                if len(pair[0]["instances"]) == len(pair[1]["instances"])
-                for person in pair[i]["instances"]
-            ]
-        ).reshape(-1, 17, 3)
-        for i in range(2)
-    )
+    pairs = list(zip(read_frames(str(first)), read_frames(str(second)), strict=True))
+    same = [(a, b) for a, b in pairs if ids(a) == ids(b)]
+    poses = [np.array([person.keypoints for pair in same for person in pair[i].instances]) for i in range(2)]
+    a, b = (part.reshape(-1, 17, 3) for part in poses)
     distances = np.linalg.norm((a - b)[..., :2], axis=-1)
-    confident = distances[(a[..., 2] > CONFIDENT) & (b[..., 2] > CONFIDENT)]
     row = {
         "records": first.name,
         "frames": len(pairs),
-        "people": sum(count for count, _ in people),
-        "frames_with_other_people": sum(x != y for x, y in people),
-        "frames_with_other_ids": sum(x != y for x, y in ids),
+        "people": sum(len(frame.instances) for frame, _ in pairs),
+        "frames_with_other_people_or_ids": len(pairs) - len(same),
         "keypoints": distances.size,
         "pixels_median": summary(distances, 0.5),
         "pixels_p95": summary(distances, 0.95),
         "pixels_worst": summary(distances, 1.0),
-        "confident_worst": summary(confident, 1.0),
+        "confident_worst": summary(distances[np.minimum(a, b)[..., 2] > CONFIDENT], 1.0),
     }
     print(json.dumps(row))
-    return int(row["frames_with_other_people"] + row["frames_with_other_ids"] > 0)
+    return int(len(same) < len(pairs))
 
 
-def read_frames(path: Path) -> list[dict]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line for line in lines if "instances" in line]
+def ids(frame: Frame) -> list[int | None]:
+    return [person.id for person in frame.instances]
 
 
 def summary(distances: np.ndarray, share: float) -> float | None:

@@ -52,7 +52,7 @@ EOF
 # Files and folders that pip and name resolution need inside, as they are outside.
 shared_paths() {
   printf '%s\n' /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt
-  printf '%s\n' /etc/pip.conf /etc/xdg/pip /root/.config/pip
+  printf '%s\n' /etc/pip.conf /etc/xdg/pip "$HOME/.config/pip"
   # local package folders that pip's settings name; an index is the folder `simple` in one
   pip config list 2> /dev/null | grep -oE "(file://)?/[^ '\"]+" | sed -e 's,^file://[^/]*,,' -e 's,/simple/*$,,'
 }
@@ -71,17 +71,17 @@ while read -r path; do
   mount --bind "$path" "$system$path"
 done <<< "$shared"
 mapfile -t pip_settings < <(env | grep ^PIP_ || true)
-exec env -i HOME=/root LANG=C.UTF-8 PATH=/venv/bin:/usr/bin:/bin QEMU_CPU=neoverse-n1 "${pip_settings[@]}" \
-  "$(command -v chroot)" "$system" bash -euo pipefail -c "cd /work; $command"
+exec env -i HOME="$HOME" LANG=C.UTF-8 PATH=/venv/bin:/usr/bin:/bin QEMU_CPU=neoverse-n1 "${pip_settings[@]}" \
+  "$(command -v chroot)" "$system" bash -euo pipefail -c "cd /rtm; $command"
 EOF
 }
 
 install_rtm() {
-  rm -rf "${system:?}/work"
-  mkdir -p "$system/work/source"
-  git -C "$here" archive HEAD | tar x -C "$system/work/source"
+  rm -rf "${system:?}/rtm"
+  mkdir -p "$system/rtm/source"
+  git -C "$here" archive HEAD | tar x -C "$system/rtm/source"
   test -x "$system/venv/bin/pip" || run_inside 'python3 -m venv /venv'
-  run_inside 'pip install -q --no-cache-dir ./source 2>&1 | grep -v "Location .* is ignored" || true; rtm --version'
+  run_inside 'pip install -q --no-cache-dir ./source; rtm --version'
 }
 
 install_emulator
@@ -91,8 +91,8 @@ install_rtm
 
 # Decoders of the two machines round differently, so the images are decoded here once and stored without loss.
 compare=$here/benchmarks/arm64_compare.py
-rm -rf "$system/work/images"
-python3 "$compare" extract "$system/work/images" --frames "$frames" ${PICTURES:+--pictures "$PICTURES"}
+rm -rf "$system/rtm/images"
+python3 "$compare" extract "$system/rtm/images" --frames "$frames" ${PICTURES:+--pictures "$PICTURES"}
 
 main_job="rtm pose demo --max-frames $frames | rtm smooth > clip.jsonl"
 run_inside "$main_job; rtm schema --check clip.jsonl; rtm draw clip.jsonl -o clip.mp4
@@ -101,7 +101,7 @@ run_inside "$main_job; rtm schema --check clip.jsonl; rtm draw clip.jsonl -o cli
 mkdir -p "$system/here"
 cd "$system/here"
 eval "$main_job"
-ln -sfn ../work/images images
+ln -sfn ../rtm/images images
 rtm pose images/*.png --engine onnxruntime > images.jsonl
-python3 "$compare" compare clip.jsonl ../work/clip.jsonl
-python3 "$compare" compare images.jsonl ../work/images.jsonl
+python3 "$compare" compare clip.jsonl ../rtm/clip.jsonl
+python3 "$compare" compare images.jsonl ../rtm/images.jsonl

@@ -51,7 +51,8 @@ def person_tracks(frames: Iterable[Frame], note: Callable[[str], None]) -> list[
 
     `note` is called where people are left out.
 
-    Raises DataError where frames do not follow each other, the skeleton changes or is not named, or nobody is left.
+    Raises DataError where frames do not follow each other, the skeleton changes or is not named, or no
+    person has an id.
     """
     tracks: dict[str, PersonTracks] = {}
     alone: dict[str, dict[int, Float32Array]] = {}  # source -> row -> the only person, who has no id

@@ -162,7 +162,7 @@ def recordings_to_frames(
     """The frames of recordings, those of one source together. Scores are 1: the files have none.
 
     Points in pixels become `keypoints`, others `keypoints3d`. The skeleton is the one given, else one with all of the
-    markers. Markers without a keypoint are left out, which `note` is told.
+    markers. `note` is called where markers without a keypoint are left out.
 
     Raises DataError where no skeleton has the markers, or recordings of one source disagree in time or unit.
     """

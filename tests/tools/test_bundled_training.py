@@ -7,10 +7,14 @@ import torch
 
 from rtmcli.networks.rtmpose import RTMPose
 from tools.bundled_models.checkpoint import load_state, save_state, write_atomically
+from tools.bundled_models.detector import Window, make_windows
+from tools.bundled_models.muon import Muon
 from tools.bundled_models.norms import restore_norms
-from tools.bundled_models.pose_batch import Batch
+from tools.bundled_models.pose_batch import Batch, align_maps, mix_samples, teach_batch
 from tools.bundled_models.pose_loss import pose_loss
+from tools.bundled_models.run import Plan, run
 from tools.bundled_models.simcc_head import smooth_bins
+from tools.bundled_models.teacher_maps import SHIFT
 from tools.bundled_models.weights_file import mix, read_weights, write_safetensors
 
 
@@ -110,3 +114,90 @@ def test_weights_survive_their_file_and_their_mean_keeps_counters(tmp_path: Path
     assert torch.equal(back["w"], one["w"]) and back["n"] == 3
     mean = mix(one, {"w": torch.tensor([3.0, 0.0]), "n": torch.tensor(9)}, 0.75)
     assert mean["w"].tolist() == [2.5, -0.5] and mean["n"] == 9
+
+
+def small_batch(count: int = 8) -> Batch:
+    return Batch(
+        images=torch.arange(count).float().view(-1, 1, 1, 1).expand(-1, 3, 256, 192).clone(),
+        points=torch.full((count, 17, 2), 50.0), weights=torch.ones(count, 17),
+        labelled=torch.ones(count, 17, dtype=torch.bool), maps=torch.full((count, 17, 64, 48), 0.5),
+        zoom=torch.ones(count), mixed=torch.zeros(count, dtype=torch.bool),
+    )  # fmt: skip
+
+
+def test_a_mixed_sample_has_pixels_of_its_neighbour_and_the_teacher_alone() -> None:
+    batch = mix_samples(small_batch(), 0.5, torch.Generator().manual_seed(0))
+    assert 0 < batch.mixed.sum() < 8
+    for i, mixed in enumerate(batch.mixed.tolist()):
+        values = set(batch.images[i].unique().tolist())
+        if not mixed:
+            assert values == {i}
+        elif len(values) == 2:  # one side of each
+            assert values == {i, (i - 1) % 8}
+        else:
+            assert len(values) == 1 and min(i, (i - 1) % 8) < values.pop() < max(i, (i - 1) % 8)
+    assert not batch.labelled[batch.mixed].any() and batch.labelled[~batch.mixed].all()
+    maps = torch.zeros(8, 17, 64, 48)
+    maps[:, :3, 10, 10] = 1  # the teacher sees three keypoints
+    taught = teach_batch(batch, maps)
+    torch.testing.assert_close(taught.maps[batch.mixed], maps[batch.mixed])
+    torch.testing.assert_close(taught.maps[~batch.mixed], (maps + 0.5)[~batch.mixed] / 2)
+    assert (taught.weights[batch.mixed] == torch.tensor([0.6] * 3 + [0.0] * 14)).all()
+    assert (taught.weights[~batch.mixed] == 1).all()
+
+
+def test_the_teachers_maps_lie_where_its_shifted_peaks_belong() -> None:
+    maps = torch.zeros(1, 1, 64, 48)
+    maps[0, 0, 20, 30] = 1
+    aligned = align_maps(maps, 256, 192)[0, 0]
+    y, x = (torch.arange(size) * 4 + 1.5 for size in aligned.shape)  # pixels of the cells' middles
+    total = aligned.sum()
+    found = (aligned.sum(0) @ x / total, aligned.sum(1) @ y / total)
+    # its cells reach from the first to the last pixel of 192 x 256; its peaks are right of and below the keypoints
+    torch.testing.assert_close(
+        torch.stack(found),
+        torch.tensor([30 * 191 / 47, 20 * 255 / 63]) - torch.tensor(SHIFT),
+        atol=0.5,
+        rtol=0,
+    )
+
+
+def test_muon_moves_matrices_of_one_shape_as_it_moves_each_alone() -> None:
+    torch.manual_seed(0)
+    start = [torch.randn(8, 3, 3, 3), torch.randn(8, 27, 1, 1), torch.randn(5, 4)]
+    gradients = [torch.randn_like(weight) for weight in start]
+
+    def moved(chosen: list[int]) -> list[torch.Tensor]:
+        weights = [torch.nn.Parameter(start[i].clone()) for i in chosen]
+        optimiser = Muon(weights, lr=0.1, weight_decay=0.05)
+        for _ in range(2):
+            for weight, i in zip(weights, chosen, strict=True):
+                weight.grad = gradients[i].clone()
+            optimiser.step()
+        return [weight.detach() for weight in weights]
+
+    for together, i in zip(moved([0, 1, 2]), range(3), strict=True):
+        torch.testing.assert_close(together, moved([i])[0], atol=2e-2, rtol=0)
+        assert (together - start[i]).abs().max() > 0.01
+
+
+def test_a_step_without_a_finite_gradient_leaves_the_weights_nearly_alone(tmp_path: Path) -> None:
+    network = torch.nn.Linear(4, 4)
+    before = copy.deepcopy(network.state_dict())
+
+    def compute(used: float, random: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"loss": network(torch.full((1, 4), torch.nan)).sum()}
+
+    plan = Plan(minutes=0.001, batch=1, lr=1e-3, weight_decay=0.0)
+    run(network, None, compute, lambda _: {"held_out_ap": 0.0}, plan, tmp_path)
+    for name, weight in network.state_dict().items():
+        torch.testing.assert_close(weight, before[name])
+
+
+def test_joined_windows_have_pixels_of_two_images() -> None:
+    pictures = torch.stack([torch.full((64, 64, 3), value, dtype=torch.uint8) for value in (0, 255)])
+    sizes = torch.tensor([[64, 64], [64, 64]])
+    window = Window(side=32, scale=(0.3, 0.3), colour=0.0, joined=1.0)
+    images = make_windows(pictures, sizes, window, torch.Generator().manual_seed(0))
+    for image in images:
+        assert len(image[0].round(decimals=3).unique()) >= 2

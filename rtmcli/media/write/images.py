@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from abc import abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +15,25 @@ from rtmcli.media.write.base import Writer
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
-class ImageWriter(Writer):
-    """One image."""
+class FileWriter(Writer):
+    """One image file, written beside its place and moved there at the end. A subclass makes the image."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._temporary: Path | None = temporary_beside(path)
-        self._written = False
 
-    def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
-        if self._written:
-            raise UsageError(f"{self._path} holds one image, and there are more; name a folder, .mp4 or .gif")
-        self._written = True
-        assert self._temporary is not None
-        save_image(image, self._temporary, self._path)
+    @abstractmethod
+    def image(self) -> np.ndarray | None:
+        """What to write; None if no image came."""
 
     def close(self) -> None:
         if self._temporary is None:
             return
-        if not self._written:
+        image = self.image()
+        if image is None:
             self.abort()
             raise RtmError(f"{self._path}: not written: there was no image to write")
+        save_image(image, self._temporary, self._path)
         publish(self._temporary, self._path)
         self._temporary = None
 
@@ -42,6 +41,22 @@ class ImageWriter(Writer):
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
+
+
+class ImageWriter(FileWriter):
+    """One image."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._image: np.ndarray | None = None
+
+    def write(self, image: np.ndarray, *, time: float | None = None, name: str = "") -> None:
+        if self._image is not None:
+            raise UsageError(f"{self._path} holds one image, and there are more; name a folder, .mp4 or .gif")
+        self._image = image.copy()  # the caller may reuse its array
+
+    def image(self) -> np.ndarray | None:
+        return self._image
 
 
 class FolderWriter(Writer):

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rtmcli.errors import RtmError, UsageError
-from rtmcli.files import publish, temporary_beside
-from rtmcli.media.write.base import Writer
-from rtmcli.media.write.images import save_image
+from rtmcli.errors import UsageError
+from rtmcli.media.write.images import FileWriter
 
 # Longer side of a small copy, in pixels.
 _TILE = 320
@@ -19,15 +17,14 @@ _BACKGROUND, _TEXT = (32, 32, 32), (235, 235, 235)
 _MOST = 1000
 
 
-class SheetWriter(Writer):
+class SheetWriter(FileWriter):
     """Rows of images in the order in which they come, about as wide as the sheet is high.
 
     A tile is labelled with its time, or with its name where it has none.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary: Path | None = temporary_beside(path)
+        super().__init__(path)
         self._tiles: list[np.ndarray] = []
         self._labels: list[str] = []
 
@@ -41,20 +38,8 @@ class SheetWriter(Writer):
         self._tiles.append(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
         self._labels.append(name if time is None else _clock(time))
 
-    def close(self) -> None:
-        if self._temporary is None:
-            return
-        if not self._tiles:
-            self.abort()
-            raise RtmError(f"{self._path}: not written: there was no image to write")
-        save_image(_sheet(self._tiles, self._labels), self._temporary, self._path)
-        publish(self._temporary, self._path)
-        self._temporary = None
-
-    def abort(self) -> None:
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
-            self._temporary = None
+    def image(self) -> np.ndarray | None:
+        return _sheet(self._tiles, self._labels) if self._tiles else None
 
 
 def _sheet(tiles: list[np.ndarray], labels: list[str]) -> np.ndarray:

@@ -7,7 +7,9 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-const decimals = (value, digits) => (value === null || Number.isNaN(value) ? "" : value.toFixed(digits));
+// Without the sign of a negative number that rounds to zero.
+const decimals = (value, digits) =>
+  value === null || Number.isNaN(value) ? "" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
 
 function checkbox(text, isOn, change) {
   const box = element("input", { type: "checkbox", checked: isOn });
