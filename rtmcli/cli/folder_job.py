@@ -15,7 +15,7 @@ from rtmcli.jobs.names import output_names
 from rtmcli.jobs.run import Execute, Finish, run_job
 from rtmcli.jobs.shards import Shard
 from rtmcli.jobs.sources import Named, source_size
-from rtmcli.jobs.unit import Source
+from rtmcli.jobs.unit import Outcome, Source
 from rtmcli.media.names import record_name
 from rtmcli.media.remote import is_remote
 from rtmcli.records.line_io import Sink
@@ -23,7 +23,7 @@ from rtmcli.terminal.progress import progress
 
 # Options that leave the bytes of the files as they are.
 _WITHOUT_EFFECT = frozenset(
-    {*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show", "live"} - {"unit"}
+    {*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show", "live", "report"} - {"unit"}
 )
 
 
@@ -102,8 +102,9 @@ def fill_folder(
     label: str,
     finish: Finish | None = None,
     shard: Shard | None = None,
+    done: Callable[[Outcome], object] = lambda outcome: None,
 ) -> None:
-    """Run a job with a line for each source on standard output, at once."""
+    """Run a job with a line for each source on standard output, at once; `done` is told of each unit."""
     with Sink("-") as out, progress(label=label) as bar:
 
         def report(line: dict[str, Any]) -> None:
@@ -118,6 +119,7 @@ def fill_folder(
             bar=bar,
             finish=finish,
             shard=shard,
+            done=done,
             stop_on_error=options.stop_on_error,
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rtmcli.cli import effects
 from rtmcli.cli.command import Given
 from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_job
-from rtmcli.cli.job_options import RAY_NAMES
+from rtmcli.cli.job_options import RAY_NAMES, MediaJobOptions
 from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
 from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
 from rtmcli.cli.write_records import finished_items, track_with_camera
@@ -22,7 +22,7 @@ from rtmcli.jobs.plan import Reading, plan_media
 from rtmcli.jobs.run import Execute, in_this_process
 from rtmcli.jobs.shards import parse_shard
 from rtmcli.jobs.sources import image_files, media_sources
-from rtmcli.jobs.unit import Counts, Unit, Work
+from rtmcli.jobs.unit import Counts, Outcome, Unit, Work
 from rtmcli.jobs.workers import in_processes
 from rtmcli.media import Media
 from rtmcli.media.file_sources import open_files
@@ -32,6 +32,8 @@ from rtmcli.media.names import know_addresses, secret_addresses
 from rtmcli.media.video_source import open_video
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import write_frames
+from rtmcli.terminal.run_report import run_report
+from rtmcli.terminal.run_stats import RunStats
 from rtmcli.zoo.resolve import DEFAULT_DETECTOR, DEFAULT_POSE, find_model
 
 Options = DetectOptions | PoseOptions
@@ -71,19 +73,33 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     if job.plan:
         return
     tracked = isinstance(options, PoseOptions) and options.track
-    fill_folder(
-        planned,
-        folder,
-        _executor(options, given, settings.models, folder),
-        job.common,
-        label=verb,
-        finish=partial(_tracked, stream=options.source.stream) if tracked else None,
-        shard=shard,
-    )
+    stats = RunStats()
+    with run_report(stats, options.output.report, label=verb):
+        fill_folder(
+            planned,
+            folder,
+            _executor(options, given, settings.models, folder, stats),
+            job.common,
+            label=verb,
+            finish=partial(_tracked, stream=options.source.stream) if tracked else None,
+            shard=shard,
+            done=lambda outcome: _count_unit(stats, outcome) if _elsewhere(job) else None,
+        )
 
 
-def _executor(options: Options, given: Given, models: Mapping[str, str], folder: Folder) -> Execute:
-    """What does the units: this process, several, or a Ray cluster."""
+def _elsewhere(job: MediaJobOptions) -> bool:
+    """Whether other processes do the units, of which this one learns when they are done."""
+    return job.ray is not None or job.workers > 1
+
+
+def _count_unit(stats: RunStats, outcome: Outcome) -> None:
+    stats.count(outcome.unit.source, frames=outcome.counts.frames, people=outcome.counts.people)
+
+
+def _executor(
+    options: Options, given: Given, models: Mapping[str, str], folder: Folder, stats: RunStats
+) -> Execute:
+    """What does the units: this process, which counts frames, several processes, or a Ray cluster."""
     job = options.job
     if job.ray is not None:
         from rtmcli.jobs.on_ray import Cluster, on_ray
@@ -95,8 +111,8 @@ def _executor(options: Options, given: Given, models: Mapping[str, str], folder:
             address=job.ray, cpus=job.cpus_per_worker, gpus=job.gpus_per_worker, actors=job.workers
         )
         return on_ray(folder, opens, cluster)
-    if job.workers is None or job.workers == 1:
-        return in_this_process(folder, partial(open_work, options, given, models))
+    if not _elsewhere(job):
+        return in_this_process(folder, partial(open_work, options, given, models, stats=stats))
     share = _with_cpus(options, available_cpus() // job.workers)
     return in_processes(folder, partial(open_work, share, given, models, secret_addresses()), job.workers)
 
@@ -111,13 +127,19 @@ def _with_cpus(options: Options, cpus: int) -> Options:
 
 
 def open_work(
-    options: Options, given: Given, models: Mapping[str, str], addresses: Mapping[str, str] | None = None
+    options: Options,
+    given: Given,
+    models: Mapping[str, str],
+    addresses: Mapping[str, str] | None = None,
+    *,
+    stats: RunStats | None = None,
 ) -> Work:
     """Open the networks; what is returned does one unit after the other with them.
 
     Args:
         models: SHA-256 of the files with which the job began; those of another machine may be others.
         addresses: with credentials, by their names in the job (`secret_addresses`), where it runs in another process.
+        stats: counts frames, where the units are done in this process.
 
     Raises:
         RtmError: a model's file is another one here.
@@ -134,7 +156,7 @@ def open_work(
         networks = pose_networks(options, threads, jobs, given)
     else:
         networks = detect_networks(options, threads, jobs)
-    return partial(_do, networks, options)
+    return partial(_do, networks, options, stats or RunStats())
 
 
 def open_unit(unit: Unit, options: SourceOptions) -> Media:
@@ -154,7 +176,7 @@ def open_unit(unit: Unit, options: SourceOptions) -> Media:
     return options.open([unit.source])[0]
 
 
-def _do(networks: Pipeline, options: Options, unit: Unit, path: Path) -> Counts:
+def _do(networks: Pipeline, options: Options, stats: RunStats, unit: Unit, path: Path) -> Counts:
     """Write the records of a unit. Ids go through a whole source, so the units of a long one get theirs at the end."""
     people = 0
 
@@ -165,7 +187,9 @@ def _do(networks: Pipeline, options: Options, unit: Unit, path: Path) -> Counts:
             pipeline = with_media(replace(networks, track=track), [media], options.output)
             with closing(finished_items(pipeline)) as items:
                 for item in items:
-                    people += len(item.frame.instances)
+                    found = len(item.frame.instances)
+                    people += found
+                    stats.count(unit.source, people=found, at=item.frame.time)
                     yield item.frame
 
     with path.open("wb") as out, closing(counted()) as frames:

@@ -194,6 +194,14 @@ class OutputOptions:
         ),
     ] = False
 
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append a JSON line per source every 10 s: frames, fps, people, dropped, memory.",
+        ),
+    ] = None
+
     @property
     def draws(self) -> bool:
         """Whether anything is drawn or shown."""

@@ -42,6 +42,7 @@ class Pipeline:
         track: whether people then get ids, which go through the frames of a source.
         total: frames that will come, where that is known.
         fps: rate of the first source, where it has one.
+        live_sources: names of those that do not wait, as in records.
     """
 
     card: Card
@@ -56,6 +57,7 @@ class Pipeline:
     track: bool = False
     total: int | None = None
     fps: float | None = None
+    live_sources: tuple[str, ...] = ()
 
 
 def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given) -> Pipeline:
@@ -147,6 +149,7 @@ def with_media(pipeline: Pipeline, media: Sequence[Media], output: OutputOptions
         live=any(one.live for one in media),
         total=None if None in totals else sum(total for total in totals if total is not None),
         fps=media[0].fps,
+        live_sources=tuple(one.source for one in media if one.live),
     )
 
 

@@ -11,14 +11,23 @@ from rtmcli.inference.pipeline import Item, run_pipeline
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import write_frames
 from rtmcli.terminal.progress import progress
+from rtmcli.terminal.run_report import run_report
+from rtmcli.terminal.run_stats import RunStats
 
 if TYPE_CHECKING:
     from rtmcli.cli.drawing import FrameDrawer
 
 
-def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> None:
-    """Write a line for each frame of the pipeline; `label` names the progress bar."""
+def write_records(open_pipeline: Callable[[], Pipeline], output: OutputOptions, *, label: str) -> None:
+    """Write a line for each frame of the pipeline; `label` is the verb's name in the progress bar and the report.
+
+    The pipeline is opened here: connecting to a camera may take long, and is reported too.
+    """
     with ExitStack() as stack:
+        stats = RunStats()
+        stack.enter_context(run_report(stats, output.report, label=label))
+        pipeline = open_pipeline()
+        stats.expect(pipeline.live_sources)
         items = stack.enter_context(closing(finished_items(pipeline)))
         bar = stack.enter_context(progress(pipeline.total, label=label))
         drawer = _drawer(output, pipeline.fps)
@@ -28,7 +37,9 @@ def write_records(pipeline: Pipeline, output: OutputOptions, *, label: str) -> N
         def frames() -> Generator[Frame, None, None]:
             for item in items:
                 yield item.frame
-                bar.advance(people=len(item.frame.instances))
+                people = len(item.frame.instances)
+                bar.advance(people=people)
+                _count(stats, item.frame, people)
                 if drawer is not None and not drawer.draw(item.image, item.frame):
                     return
 
@@ -62,6 +73,13 @@ def track_with_camera() -> Callable[[Frame, Image], Frame]:
 
     tracker, camera = Tracker(), CameraMotion()
     return lambda frame, image: tracker(frame, camera(frame, image))
+
+
+def _count(stats: RunStats, frame: Frame, people: int) -> None:
+    """Count a finished frame; single images are counted together."""
+    single = frame.frames == 1 and frame.time is None
+    dropped, gap = frame.extra.get("dropped", 0), frame.extra.get("gap")
+    stats.count(None if single else frame.source, people=people, at=frame.time, dropped=dropped, gap=gap)
 
 
 def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":

@@ -35,6 +35,7 @@ def run_job(
     bar: Progress,
     finish: Finish | None = None,
     shard: Shard | None = None,
+    done: Callable[[Outcome], object] = lambda outcome: None,
     stop_on_error: bool = False,
 ) -> None:
     """Bring every source to its file in the folder.
@@ -45,6 +46,7 @@ def run_job(
         bar: counts frames.
         finish: for sources in several units.
         shard: do the units of this shard alone, and leave it to a run without shards to join them.
+        done: is told of each unit.
         stop_on_error: end with the first source that fails.
 
     Raises:
@@ -67,6 +69,7 @@ def run_job(
     with closing(execute(own, run.wants)) as outcomes:
         for outcome in outcomes:
             bar.advance(outcome.unit.length, people=outcome.counts.people)
+            done(outcome)
             run.take(outcome)
     if run.failed:
         raise DataError(_failures(run.failed, len(files), folder))

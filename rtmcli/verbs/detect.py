@@ -38,4 +38,4 @@ def main(
     from rtmcli.cli.write_records import write_records
 
     given.reject(MEDIA_JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
-    write_records(detect_pipeline(sources, options, given), options.output, label="detect")
+    write_records(lambda: detect_pipeline(sources, options, given), options.output, label="detect")

@@ -42,4 +42,4 @@ def main(
     from rtmcli.cli.write_records import write_records
 
     given.reject(MEDIA_JOB_NAMES, "without -o FOLDER", "name a folder with -o, or leave it out")
-    write_records(pose_pipeline(sources or [], options, given), options.output, label="pose")
+    write_records(lambda: pose_pipeline(sources or [], options, given), options.output, label="pose")
