@@ -10,8 +10,10 @@ from tools.bundled_models.checkpoint import load_state, save_state, write_atomic
 from tools.bundled_models.detector import Window, make_windows
 from tools.bundled_models.muon import Muon
 from tools.bundled_models.norms import restore_norms
+from tools.bundled_models.onnx_teacher import OnnxRuntimeTeacher, load_graph
 from tools.bundled_models.pose_batch import Batch, align_maps, mix_samples, teach_batch
 from tools.bundled_models.pose_loss import pose_loss
+from tools.bundled_models.prepare import load_teacher
 from tools.bundled_models.run import Plan, run
 from tools.bundled_models.simcc_head import smooth_bins
 from tools.bundled_models.teacher_maps import SHIFT
@@ -144,6 +146,28 @@ def test_a_mixed_sample_has_pixels_of_its_neighbour_and_the_teacher_alone() -> N
     torch.testing.assert_close(taught.maps[~batch.mixed], (maps + 0.5)[~batch.mixed] / 2)
     assert (taught.weights[batch.mixed] == torch.tensor([0.6] * 3 + [0.0] * 14)).all()
     assert (taught.weights[~batch.mixed] == 1).all()
+    alone = teach_batch(batch, maps[batch.mixed], batch.mixed)  # the others keep their stored maps
+    torch.testing.assert_close(alone.maps[batch.mixed], taught.maps[batch.mixed])
+    torch.testing.assert_close(alone.maps[~batch.mixed], batch.maps[~batch.mixed])
+    torch.testing.assert_close(alone.weights, taught.weights)
+
+
+def test_onnx_runtime_and_torch_run_the_same_teacher(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 1)
+    )
+    images = torch.rand(2, 3, 16, 12)
+    path = tmp_path / "teacher.onnx"
+    torch.onnx.export(
+        network, (images,), path, dynamo=False, input_names=["image"], output_names=["heatmaps"]
+    )
+    inner = load_graph(path).nodes[1].outputs[0]
+    outputs = ("heatmaps", inner)
+    expected = network(images).detach(), network[:2](images).detach()
+    for teacher in (load_teacher(path, "cpu", outputs), OnnxRuntimeTeacher(path, outputs)):
+        with torch.no_grad():
+            torch.testing.assert_close(teacher(images), expected)
 
 
 def test_the_teachers_maps_lie_where_its_shifted_peaks_belong() -> None:

@@ -131,15 +131,16 @@ def mix_samples(batch: Batch, share: float, random: torch.Generator) -> Batch:
     )
 
 
-def teach_batch(batch: Batch, maps: Tensor) -> Batch:
-    """The batch with the maps (N, 17, h, w) of a teacher that saw it.
+def teach_batch(batch: Batch, maps: Tensor, taught: Tensor | slice = slice(None)) -> Batch:
+    """The batch with the maps (M, 17, h, w) of a teacher that saw its samples `taught`.
 
     They replace those of mixed samples. Others keep half of the stored ones, which are a mean of several crops.
     """
-    alone = batch.mixed[:, None, None, None]
-    heat = torch.where(alone, maps, (maps + batch.maps) / 2)
+    mixed = batch.mixed[taught]
+    heat, weights = batch.maps.clone(), batch.weights.clone()
+    heat[taught] = torch.where(mixed[:, None, None, None], maps, (maps + heat[taught]) / 2)
     trust = ((maps.amax((2, 3)) - 0.3) / 0.4).clamp(0, 1)
-    weights = torch.where(batch.mixed[:, None], 0.6 * trust, batch.weights)
+    weights[taught] = torch.where(mixed[:, None], 0.6 * trust, weights[taught])
     return replace(batch, maps=heat, weights=weights)
 
 

@@ -46,12 +46,13 @@ def pose_loss(
     dense_weight: float,
     features: Tensor | None = None,
     hint_weight: float = 0.0,
+    taught: Tensor | slice | None = None,
 ) -> dict[str, Tensor]:
     """The terms of the loss, already weighted: `simcc`, `score`, `dense`, and `hint` where `features` are given.
 
     Args:
         dense: of `DenseHeads`, (N, 17 + C, H / 4, W / 4).
-        features: (N, C, H / 4, W / 4) a teacher's.
+        features: (M, C, H / 4, W / 4) a teacher's, of the samples `taught` (default: all).
     """
     target, known = _dense_target(batch)
     count = target.shape[1]
@@ -66,7 +67,8 @@ def pose_loss(
         "dense": dense_weight * (0.5 * losses[0] + losses[1]),
     }
     if features is not None:
-        hints = torch.stack([hint(heat[:, count:].float(), features) for heat in dense])
+        chosen = slice(None) if taught is None else taught
+        hints = torch.stack([hint(heat[chosen, count:].float(), features) for heat in dense])
         terms["hint"] = hint_weight * hints.mean()
     return terms
 

@@ -105,13 +105,15 @@ def train_pose(
     *,
     size: tuple[int, int],
     frozen: float,
-    teacher: nn.Module | None = None,
+    teacher: Callable[[Tensor], tuple[Tensor, ...]] | None = None,
+    teach_all: bool = True,
     layout: torch.memory_format = torch.channels_last,
 ) -> None:
     """Train until the plan's time is used. For the share `frozen` of it stem and stage 1 stay as they are.
 
     They cost more than half of a step; while frozen they run folded and without gradients. A `teacher` (TinyPose with
-    `TEACHER_OUTPUTS`) sees every batch; without it the stored maps are the targets, and samples are not mixed.
+    `TEACHER_OUTPUTS`) sees every sample, or only the mixed ones unless `teach_all`, which have no stored maps; without
+    it the stored maps are the targets, and samples are not mixed.
     """
     device = data.images.device.type
     model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
@@ -128,11 +130,14 @@ def train_pose(
             order.extend(epoch[:-1] or epoch)
         strength = FULL if used < WEAK_FROM else WEAK
         batch = data.batch(order.pop(), strength, random, size)
-        features = None
+        features = taught = None
         if teacher is not None:
             batch = mix_samples(batch, strength.mixed, random)
-            maps, features = (align_maps(part, *size[::-1]) for part in teacher(batch.images))
-            batch = teach_batch(batch, maps.clamp(0, 1))
+            taught = slice(None) if teach_all else batch.mixed
+            seen = batch.images[taught]
+            if len(seen):
+                maps, features = (align_maps(part, *size[::-1]) for part in teacher(seen))
+                batch = teach_batch(batch, maps.clamp(0, 1), taught)
         images = batch.images.contiguous(memory_format=layout)
         first.requires_grad_(used >= frozen)
         with torch.autocast(device, torch.bfloat16):
@@ -147,6 +152,7 @@ def train_pose(
             alone = used < HEADS_ALONE
             heats = dense(middle.detach() if alone else middle, last.detach() if alone else last)
         weight = 0.7 if used < 0.4 else 0.35
-        return pose_loss(outputs, heats, batch, weight, features, 1.0 if used < HINTS_UNTIL else 0.2)
+        hint_weight = 1.0 if used < HINTS_UNTIL else 0.2
+        return pose_loss(outputs, heats, batch, weight, features, hint_weight, taught)
 
     run(model, dense, compute, validate, plan, folder)
