@@ -1,6 +1,6 @@
 """Top-down pose estimation: images and boxes in, poses out, one crop a person (RTMPose, RTMW, RTMW3D)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, overload
@@ -111,18 +111,17 @@ class TopDown:
             )
         instances = [as_instances(people) for people in given]
         crops = [
-            (image, person.box, person)
+            (image, person.box)
             for image, people in zip(images, instances, strict=True)
             for person in people
             if person.box is not None
         ]
-        posed: dict[int, Instance] = {}
+        poses: list[tuple[Float32Array, Float32Array | None]] = []
         for first in range(0, len(crops), self._most):
             part = crops[first : first + self._most]
-            found = self._poses([image for image, _, _ in part], np.stack([box for _, box, _ in part]))
-            for (_, _, person), (keypoints, deep) in zip(part, found, strict=True):
-                posed[id(person)] = replace(person, keypoints=keypoints, keypoints3d=deep)
-        return [[posed.get(id(person), person) for person in people] for people in instances]
+            poses += self._poses([image for image, _ in part], np.stack([box for _, box in part]))
+        found = iter(poses)
+        return [[_posed(person, found) for person in people] for people in instances]
 
     def _poses(
         self, images: Sequence[Image], boxes: Float32Array
@@ -168,3 +167,11 @@ class TopDown:
             x, y = (x + back_x) * np.float32(0.5), (y + back_y) * np.float32(0.5)
         points, scores = simcc.decode(x, y, ratio=card.codec.get("ratio", 2.0))
         return points.astype(np.float32), None, scores.astype(np.float32)
+
+
+def _posed(person: Instance, poses: Iterator[tuple[Float32Array, Float32Array | None]]) -> Instance:
+    """The person with the next pose; one without a box as it is."""
+    if person.box is None:
+        return person
+    keypoints, deep = next(poses)
+    return replace(person, keypoints=keypoints, keypoints3d=deep)

@@ -139,3 +139,11 @@ def test_a_model_with_depth_gives_points_in_metres_about_the_hips(pose: TopDown,
 def test_a_detector_is_refused_as_a_pose_model() -> None:
     with pytest.raises(UsageError, match="rtmdet-nano is a detector"):
         TopDown("rtmdet-nano", threads=1)
+
+
+def test_the_same_instances_may_be_given_for_two_images(pose: TopDown, noise: np.ndarray) -> None:
+    people, other = [person(60, 60, 260, 420)], np.ascontiguousarray(noise[:, ::-1])
+    together = pose([noise, other], [people, people])
+    for image, found in zip([noise, other], together, strict=True):
+        np.testing.assert_allclose(found[0].keypoints, pose(image, people)[0].keypoints, atol=1e-3)
+    assert not np.allclose(together[0][0].keypoints, together[1][0].keypoints, atol=1)
