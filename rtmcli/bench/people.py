@@ -5,10 +5,8 @@ many with the best scores are kept, without suppression.
 """
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import Float32Array, Image
+from rtmcli.bench.timing import Lap, lap
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.errors import MissingError, RtmError
 from rtmcli.inference.detector import Detector
@@ -27,14 +26,6 @@ from rtmcli.records.frame import Instance
 
 ROUNDS = 20
 THRESHOLD = "score_threshold"  # the input that replaces the score threshold inside a one-stage file
-
-
-@dataclass(frozen=True, slots=True)
-class Lap:
-    """Milliseconds of wall clock, and of CPU time in all threads of this process."""
-
-    wall: float
-    cpu: float
 
 
 def bench_people(
@@ -69,14 +60,8 @@ def bench_people(
     for _ in range(rounds):
         shuffle.shuffle(order)
         for key in order:
-            laps[key].append(_lap(calls[key]))
+            laps[key].append(lap(calls[key]))
     return [_row(way, count, laps[way, count], laps[way, min(counts)]) for way, count in calls]
-
-
-def _lap(call: Callable[[], object]) -> Lap:
-    wall, cpu = time.perf_counter(), time.process_time()
-    call()
-    return Lap(1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu))
 
 
 def _row(way: str, count: int, laps: list[Lap], fewest: list[Lap]) -> dict[str, Any]:
@@ -84,10 +69,10 @@ def _row(way: str, count: int, laps: list[Lap], fewest: list[Lap]) -> dict[str, 
     return {
         "way": way,
         "people": count,
-        "ms": median(lap.wall for lap in laps),
-        "cpu ms": median(lap.cpu for lap in laps),
-        "over one": median(lap.wall / first.wall for lap, first in pairs),
-        "cpu over one": median(lap.cpu / first.cpu for lap, first in pairs),
+        "ms": 1000 * median(one.wall for one in laps),
+        "cpu ms": 1000 * median(one.cpu for one in laps),
+        "over one": median(one.wall / first.wall for one, first in pairs),
+        "cpu over one": median(one.cpu / first.cpu for one, first in pairs),
         "rounds": len(laps),
     }
 

@@ -7,7 +7,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import Float32Array, Image
+from rtmcli.bench.timing import Lap, lap
 from rtmcli.engines.base import Arrays, Engine
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.open_model import OpenModel, open_model
@@ -221,14 +221,6 @@ class PipelineBench:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Lap:
-    """Seconds of wall clock, and of CPU time in all threads of this process."""
-
-    wall: float
-    cpu: float
-
-
 def paired(a: Callable[[], object], b: Callable[[], object], pairs: int) -> list[tuple[Lap, Lap]]:
     """Laps of both, run alternately `pairs` times after one warm-up run of each."""
     a()
@@ -236,17 +228,11 @@ def paired(a: Callable[[], object], b: Callable[[], object], pairs: int) -> list
     laps = []
     for number in range(pairs):
         if number % 2 == 0:
-            first, second = _lap(a), _lap(b)
+            first, second = lap(a), lap(b)
         else:
-            second, first = _lap(b), _lap(a)
+            second, first = lap(b), lap(a)
         laps.append((first, second))
     return laps
-
-
-def _lap(call: Callable[[], object]) -> Lap:
-    wall, cpu = time.perf_counter(), time.process_time()
-    call()
-    return Lap(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def _over(name: str, laps: list[tuple[Lap, Lap]], count: int) -> dict[str, Any]:
