@@ -12,6 +12,7 @@ from rtmcli.networks import normalise as networks
 from rtmcli.networks.build import build_network, keypoint_count
 from rtmcli.networks.heatmap import HeatmapPose
 from rtmcli.skeletons import load_skeleton
+from rtmcli.training.data.classes import PERSON
 from rtmcli.training.recipe import Recipe
 from rtmcli.zoo.card import Card, Task
 from rtmcli.zoo.family_pixels import FAMILY_PIXELS
@@ -36,6 +37,7 @@ def make_card(recipe: Recipe) -> Card:
         size=model.size,
         task=task,
         skeleton=model.skeleton or None,
+        classes=model.class_names or (PERSON,),
         width=model.width,
         height=model.height,
         codec=_codec(recipe) if task == "topdown" else {},

@@ -21,9 +21,16 @@ class Model:
     size: str
     # Skeleton of the keypoints; empty for a detector.
     skeleton: str = "coco17"
+    # Classes of a detector, with commas between. Empty for `person` where the labels have it, else all of theirs.
+    classes: str = ""
     # Input in pixels.
     width: int = 192
     height: int = 256
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """`classes` as names; empty where they are left open."""
+        return tuple(name.strip() for name in self.classes.split(",") if name.strip())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from rtmcli.errors import DataError
 from rtmcli.files import write_atomically
-from rtmcli.training.checkpoints import save_state, save_weights
+from rtmcli.training.checkpoints import load_state, save_state, save_weights
 from rtmcli.training.data.dataset import DataSet, epoch_order
 from rtmcli.training.distillation import without_teacher
 from rtmcli.training.initialization import freeze_norms
@@ -128,7 +128,7 @@ class Training:
 
         Raises:
             NotFinite: the loss or a gradient is not finite; the last checkpoint is kept.
-            DataError: last.pt belongs to another training.
+            DataError: last.pt is damaged or belongs to another training.
         """
         torch.manual_seed(self.recipe.run.seed + self.rank)
         self.resume()
@@ -257,11 +257,11 @@ class Training:
         save_state(state, self.folder / "last.pt")
 
     def resume(self) -> bool:
-        """Restore the state of last.pt, where there is one. Raises DataError where it belongs to another training."""
+        """Restore the state of last.pt if there is one. Raises DataError where it is damaged or of another training."""
         file = self.folder / "last.pt"
         if not file.exists():
             return False
-        state = torch.load(file, map_location=self.device, weights_only=True)
+        state = load_state(file, self.device)
         try:
             self.network.load_state_dict(state["network"])
             if self.average is not None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.errors import DataError, MissingError, UsageError
+from rtmcli.errors import DataError, MissingError
 from rtmcli.terminal.messages import say
 from rtmcli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from rtmcli.training.data.dataset import DataSet
-    from rtmcli.training.recipe import Recipe
     from rtmcli.training.trainer import Training
 
 
@@ -71,7 +70,12 @@ def main(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Folder for checkpoints and the model (default: runs/RECIPE)."),
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="Folder for checkpoints and the model (default: runs/RECIPE).",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps.")] = "cpu",
     workers: Annotated[
@@ -122,17 +126,20 @@ def main(
     except ModuleNotFoundError:
         raise MissingError("PyTorch is not installed; pip install 'rtmcli[train]' gets it") from None
     from rtmcli.cpus import available_cpus
+    from rtmcli.training.data.recipe_sets import load_recipe_set, load_sets
     from rtmcli.training.distillation import load_teacher, with_teacher
     from rtmcli.training.initialization import freeze_part, start_from
     from rtmcli.training.loader import usable_workers
     from rtmcli.training.model import make_network
     from rtmcli.training.preview import draw_batch
-    from rtmcli.training.recipe_file import load_recipe, override_recipe
+    from rtmcli.training.recipe_file import load_recipe, override_recipe, with_values
     from rtmcli.training.tasks.make import make_task
     from rtmcli.training.trainer import Training
 
     chosen = override_recipe(load_recipe(recipe), set_ or [])
-    sets = _load_sets(chosen, data, images or [], data_skeleton or [], ratio or [])
+    sets = load_sets(chosen, data, images or [], data_skeleton or [], ratio or [])
+    if sets[0].classes:
+        chosen = with_values(chosen, classes=",".join(sets[0].classes))
     if check:
         _list_faults(sets)
         return
@@ -143,7 +150,7 @@ def main(
         return
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise MissingError(f"there is no CUDA device for --device {device}; --device cpu works everywhere")
-    held_out = _load_set(chosen, val, val_images) if val is not None else None
+    held_out = load_recipe_set(chosen, val, val_images) if val is not None else None
     distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if distributed:
         torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
@@ -230,41 +237,6 @@ def _run(training: "Training", *, tensorboard: bool, plot: Path | None) -> None:
             plot_curves(log, plot)
     if training.rank == 0:
         save_model(training.trained, recipe, training.folder / f"{recipe.model.name}.safetensors")
-
-
-def _load_sets(
-    recipe: "Recipe", data: list[Path], images: list[Path], skeletons: list[str], ratios: list[float]
-) -> "list[DataSet]":
-    for name, given in (("--images", images), ("--data-skeleton", skeletons), ("--ratio", ratios)):
-        if given and len(given) != len(data):
-            raise UsageError(
-                f"{len(data)} --data but {len(given)} {name}; give one for each, in the same order"
-            )
-    return [
-        _load_set(
-            recipe,
-            labels,
-            images[i] if images else None,
-            source_skeleton=skeletons[i] if skeletons else None,
-            ratio=ratios[i] if ratios else 1.0,
-        )
-        for i, labels in enumerate(data)
-    ]
-
-
-def _load_set(
-    recipe: "Recipe",
-    labels: Path,
-    images: Path | None,
-    *,
-    source_skeleton: str | None = None,
-    ratio: float = 1.0,
-) -> "DataSet":
-    from rtmcli.skeletons import load_skeleton
-    from rtmcli.training.data.dataset import load_set
-
-    target = load_skeleton(recipe.model.skeleton) if recipe.model.skeleton else None
-    return load_set(labels, images, skeleton=target, source_skeleton=source_skeleton, ratio=ratio)
 
 
 def _list_faults(sets: "list[DataSet]") -> None:

@@ -150,12 +150,12 @@ def test_people_and_hands_in_one_image_are_an_error_that_names_both(tmp_path):
 def test_training_does_not_take_animals_for_people(tmp_path):
     pytest.importorskip("torch")
     from rtmcli.errors import UsageError
-    from rtmcli.training.data.labels import from_coco
+    from rtmcli.training.data.labels import read_coco
 
     path = tmp_path / "labels.json"
     path.write_text(json.dumps(labels_with(load_skeleton("ap10k17").keypoints)))
     with pytest.raises(UsageError, match="from ap10k17 to coco17"):
-        list(from_coco(path, load_skeleton("coco17"), None))
+        read_coco(path, load_skeleton("coco17"))
 
 
 @pytest.mark.parametrize(

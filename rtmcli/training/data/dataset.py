@@ -6,7 +6,7 @@ are read (`skeleton_map`), so that mirroring and half bodies need one skeleton o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rtmcli.formats.image_names import listing
 from rtmcli.skeletons import Skeleton
 from rtmcli.terminal.messages import say
 from rtmcli.training.data.image_store import Store
-from rtmcli.training.data.labels import LabelledImage, from_coco, from_records
+from rtmcli.training.data.labels import LabelledImage, read_coco, read_records
 
 
 @dataclass(eq=False)
@@ -27,6 +27,7 @@ class DataSet:
     """A labelled set in a target skeleton.
 
     ratio: samples per epoch as a fraction of the set; 3 takes it three times, 0.3 draws another part each epoch.
+    classes: names of a detector's classes by label; empty for keypoints.
     people: (image, person) of everybody with a box of at least a pixel and a labelled keypoint, for crops.
     """
 
@@ -34,6 +35,7 @@ class DataSet:
     store: Store
     images: list[LabelledImage]
     ratio: float = 1.0
+    classes: tuple[str, ...] = ()
     people: list[tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ def load_set(
     *,
     skeleton: Skeleton | None,
     source_skeleton: str | None = None,
+    classes: Sequence[str] | None = None,
     ratio: float = 1.0,
 ) -> DataSet:
     """A set from a COCO file or from records (`rtm pose ... > teacher.jsonl`).
@@ -59,9 +62,11 @@ def load_set(
         images: where the pixels are; for a COCO file by default the folder of the labels.
         skeleton: the target; None for a detector.
         source_skeleton: of the labels, where the file does not say it.
+        classes: of a detector; by default `person` where the labels have it, else all of theirs.
 
     Raises:
-        DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton.
+        DataError: not such a file. UsageError: its keypoints cannot be mapped to the target skeleton, or it lacks
+            one of the classes.
 
     Example:
         from pathlib import Path
@@ -73,17 +78,15 @@ def load_set(
     """
     if not labels.is_file():
         raise DataError(f"no label file {labels}; --data takes a COCO .json or records .jsonl")
-    records = labels.suffix in (".jsonl", ".ndjson")
-    entries = (
-        list(from_records(labels, skeleton))
-        if records
-        else list(from_coco(labels, skeleton, source_skeleton))
-    )
+    if labels.suffix in (".jsonl", ".ndjson"):
+        entries, chosen = read_records(labels, skeleton, classes)
+    else:
+        entries, chosen = read_coco(labels, skeleton, source_skeleton, classes)
     if not entries:
         raise DataError(f"{labels} lists no images; choose another file")
     store = Store(images if images is not None else labels.parent)
     entries = _as_stored(entries, store, str(labels))
-    return DataSet(str(labels), store, entries, ratio)
+    return DataSet(str(labels), store, entries, ratio, chosen)
 
 
 def _as_stored(entries: list[LabelledImage], store: Store, labels: str) -> list[LabelledImage]:

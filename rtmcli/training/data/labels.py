@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.labels import POINT_FIELDS, named_skeletons, read_labels
 from rtmcli.skeletons import Skeleton, load_skeleton
+from rtmcli.training.data.classes import PERSON, choose_classes
 from rtmcli.training.data.skeleton_map import convert_keypoints
 from rtmcli.training.data.soft_maps import SoftMap
 
@@ -32,8 +33,8 @@ class Labels:
         keypoints: (G, K, 2) in pixels.
         weights: (G, K) 1 for a label, 0 where unknown, in between a teacher's confidence.
         areas: (G,) square pixels.
-        crowds: (C, 4) boxes of crowds.
-        classes: (G,) index of the category.
+        crowds: (C, 4) boxes of crowds. crowd_classes: (C,) as `classes`.
+        classes: (G,) index of a detector's class; 0 for keypoints.
         depths: (G, K) metres away from the camera, relative to any plane, NaN where unknown; None if the file has none.
         maps: a teacher's heatmaps of each instance or None; empty if the file has none.
     """
@@ -44,6 +45,7 @@ class Labels:
     areas: Float32Array
     crowds: Float32Array
     classes: npt.NDArray[np.int64]
+    crowd_classes: npt.NDArray[np.int64]
     depths: Float32Array | None = None
     maps: tuple[SoftMap | None, ...] = ()
 
@@ -57,14 +59,21 @@ class LabelledImage:
     labels: Labels
 
 
-def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iterator[LabelledImage]:
-    """The images of a COCO file. Besides COCO's own keys an annotation may have:
+def read_coco(
+    path: Path, skeleton: Skeleton | None, source: str | None = None, classes: Sequence[str] | None = None
+) -> tuple[list[LabelledImage], tuple[str, ...]]:
+    """The images of a COCO file, and the classes of a detector (`choose_classes`).
+
+    Without a skeleton, annotations of other classes are left out. Besides COCO's own keys an annotation may have:
 
     foot_kpts .. righthand_kpts: COCO-WholeBody's further keypoints, read where the labels' skeleton has all 133.
     keypoints3d: a row [x, y, z, v] in metres for each keypoint, or null where it is unknown; only z counts.
     heatmap, heatmap_box: see `soft_maps`.
     """
     content = read_labels(path, recognise=source is None)
+    names = {category["id"]: str(category.get("name", PERSON)) for category in content["categories"]}
+    chosen = choose_classes(list(dict.fromkeys(names.values())), classes, path) if skeleton is None else ()
+    numbers = {key: chosen.index(name) for key, name in names.items() if name in chosen}
     entries, notes = content["images"], content["annotations"]
     nameless = next((entry["id"] for entry in entries if "file_name" not in entry), None)
     if nameless is not None:
@@ -73,7 +82,8 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
         )
     by_picture: dict[Any, list[dict[str, Any]]] = {}
     for note in notes:
-        by_picture.setdefault(note["image_id"], []).append(note)
+        if skeleton is not None or note["category_id"] in numbers:
+            by_picture.setdefault(note["image_id"], []).append(note)
     count = max((len(note.get("keypoints") or ()) // 3 for note in notes), default=0)
     whole = skeleton is not None and _is_whole_body(notes, source or skeleton.name)
     if source is None and skeleton is not None and not whole:
@@ -81,41 +91,63 @@ def from_coco(path: Path, skeleton: Skeleton | None, source: str | None) -> Iter
     fields = WHOLE_BODY if whole else {"keypoints": count}
     count = sum(fields.values())
     pairs = _pairs(path, count, skeleton, source) if skeleton is not None else None
-    categories = {c["id"]: i for i, c in enumerate(content["categories"])}
+    images = []
     for entry in entries:
         mine = by_picture.get(entry["id"], [])
-        crowds = [_corners(n["bbox"]) for n in mine if n.get("iscrowd")]
+        crowds = [n for n in mine if n.get("iscrowd")]
         kept = [n for n in mine if not n.get("iscrowd") and n.get("bbox")]
         raw = np.array([_points(n, fields) for n in kept], np.float32).reshape(len(kept), count, 3)
         boxes = np.array([_corners(n["bbox"]) for n in kept], np.float32).reshape(-1, 4)
         areas = np.array([n.get("area") or 0.53 * n["bbox"][2] * n["bbox"][3] for n in kept], np.float32)
-        classes = np.array([categories.get(n.get("category_id", 1), 0) for n in kept], np.int64)
         points, weights = _in_target(raw, pairs, skeleton)
         depths = _depths([n.get("keypoints3d") for n in kept], count, pairs, skeleton, path)
         maps = _maps(kept, path, mapped=pairs is not None) if skeleton is not None else ()
-        corners = np.array(crowds, np.float32).reshape(-1, 4)
-        labels = Labels(boxes, points, weights, areas, corners, classes, depths, maps)
-        yield LabelledImage(entry["file_name"], entry["id"], labels)
+        corners = np.array([_corners(n["bbox"]) for n in crowds], np.float32).reshape(-1, 4)
+        own, theirs = (
+            np.array([numbers.get(n["category_id"], 0) for n in part], np.int64) for part in (kept, crowds)
+        )
+        labels = Labels(boxes, points, weights, areas, corners, own, theirs, depths, maps)
+        images.append(LabelledImage(entry["file_name"], entry["id"], labels))
+    return images, chosen
 
 
-def from_records(path: Path, skeleton: Skeleton | None) -> Iterator[LabelledImage]:
-    """Records as a teacher's labels: a keypoint's weight is its score, at most 1; `keypoints3d` gives the depth."""
+def read_records(
+    path: Path, skeleton: Skeleton | None, classes: Sequence[str] | None = None
+) -> tuple[list[LabelledImage], tuple[str, ...]]:
+    """Records as a teacher's labels, and the classes of a detector; results as of `read_coco`.
+
+    A keypoint's weight is its score, at most 1; `keypoints3d` gives the depth.
+    """
     from rtmcli.records.ndjson import read_frames
 
-    for number, frame in enumerate(read_frames(str(path))):
-        kept = [one for one in frame.instances if one.box is not None]
+    frames = list(read_frames(str(path)))
+    chosen: tuple[str, ...] = ()
+    if skeleton is None:
+        found = sorted({one.label or PERSON for frame in frames for one in frame.instances})
+        chosen = choose_classes(found, classes, path, complete=False)
+    images = []
+    for number, frame in enumerate(frames):
+        kept = [
+            one
+            for one in frame.instances
+            if one.box is not None and (skeleton is not None or (one.label or PERSON) in chosen)
+        ]
         name = str(frame.extra.get("file", frame.source))
         count, pairs = 0, None
         if skeleton is not None:
             count = len(load_skeleton(frame.skeleton or skeleton.name))
             pairs = _pairs(path, count, skeleton, frame.skeleton)
-        raw = np.array([_scored(one.keypoints, count) for one in kept], np.float32).reshape(-1, count, 3)
+        rows = [_scored(one.keypoints if count else None, count) for one in kept]
+        raw = np.array(rows, np.float32).reshape(len(kept), count, 3)
         points, weights = _in_target(raw, pairs, skeleton)
         depths = _depths([one.keypoints3d for one in kept], count, pairs, skeleton, path)
         boxes = np.array([one.box for one in kept], np.float32).reshape(-1, 4)
         areas = 0.53 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-        none, first = np.zeros((0, 4), np.float32), np.zeros(len(kept), np.int64)
-        yield LabelledImage(name, number, Labels(boxes, points, weights, areas, none, first, depths))
+        numbers = [chosen.index(one.label or PERSON) if chosen else 0 for one in kept]
+        nobody, none = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        labels = Labels(boxes, points, weights, areas, nobody, np.array(numbers, np.int64), none, depths)
+        images.append(LabelledImage(name, number, labels))
+    return images, chosen
 
 
 def _in_target(
