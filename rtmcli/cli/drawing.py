@@ -29,7 +29,7 @@ class FrameDrawer:
         out: video, GIF, image or folder to write, or None.
         sheet: write `out`, an image, as a contact sheet of all frames.
         show: whether to open a window; q, Escape or closing it ends the drawing.
-        live: whether to serve a page that shows the frames; its address is printed on stderr.
+        browser: whether to serve a page that shows the frames; its address is printed on stderr.
         fps: frames a second of the written video where the frames have no time; 25 where None.
         skeleton, score_threshold, boxes, ids: as for `draw_frame`.
 
@@ -43,7 +43,7 @@ class FrameDrawer:
         out: str | None = None,
         sheet: bool = False,
         show: bool = False,
-        live: bool = False,
+        browser: bool = False,
         fps: float | None = None,
         skeleton: str | None = None,
         score_threshold: float = 0.3,
@@ -66,7 +66,7 @@ class FrameDrawer:
         self._writer: Writer | None = None
         if out is not None:
             self._writer = SheetWriter(Path(out)) if sheet else open_writer(out, fps=self._fps)
-        self._page = _open_page() if live else None
+        self._page = _open_page() if browser else None
 
     def draw(self, image: np.ndarray, frame: Frame) -> bool:
         """Draw one frame on its image (in place); False when the user ended the drawing in the window."""
@@ -117,7 +117,7 @@ def check_display() -> None:
     OpenCV's Qt ends the whole process where it finds no display, so another process tries it first.
     """
     no_display = MissingError(
-        "--show needs a display, and there is none; show the frames in a browser with --live, or write a video: "
+        "--show needs a display, and there is none; show the frames in a browser with --browser, or write a video: "
         "--draw out.mp4"
     )
     if sys.platform.startswith("linux") and not (

@@ -2,14 +2,19 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.job_options import CONNECTION_NAMES
 from rtmcli.cli.options import EngineOptions
 from rtmcli.media import source_names
 from rtmcli.zoo.card import Card
 
+if TYPE_CHECKING:
+    from rtmcli.media import Media
+
 _DETECTOR = ("detector", "det_size", "family", "det_classes", "tiles", "nms", "det_every", "pose_nms")
-_SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps")
+_SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps", *CONNECTION_NAMES)
 
 
 def check_sources(sources: Sequence[str], given: Given) -> None:
@@ -30,6 +35,12 @@ def check_sources(sources: Sequence[str], given: Given) -> None:
             "with image files, each of which is a source of one frame",
             "name their folder or a quoted glob, or leave it out",
         )
+
+
+def check_live(media: "Sequence[Media]", given: Given) -> None:
+    """Raise UsageError for an option of live sources where none is live."""
+    if not any(one.live for one in media):
+        given.reject(("reconnect",), "where no source is live: all have an end")
 
 
 def check_engine(engine: EngineOptions, given: Given) -> None:

@@ -7,7 +7,7 @@ import orjson
 
 from rtmcli import __version__
 from rtmcli.cli.command import Given
-from rtmcli.cli.job_options import MEDIA_JOB_NAMES, JobOptions
+from rtmcli.cli.job_options import CONNECTION_NAMES, MEDIA_JOB_NAMES, JobOptions
 from rtmcli.errors import UsageError
 from rtmcli.jobs.folder import Folder, LocalFolder
 from rtmcli.jobs.job_file import JOB_FILE, Settings, check_same, check_unchanged, read_job, write_job
@@ -23,7 +23,8 @@ from rtmcli.terminal.progress import progress
 
 # Options that leave the bytes of the files as they are.
 _WITHOUT_EFFECT = frozenset(
-    {*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show", "live", "report"} - {"unit"}
+    {*MEDIA_JOB_NAMES, "output", "jobs", "threads", "draw", "show", "browser", "report", *CONNECTION_NAMES}
+    - {"unit"}
 )
 
 

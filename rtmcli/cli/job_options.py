@@ -79,6 +79,8 @@ class MediaJobOptions:
     ] = False
 
 
+# Options of how sources are reached.
+CONNECTION_NAMES = ("live", "reconnect", "stall")
 RAY_NAMES = ("ray", "cpus_per_worker", "gpus_per_worker")
 JOB_NAMES = ("name", "resume", "stop_on_error")
 MEDIA_JOB_NAMES = (*JOB_NAMES, "unit", "workers", "shard", "plan", *RAY_NAMES)

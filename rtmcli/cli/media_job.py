@@ -46,7 +46,13 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
     if not sources:
         raise UsageError("-o FOLDER needs a SOURCE; write records from stdin to a file: -o out.jsonl")
     given.reject(("boxes", "media"), "with -o FOLDER", "write to a file: -o out.jsonl")
-    given.reject(("draw", "show", "live"), "with -o FOLDER", "draw the records afterwards with 'rtm draw'")
+    given.reject(("draw", "show"), "with -o FOLDER", "draw the records afterwards with 'rtm draw'")
+    given.reject(("browser",), "with -o FOLDER", "look at the records afterwards with 'rtm view'")
+    given.reject(
+        ("live", "reconnect"),
+        "with -o FOLDER, whose sources are files",
+        "write a live source to a file: -o out.jsonl",
+    )
     effects.check_engine(options.engine, given)
     assert options.output.output is not None
     job = options.job

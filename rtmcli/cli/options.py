@@ -48,8 +48,32 @@ class SourceOptions:
         ),
     ] = None
 
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Read addresses or stdin as live: the newest frame first, the others are dropped. "
+            "Sources without a length are live by themselves.",
+        ),
+    ] = False
+    reconnect: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Wait so long for a live source that was lost to come back; 0: do not wait, inf: for ever.",
+        ),
+    ] = 30.0
+    stall: Annotated[
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="A source that sends nothing for so long is lost."),
+    ] = 10.0
+
     def open(self, sources: Sequence[str]) -> "list[Media]":
-        """Open every source before the first is read, so that a misspelt name ends the verb at once."""
+        """Open every source before the first is read, so that a misspelt name ends the verb at once.
+
+        A live source of several that cannot be opened leaves the others running.
+        """
         from rtmcli.media import open_media
 
         opened: list[Media] = []
@@ -59,6 +83,7 @@ class SourceOptions:
                     open_media(
                         source, start=self.start, end=self.end, every=self.every,
                         max_frames=self.max_frames, on_error=self.on_error, fps=self.fps, stream=self.stream,
+                        live=self.live, reconnect=self.reconnect, stall=self.stall, patient=len(sources) > 1,
                     )
                 )  # fmt: skip
         except BaseException:
@@ -187,10 +212,10 @@ class OutputOptions:
         str | None, typer.Option(metavar="FILE", help="Also draw the results into this video or image.")
     ] = None
     show: Annotated[bool, typer.Option("--show", help="Also show the frames in a window; q quits.")] = False
-    live: Annotated[
+    browser: Annotated[
         bool,
         typer.Option(
-            "--live", help="Also show the frames in a browser, on a page of this machine (127.0.0.1)."
+            "--browser", help="Also show the frames in a browser, on a page of this machine (127.0.0.1)."
         ),
     ] = False
 
@@ -205,7 +230,7 @@ class OutputOptions:
     @property
     def draws(self) -> bool:
         """Whether anything is drawn or shown."""
-        return self.draw is not None or self.show or self.live
+        return self.draw is not None or self.show or self.browser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

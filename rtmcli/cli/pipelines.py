@@ -65,6 +65,7 @@ def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given
     effects.check_sources(sources, given)
     effects.check_engine(options.engine, given)
     media = options.source.open(sources)
+    effects.check_live(media, given)
     networks = detect_networks(options, *options.engine.threads_and_jobs(media))
     if not options.detector.detector:
         _note_bundled(networks.card, "yolox-m")
@@ -91,6 +92,7 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
     else:
         effects.check_sources(sources, given)
         media = options.source.open(sources)
+        effects.check_live(media, given)
     networks = pose_networks(options, *options.engine.threads_and_jobs(media), given, boxes_given=boxes_given)
     if not options.model:
         _note_bundled(networks.card, "rtmpose-m")

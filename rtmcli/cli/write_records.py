@@ -43,7 +43,7 @@ def write_records(open_pipeline: Callable[[], Pipeline], output: OutputOptions, 
                 if drawer is not None and not drawer.draw(item.image, item.frame):
                     return
 
-        write_frames(stack.enter_context(closing(frames())), output.output or "-")
+        write_frames(stack.enter_context(closing(frames())), output.output or "-", keep=pipeline.live)
 
 
 def finished_items(pipeline: Pipeline) -> Generator[Item, None, None]:
@@ -87,4 +87,4 @@ def _drawer(output: OutputOptions, fps: float | None) -> "FrameDrawer | None":
         return None
     from rtmcli.cli.drawing import FrameDrawer
 
-    return FrameDrawer(out=output.draw, show=output.show, live=output.live, fps=fps)
+    return FrameDrawer(out=output.draw, show=output.show, browser=output.browser, fps=fps)

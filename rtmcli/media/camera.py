@@ -15,6 +15,8 @@ class Camera:
         fps: what the camera says it delivers, or None.
     """
 
+    # A camera is always live; its frames have no times of their own, and come one by one.
+    live, timed, bursts, has_length = True, False, False, False
     frames = None
     lost = 0
     truncated = None
@@ -52,9 +54,7 @@ class Camera:
             received, image = self._capture.read()
             now = time.perf_counter()
             if not received:
-                raise StreamEndedError(
-                    f"camera {self.name}: no more frames after {number}; was it unplugged?"
-                )
+                raise StreamEndedError(f"{self.name}: the camera was unplugged, or its driver failed")
             first_time = now if first_time is None else first_time
             if end is not None and now - first_time >= end:
                 return

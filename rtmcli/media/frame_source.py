@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable, Generator
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from rtmcli.media.prefetch import Prefetcher
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
+
+if TYPE_CHECKING:
+    from rtmcli.media.live import LiveSource
 
 OnError = Literal["stop", "skip"]
 
@@ -20,6 +23,7 @@ class Media:
         fps: average frames a second of a video or clip, or None.
         live: whether the source does not wait for its consumer: pictures not taken in time are dropped.
         lost: damaged frames and files skipped so far (`on_error="skip"`).
+        live_source: counts frames, gaps and reconnects of a live source; None for others.
 
     Example:
         from rtmcli import open_media
@@ -38,9 +42,11 @@ class Media:
         total: int | None = None,
         fps: float | None = None,
         live: bool = False,
+        live_source: "LiveSource | None" = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
+        self.live_source = live_source
         self._pictures: Generator[Picture, None, None] | None = pictures
         self._release = close
         self._prefetcher: Prefetcher[Picture] | None = None
@@ -64,9 +70,19 @@ class Media:
                 say(f"{self.source}: {self.lost} damaged, skipped")
 
         self._prefetcher = Prefetcher(
-            pictures_and_losses(), depth=1 if self.live else 4, latest=self.live, changed=changed
+            pictures_and_losses(),
+            depth=1 if self.live else 4,
+            latest=self.live,
+            merge=_count_dropped,
+            changed=changed,
+            on_close=(lambda: None) if self.live_source is None else self.live_source.stop,
         )
         return self._prefetcher
+
+    @property
+    def dropped(self) -> int:
+        """Pictures of a live source that came too fast and were dropped, so far."""
+        return 0 if self._prefetcher is None else self._prefetcher.dropped
 
     def close(self) -> None:
         """Stop decoding and free the source; may be called twice."""
@@ -81,3 +97,10 @@ class Media:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _count_dropped(dropped: Picture, newer: Picture) -> None:
+    """Let the picture that takes another's place tell of it, and of the gap before it."""
+    newer.dropped = (newer.dropped or 0) + (dropped.dropped or 0) + 1
+    if dropped.gap is not None:
+        newer.gap = dropped.gap + (newer.gap or 0.0)

@@ -66,22 +66,15 @@ def newest_pictures(media: Sequence[Media]) -> Generator[list[Picture], None, No
                 ready = [source for source in running if source.ready]
             pictures = []
             for source in ready:
-                dropped = source.dropped
                 try:
-                    picture = next(source)
+                    pictures.append(next(source))
                 except StopIteration:
                     running.remove(source)
-                    continue
                 except RtmError as error:
                     running.remove(source)
                     failed = failed or error
                     if running:
                         say(f"{error}; the other sources go on")
-                    continue
-                if source.latest:
-                    picture.dropped = dropped - source.reported
-                    source.reported = dropped
-                pictures.append(picture)
             if pictures:
                 yield pictures
             elif not running:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rtmcli.errors import UsageError
+from rtmcli.media.connection import DEFAULT_CONNECTION, Connection
 from rtmcli.media.file_sources import open_clip, open_files, open_frames
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
@@ -28,6 +29,10 @@ def open_media(
     on_error: OnError = "stop",
     fps: float | None = None,
     stream: int | None = None,
+    live: bool = False,
+    reconnect: float = DEFAULT_CONNECTION.reconnect,
+    stall: float = DEFAULT_CONNECTION.stall,
+    patient: bool = False,
 ) -> Media:
     """Open an image, folder, glob, text file of paths, video, camera number, URL, `-` (stdin) or `demo`.
 
@@ -40,11 +45,17 @@ def open_media(
         fps: read a folder, glob or list of images as one clip of so many frames a second.
         stream: the video stream to read, counted among all streams of the file as ffprobe does; by default the one that
             ffmpeg would take: a default stream before others, then the largest, never a cover image.
+        live: read an address or standard input as live, whatever it is: newest picture first. Sources without a length
+            are live by themselves.
+        reconnect: seconds in which a live source that was lost has to be back; 0: it is not opened again.
+        stall: seconds without data after which a source is lost.
+        patient: do not raise where a live source cannot be opened at first, but treat it as one that was lost.
 
     Raises:
         DataError: the source is missing, unreadable, empty or damaged.
         MissingError: there is no such camera.
         UsageError: options that do not go together.
+        StreamEndedError: while pictures are read, a live source was lost and did not come back.
 
     Example:
         from rtmcli import open_media
@@ -53,20 +64,26 @@ def open_media(
             print(picture.frame, picture.time, picture.image.shape)
     """
     wanted = FrameRange(start, end, every, max_frames)
+    connection = Connection(live=live, reconnect=reconnect, stall=stall)
     if not str(source):
         raise UsageError("the source is empty; name an image, folder, video, camera number, URL or -")
     name, path = record_name(str(source)), file_path(str(source))
     files = files_of(path)
+    is_pipe = files is None and (name == "-" or _is_pipe(path))
+    if live and not (is_pipe or is_address(name) or camera_number(name) is not None):
+        raise UsageError(f"--live: {name} is a file, of which every frame is read; leave --live out")
     if fps is not None:
         return open_clip(name, files, wanted, on_error, fps)
-    if files is None and (name == "-" or _is_pipe(path)):
-        return _open_pipe(name, path, wanted, on_error, stream)
+    if is_pipe:
+        return _open_pipe(name, path, wanted, on_error, stream, connection)
     if files is None and is_remote(name) and kind_of_file(name) != "video":
         return open_frames(name, read_bytes(name), wanted, on_error)
     if is_address(name) and _names_several(name):
         return open_frames(name, fetch_bytes(name), wanted, on_error)
     if files is None and not _is_path(name):
-        return open_video(name, wanted, on_error, stream=stream, pipe=None)
+        return open_video(
+            name, wanted, on_error, stream=stream, pipe=None, connection=connection, patient=patient
+        )
     kind = kind_of_file(readable_path(path)) if files is None else None
     if kind == "video":
         return open_video(name, wanted, on_error, stream=stream, pipe=None)
@@ -79,14 +96,16 @@ def open_media(
     return open_files(name, files, wanted, on_error)
 
 
-def _open_pipe(name: str, path: str, wanted: FrameRange, on_error: OnError, stream: int | None) -> Media:
+def _open_pipe(
+    name: str, path: str, wanted: FrameRange, on_error: OnError, stream: int | None, connection: Connection
+) -> Media:
     """Open standard input or a named pipe, which hold a video, a stream of images, or an image."""
     # The demuxer closes a named pipe when it drops it.
     pipe = standard_input("a video") if name == "-" else open(path, "rb")  # noqa: SIM115
     content = read_pipe(pipe)
     if isinstance(content, bytes):
         return open_frames(name, content, wanted, on_error)
-    return open_video(name, wanted, on_error, stream=stream, pipe=content)
+    return open_video(name, wanted, on_error, stream=stream, pipe=content, connection=connection)
 
 
 def _names_several(address: str) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -18,11 +18,12 @@ class Prefetcher(Generic[T]):
         items: the generator.
         depth: how many items may wait; the thread sleeps when they do.
         latest: when full, drop the oldest item instead of sleeping (a camera does not wait).
+        merge: called with an item that is dropped and the newer one that takes its place.
         changed: notified at every change; several prefetchers may share one, to be waited for together.
+        on_close: called when the consumer closes, so that a generator that waits can end.
 
     Attributes:
         dropped: items dropped so far.
-        reported: how many of them a consumer has counted.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class Prefetcher(Generic[T]):
         *,
         depth: int = 4,
         latest: bool = False,
+        merge: Callable[[T, T], None] = lambda dropped, newer: None,
         changed: threading.Condition | None = None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
-        self.dropped = self.reported = 0
-        self.latest = latest
+        self.dropped = 0
+        self._latest, self._merge, self._on_close = latest, merge, on_close
         self._waiting: deque[T] = deque()
         self._depth = depth
         self._ended = self._closed = False
@@ -71,6 +74,7 @@ class Prefetcher(Generic[T]):
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
+        self._on_close()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
@@ -91,8 +95,8 @@ class Prefetcher(Generic[T]):
     def _put(self, item: T) -> bool:
         with self._changed:
             while len(self._waiting) >= self._depth and not self._closed:
-                if self.latest:
-                    self._waiting.popleft()
+                if self._latest:
+                    self._merge(self._waiting.popleft(), item)
                     self.dropped += 1
                 else:
                     self._changed.wait()

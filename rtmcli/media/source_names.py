@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from rtmcli.errors import DataError
+from rtmcli.media.connection import Connection
 from rtmcli.media.image_frames import Kind, image_kind
 from rtmcli.media.image_headers import is_image as begins_image
 from rtmcli.media.images import SUFFIXES as IMAGE_SUFFIXES
@@ -25,7 +26,7 @@ VIDEO_SUFFIXES = frozenset({
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 
 # Protocols that send in real time and do not wait for a slow reader.
-_LIVE = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "rtp://", "udp://", "srt://", "mms://")
+_LIVE = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "rtp://", "udp://", "srt://", "mms://", "tcp://")
 
 DEMO = Path(__file__).parent / "demo.mp4"
 
@@ -110,6 +111,14 @@ def camera_number(name: str) -> int | None:
 def is_live(name: str) -> bool:
     """Whether an address is a live stream."""
     return name.lower().startswith(_LIVE)
+
+
+def may_be_live(name: str, connection: Connection) -> bool:
+    """Whether a source that cannot be opened may be a live one: no file, and no address that ends as files do."""
+    if connection.live or camera_number(name) is not None or is_live(name):
+        return True
+    suffix = Path(name.partition("?")[0]).suffix.lower()
+    return is_address(name) and not is_remote(name) and suffix not in VIDEO_SUFFIXES | IMAGE_SUFFIXES
 
 
 def is_demo(name: str) -> bool:

@@ -2,24 +2,38 @@
 
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import BinaryIO
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media.camera import Camera
+from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, Connection
 from rtmcli.media.decode.video import Video
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
 from rtmcli.media.images import unreadable
+from rtmcli.media.interruptible import interruptible
+from rtmcli.media.live import LiveSource
 from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.remote import RemoteFile, is_remote
-from rtmcli.media.source_names import DEMO, camera_number, is_demo, is_live
+from rtmcli.media.source_names import DEMO, camera_number, is_demo, is_live, may_be_live
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
 
+# Opens a source within so many seconds.
+_Opens = Callable[[float], Video | Camera]
+
 
 def open_video(
-    name: str, wanted: FrameRange, on_error: OnError, *, stream: int | None, pipe: BinaryIO | None
+    name: str,
+    wanted: FrameRange,
+    on_error: OnError,
+    *,
+    stream: int | None,
+    pipe: BinaryIO | None,
+    connection: Connection = DEFAULT_CONNECTION,
+    patient: bool = False,
 ) -> Media:
     """Open a video file, an address, a camera number or `demo`; or what comes through a pipe.
 
@@ -27,34 +41,69 @@ def open_video(
         name: as in records.
         stream: the video stream to read, as ffprobe counts; None for the one that ffmpeg would take.
         pipe: standard input or a named pipe, ready for a demuxer.
+        patient: a live source that cannot be opened is treated as one that was lost: it is opened again while its
+            pictures are asked for.
     """
-    camera, live = camera_number(name), is_live(name)
-    stop = on_error == "stop"
-    video: Video | Camera
-    if pipe is not None:
-        video = Video(pipe, "standard input" if name == "-" else name, stop=stop, stream=stream)
-    elif camera is not None:
-        if stream is not None:
-            raise UsageError(f"--stream {stream}: a camera has one stream; leave it out")
-        video, live = Camera(camera), True
-    elif is_remote(name):
-        video = Video(RemoteFile(name), name, stop=stop, stream=stream)
-    elif is_address(name):
-        video = Video(file_path(name), name, stop=stop, live=live, stream=stream)
-    else:
-        path = str(DEMO) if is_demo(name) else readable_path(file_path(name))
-        video = Video(path, name, stop=stop, stream=stream)
+    opens = _opener(name, on_error, stream=stream, pipe=pipe, connection=connection)
+    again = None if pipe is not None else opens
+    try:
+        # A server that does not answer must not delay Ctrl-C.
+        video = interruptible(partial(opens, OPEN_SECONDS)) if is_address(name) else opens(OPEN_SECONDS)
+    except DataError as error:
+        if not (patient and connection.reconnect and may_be_live(name, connection)):
+            raise
+        say(f"{error}; the other sources go on, and it is opened again for {connection.reconnect:g} s")
+        return _live_media(LiveSource(name, again, wanted, connection, first=None, failure=str(error)))
+    if video.live:
+        return _live_media(LiveSource(name, again, wanted, connection, first=video), video)
+
+    assert isinstance(video, Video)  # a camera is live
+    file = video
 
     def pictures() -> Generator[Picture, None, None]:
-        yield from video_pictures(video, name, wanted, media)
+        yield from video_pictures(file, name, wanted, media)
 
-    total = wanted.total(video.frames)
-    media = Media(name, pictures(), total=total, fps=video.fps, live=live, close=video.close)
+    total = wanted.total(file.frames)
+    media = Media(name, pictures(), total=total, fps=file.fps, close=file.close)
     return media
 
 
+def _opener(
+    name: str, on_error: OnError, *, stream: int | None, pipe: BinaryIO | None, connection: Connection
+) -> _Opens:
+    """What opens a source by its name; it may be called again, but for a pipe."""
+    stop, live = on_error == "stop", connection.live or is_live(name)
+    camera = camera_number(name)
+
+    def video(file: str | BinaryIO | RemoteFile, shown: str, seconds: float, *, live: bool = False) -> Video:
+        return Video(
+            file, shown, stop=stop, live=live, stream=stream, connection=connection, open_seconds=seconds
+        )
+
+    if pipe is not None:
+        return partial(video, pipe, "standard input" if name == "-" else name, live=connection.live)
+    if camera is not None:
+        if stream is not None:
+            raise UsageError(f"--stream {stream}: a camera has one stream; leave it out")
+        return lambda seconds: Camera(camera)
+    if is_remote(name):
+        return partial(video, RemoteFile(name), name)
+    if is_address(name):
+        return partial(video, file_path(name), name, live=live)
+    path = str(DEMO) if is_demo(name) else readable_path(file_path(name))
+    return partial(video, path, name)
+
+
+def _live_media(source: LiveSource, video: Video | Camera | None = None) -> Media:
+    if video is not None and video.note is not None:
+        say(f"{source.name}: {video.note}")
+    # Without timestamps the demuxer invents a rate.
+    fps = video.fps if video is not None and (video.timed or isinstance(video, Camera)) else None
+    return Media(source.name, source.pictures(), fps=fps, live=True, live_source=source, close=source.close)
+
+
 def video_pictures(
-    video: Video | Camera, name: str, wanted: FrameRange, media: Media
+    video: Video, name: str, wanted: FrameRange, media: Media
 ) -> Generator[Picture, None, None]:
     """A video's pictures; the video is closed at the end, in the thread that decodes.
 

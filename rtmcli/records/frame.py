@@ -112,7 +112,13 @@ class Frame:
         model: str | None = None,
     ) -> Self:
         """The record of a picture and of what was found in it."""
-        extra = {"file": picture.file, "dropped": picture.dropped, "stream": picture.stream}
+        extra = {
+            "file": picture.file,
+            "utc": picture.utc,
+            "dropped": picture.dropped,
+            "gap": picture.gap,
+            "stream": picture.stream,
+        }
         return cls(
             source=picture.source,
             frame=picture.frame,

@@ -85,11 +85,13 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, int, bytes]]:
 class Sink:
     """Writes whole lines to standard output ("-"), to a file (under a temporary name until it is complete) or a stream.
 
-    To a pipe or a terminal each line goes at once, to a file in blocks. Raises ClosedPipe where the reader has gone and
+    To a pipe or a terminal each line goes at once, to a file in blocks. With `keep` a file is complete whenever its
+    writing ends, also by an interrupt or error. Raises ClosedPipe where the reader has gone and
     RtmError where nothing more can be written.
     """
 
-    def __init__(self, sink: str | Path | BinaryIO) -> None:
+    def __init__(self, sink: str | Path | BinaryIO, *, keep: bool = False) -> None:
+        self._keep = keep
         self._path: Path | None = None
         self._temporary: Path | None = None
         self._stream: BinaryIO | None = None
@@ -155,7 +157,8 @@ class Sink:
                 self.flush()
             if self._path is not None:
                 os.close(self._fd)
-                if self._temporary is not None and (kind is None or isinstance(error, StreamEndedError)):
+                is_complete = kind is None or self._keep or isinstance(error, StreamEndedError)
+                if self._temporary is not None and is_complete:
                     publish(self._temporary, self._path)
                     self._temporary = None
         finally:

@@ -36,10 +36,11 @@ def read_frames(source: str | Path | BinaryIO = "-") -> Iterator[Frame]:
         yield decode_frame(line, source=name, line_number=number, offset=offset)
 
 
-def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-") -> int:
+def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-", *, keep: bool = False) -> int:
     """Write frames as lines to a file (a temporary name until the end), standard output ("-") or a binary stream.
 
-    A pipe and a terminal get each line at once, a file gets blocks. Returns the number of frames written.
+    A pipe and a terminal get each line at once, a file gets blocks. With `keep` a file is also kept after an interrupt
+    or error: the records of a live source have no other end. Returns the number of frames written.
 
     Example:
         from rtmcli import Smoother, read_frames, write_frames
@@ -48,7 +49,7 @@ def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-") -> 
         write_frames(map(smoother, read_frames("walk.jsonl")), "smooth.jsonl")
     """
     count = 0
-    with Sink(sink) as out:
+    with Sink(sink, keep=keep) as out:
         for frame in frames:
             out.write(encode_frame(frame))
             count += 1

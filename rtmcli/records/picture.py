@@ -19,6 +19,8 @@ class Picture:
         file: the image's path where several are read as one clip, else None.
         dropped: of a live source, how many images were dropped before this one; else None.
         stream: the video stream that was asked for, counted as ffprobe does; None for the default one.
+        gap: of the first image after a live source was lost, the seconds since the one before; else None.
+        utc: of a live source, when the image arrived: UTC as ISO 8601; else None.
 
     Example:
         from rtmcli import open_media
@@ -37,3 +39,5 @@ class Picture:
     file: str | None = None
     dropped: int | None = None
     stream: int | None = None
+    gap: float | None = None
+    utc: str | None = None

@@ -132,7 +132,17 @@ RECORD_SCHEMA: dict[str, Any] = {
         "height": _count("of the picture as shown, in pixels"),
         "skeleton": {"type": ["string", "null"], "description": "name of the skeleton of the keypoints"},
         "model": {"type": ["string", "null"], "description": "name of the model"},
+        "utc": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "of a live source: when the frame arrived, as 2026-11-26T21:05:33.120Z",
+        },
         "dropped": _count("pictures of a live source lost since its last record, because they came too fast"),
+        "gap": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "description": "of the first record after a live source was lost: seconds from its last frame to this one",
+        },
         "instances": {"type": "array", "items": _INSTANCE},
     },
 }

@@ -24,7 +24,7 @@ def film(
     def pictures() -> Generator[Picture, None, None]:
         for number in range(count):
             time.sleep(pause)
-            yield Picture(PIXEL, source, number, None, float(number), 1, 1)
+            yield Picture(PIXEL, source, number, None, float(number), 1, 1, dropped=0 if live else None)
         if error:
             raise DataError(error)
 

@@ -170,7 +170,7 @@ def test_a_camera_is_timed_from_its_first_picture_and_says_when_it_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
-    media = open_media("0")
+    media = open_media("0", reconnect=0)
     assert media.live and media.total is None and media.fps == 30
     came = []
     with pytest.raises(DataError, match="unplugged"):

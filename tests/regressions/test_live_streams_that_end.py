@@ -8,7 +8,6 @@ import pytest
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError
 from rtmcli.media import open_media
-from rtmcli.media.decode import container
 from tests.helpers.clips import write_clip
 from tests.helpers.rtsp_server import End, serve_rtsp
 
@@ -27,7 +26,7 @@ def test_a_server_that_dies_ends_the_verb_with_the_reason(
 ) -> None:
     records, drawn = tmp_path / "a.jsonl", tmp_path / "a.mp4"
     with serve_rtsp(stream, end=end) as address:
-        assert main(["detect", address, "-o", str(records), "--draw", str(drawn)]) == 3
+        assert main(["detect", address, "-o", str(records), "--draw", str(drawn), "--reconnect", "0"]) == 3
     numbers = [json.loads(line)["frame"] for line in records.read_text().splitlines()]
     assert numbers and numbers == sorted(set(numbers)) and numbers[-1] == FRAMES - 2
     assert len(list(open_media(drawn))) == len(numbers)
@@ -38,21 +37,28 @@ def test_a_server_that_dies_ends_the_verb_with_the_reason(
     )
 
 
-def test_a_server_that_goes_silent_ends_the_stream_with_the_reason(
-    stream: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(container, "_TIMEOUT", 1.0)
+def test_a_server_that_goes_silent_ends_the_stream_with_the_reason(stream: bytes) -> None:
     with (
         serve_rtsp(stream, end="silence") as address,
         pytest.raises(DataError, match=r"ended after \d+ frames \(no data came any more\)"),
     ):
-        for picture in open_media(address):
+        for picture in open_media(address, reconnect=0, stall=0.5):
             assert picture.width
 
 
 def test_a_stream_with_a_length_ends_without_an_error(stream: bytes) -> None:
     with serve_rtsp(stream, end="close", seconds=FRAMES / 25) as address:
         assert list(open_media(address))[-1].frame == FRAMES - 2
+
+
+@pytest.mark.parametrize("end", ["close", "silence"])
+def test_a_stream_that_ends_long_before_its_length_is_an_error(stream: bytes, end: End) -> None:
+    with (
+        serve_rtsp(stream, end=end, seconds=60) as address,
+        pytest.raises(DataError, match=r"ended after 29 frames \(.* after 1\.2 of 60\.0 seconds\)"),
+    ):
+        for picture in open_media(address, stall=0.5):
+            assert picture.width
 
 
 def test_a_stream_that_is_left_early_ends_without_an_error(stream: bytes) -> None:

@@ -6,28 +6,40 @@ from typing import Any, BinaryIO
 
 from rtmcli.credentials import hide_credentials
 from rtmcli.errors import DataError
+from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, Connection
 from rtmcli.media.names import is_address
 from rtmcli.media.remote import RemoteFile
 
 # Demuxers that turn any text into images.
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "idf", "adf"})
-# Seconds without any data from an address, while it is opened and while it is read.
-_TIMEOUT = 15.0
 
 
-def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
-    """Open a path, an address, a binary stream or a remote file. Raises DataError where it is not a video."""
+def open_container(
+    file: str | BinaryIO | RemoteFile,
+    name: str,
+    *,
+    connection: Connection = DEFAULT_CONNECTION,
+    open_seconds: float = OPEN_SECONDS,
+) -> Any:
+    """Open a path, an address, a binary stream or a remote file. Raises DataError where it is not a video.
+
+    Args:
+        connection, open_seconds: limits for an address.
+    """
     import av
 
     _silence_libav()
     remote = isinstance(file, str) and is_address(file)
-    options = {"rtsp_transport": "tcp"} if isinstance(file, str) and file.startswith("rtsp") else {}
     # Without a protocol's name libav takes what stands before a colon for one, as in `2026-11-26T10:20:30.mp4`.
     target = f"file:{file}" if isinstance(file, str) and not remote else file
     if isinstance(target, RemoteFile):
         target = target.open()
     try:
-        container = av.open(target, options=options, timeout=(_TIMEOUT, _TIMEOUT) if remote else None)
+        container = av.open(
+            target,
+            options=_options(file) if isinstance(file, str) else {},
+            timeout=(open_seconds, connection.stall_of(file)) if isinstance(file, str) and remote else None,
+        )
     except (av.error.FFmpegError, ValueError) as error:
         log = getattr(error, "log", None)
         detail = log[2].strip() if log else getattr(error, "strerror", None) or str(error)
@@ -47,6 +59,18 @@ def open_container(file: str | BinaryIO | RemoteFile, name: str) -> Any:
         container.close()
         raise DataError(f"{name}: text, not a video or image; a list of paths ends in .txt")
     return container
+
+
+def _options(file: str) -> dict[str, str]:
+    """Options of demuxers and protocols; each ignores those of the others."""
+    # A live playlist is read from its newest segment on, not from the third last.
+    options = {"live_start_index": "-1"}
+    if file.lower().startswith("rtsp"):
+        options["rtsp_transport"] = "tcp"
+    if file.lower().startswith("udp"):
+        # Packets that nobody took in time are lost; it is no error that ends the stream.
+        options["overrun_nonfatal"] = "1"
+    return options
 
 
 def tagged_seconds(stream: Any) -> float | None:

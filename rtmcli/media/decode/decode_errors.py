@@ -1,7 +1,7 @@
 """What demuxers and decoders report about damage: some raise an error, some leave a message and go on."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from rtmcli.media.decode.container import decode_failures
 
@@ -14,14 +14,17 @@ _HARMLESS = (
     "number of reference frames",
     "Truncating likely oversized PPS",
 )
+# What stopped a demuxer: damage (or a broken connection), or that nothing came in time; empty where nothing did.
+Failure = Literal["", "damage", "timeout"]
+
 # Metadata beside the image, which some writers leave incomplete.
 _METADATA = ("EXIF", "ICC profile", "APP fields")
 
 
 def demux_packets(
     packets: Iterator[Any], stream: Any, demuxer: str, *, heed_messages: bool
-) -> Iterator[tuple[Any, bool]]:
-    """Packets of a video stream, and whether the demuxer met damage on the way to each.
+) -> Iterator[tuple[Any, Failure]]:
+    """Packets of a video stream, and what went wrong on the way to each.
 
     Args:
         packets: as the demuxer gives them.
@@ -31,14 +34,18 @@ def demux_packets(
     import av
 
     while True:
-        failed = False
+        failed: Failure = ""
         with av.logging.Capture() as messages:
             try:
                 packet = next(packets, None)
-            except decode_failures():
+            except decode_failures() as error:
                 # The demuxer gives up; an empty packet makes the decoder give what it still holds. A multipart stream
                 # ends this way: where no boundary follows.
-                packet, failed = av.Packet(), demuxer != "mpjpeg"
+                packet = av.Packet()
+                if isinstance(error, av.error.ExitError):
+                    failed = "timeout"
+                elif demuxer != "mpjpeg":
+                    failed = "damage"
                 packet.stream = stream
                 packets = iter(())
         # A truncated Matroska file shows in a message only; the message about a truncated packet has no demuxer's name.
@@ -50,7 +57,7 @@ def demux_packets(
         if packet.size == 0 and packet.dts is not None:
             # A sample without data stands for a dropped frame. A decoder would take it for the end.
             continue
-        yield packet, failed or (complained and heed_messages)
+        yield packet, failed or ("damage" if complained and heed_messages else "")
 
 
 def decode_packet(packet: Any) -> tuple[Iterable[Any], bool, bool]:

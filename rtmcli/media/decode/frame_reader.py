@@ -6,7 +6,7 @@ from typing import Any
 
 from rtmcli.errors import DataError, StreamEndedError
 from rtmcli.media.decode.container import decode_failures
-from rtmcli.media.decode.decode_errors import decode_packet, demux_packets
+from rtmcli.media.decode.decode_errors import Failure, decode_packet, demux_packets
 from rtmcli.media.decode.frame_index import FrameIndex
 from rtmcli.media.decode.stream import VideoStream
 from rtmcli.media.decode.truncation import Declared
@@ -69,7 +69,7 @@ class FrameReader:
         # How many of the next frames may have missing packets before them.
         self._gap_possible = 0
         # Whether the demuxer failed on the way to the latest packet; after the last packet, at the end.
-        self._demuxer_failed = False
+        self._demuxer_failed: Failure = ""
         # Whether the current packet is damaged.
         self._damaged = False
         # Presentation time of the keyframe that was sought, until it is shown. Frames shown before it are counted by
@@ -114,7 +114,7 @@ class FrameReader:
         self._stuck = failed and self._lenient and self._sought and self._source.strict
         if failed:
             self._landed = None
-        damaged = self._demuxer_failed or failed or (complained and self._judge_messages)
+        damaged = bool(self._demuxer_failed) or failed or (complained and self._judge_messages)
         self._damaged = damaged and not self._lenient
         return chain(frames, self._frames_before_damage()) if self._damaged and self._stop else frames
 
@@ -216,11 +216,10 @@ class FrameReader:
         if not self._sought:
             self.lost += self._index.lost
         if self._endless:
-            # A server that is gone looks like one that closes the connection: both are the end of the data.
-            how = "no data came any more" if self._demuxer_failed else "the connection was closed"
+            raise StreamEndedError(f"{self._source.name}: {self._how_it_ended()}; check the camera or server")
+        if self._source.live and (short := self._declared.cut_short()) is not None:
             raise StreamEndedError(
-                f"{self._source.name}: the live stream ended after {self._index.next} frames ({how}); check the camera "
-                "or server, and start again"
+                f"{self._source.name}: {self._how_it_ended()} after {short}; check the server, and start again"
             )
         if not self._decoded:
             raise DataError(f"{self._source.name}: not one frame of it can be decoded; get the file again")
@@ -228,9 +227,13 @@ class FrameReader:
         if self.truncated and self._stop:
             raise self._error(self.truncated)
 
+    def _how_it_ended(self) -> str:
+        # A server that is gone looks like one that closes the connection: both are the end of the data.
+        return "no data came any more" if self._demuxer_failed == "timeout" else "the connection was closed"
+
     def _truncation(self) -> str | None:
         return self._declared.truncation(
-            self._index.next, skipped=self._first_packet, demuxer_failed=self._demuxer_failed
+            self._index.next, skipped=self._first_packet, demuxer_failed=bool(self._demuxer_failed)
         )
 
     def _error(self, what: str) -> DataError:

@@ -1,11 +1,15 @@
 """An opened container, its video stream and the decoder's settings."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO, Self
 
 from rtmcli.cpus import available_cpus
+from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_SUFFIXES, Connection
 from rtmcli.media.decode.container import open_container
+from rtmcli.media.decode.endless import PLAYLISTS, has_timestamps, is_endless
 from rtmcli.media.decode.layout import read_layout
 from rtmcli.media.decode.seek import plays_in_order, seek_keyframe, seek_known_keyframe
 from rtmcli.media.decode.stream_choice import choose_stream
@@ -34,9 +38,14 @@ class VideoStream:
             error, one frame at a time. Only a file is decoded strictly: it can be opened again after the error.
         live: a source that does not wait (RTSP): lowest delay.
         number: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
+        connection: limits for an address.
+        open_seconds: how long an address may take to open.
 
     Attributes:
         container, stream: PyAV's.
+        live: as given, or because the stream has no end.
+        timed: whether its frames have timestamps.
+        bursts: whether it is live and comes in segments, a burst of frames each.
         packets: the stream's packets from the current position on.
         layout: what the file's structure says.
         fps: average frames a second, or None.
@@ -58,15 +67,22 @@ class VideoStream:
         strict: bool,
         live: bool,
         number: int | None = None,
+        connection: Connection = DEFAULT_CONNECTION,
+        open_seconds: float = OPEN_SECONDS,
     ) -> None:
         self.file, self.name, self.live = file, name, live
         self.packets: Iterator[Any]
         self._number = number
+        self._connection, self._open_seconds = connection, open_seconds
         # Can be opened again, and read from any place.
-        self._local = isinstance(file, RemoteFile) or (isinstance(file, str) and not is_address(file))
+        self._local = isinstance(file, RemoteFile) or (
+            isinstance(file, str) and not is_address(file) and not file.lower().endswith(PLAYLIST_SUFFIXES)
+        )
         self.strict = strict and self._local
         self.layout = read_layout(file)
         self._open()
+        self.timed = has_timestamps(self.container)
+        self.bursts = self.live and self.container.format.name in PLAYLISTS
         context, format_name = self.stream.codec_context, self.container.format.name
         self.packet_is_frame = context.name in _PACKET_IS_FRAME
         reorders = context.has_b_frames and (format_name == "avi" or self.packet_is_frame)
@@ -78,7 +94,7 @@ class VideoStream:
             (base.numerator, base.denominator),
             self.stream.start_time,
             step=1 / self.fps if self.fps else 0.04,
-            live=live,
+            live=self.live,
         )
 
     def open_again(self) -> Self:
@@ -130,7 +146,10 @@ class VideoStream:
         return number
 
     def _open(self) -> None:
-        self.container = open_container(self.file, self.name)
+        self.container = open_container(
+            self.file, self.name, connection=self._connection, open_seconds=self._open_seconds
+        )
+        self.live = self.live or is_endless(self.container, self.file)
         self.stream = choose_stream(self.container, self.name, self._number)
         context = self.stream.codec_context
         if self.strict:
@@ -142,4 +161,18 @@ class VideoStream:
             # Frame threads conceal errors differently from run to run, and delay a camera by several frames.
             context.thread_count = min(available_cpus(), 8) if self.live else 1
             context.thread_type = "SLICE"
-        self.packets = self.container.demux(self.stream)
+        self.packets = self._live_packets() if self.live else self.container.demux(self.stream)
+
+    def _live_packets(self) -> Iterator[Any]:
+        """The packets of the video; an error where none comes for too long, whatever else the server sends."""
+        import av
+
+        stall = self._connection.stall_of(self.file) if isinstance(self.file, str) else math.inf
+        latest = time.monotonic()
+        for packet in self.container.demux():
+            now = time.monotonic()
+            if packet.stream.index == self.stream.index:
+                latest = now
+                yield packet
+            elif now - latest > stall:
+                raise av.error.ExitError(0, "no video came any more")

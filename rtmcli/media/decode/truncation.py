@@ -1,5 +1,6 @@
 """Whether a source that was read to its end holds as much as its container declares."""
 
+import math
 from typing import Any
 
 from rtmcli.media.decode.container import tagged_seconds
@@ -7,6 +8,8 @@ from rtmcli.media.decode.stream import VideoStream
 
 # Containers that store their duration (that of MPEG streams is estimated from the bit rate).
 _STORE_DURATION = frozenset({"matroska,webm", "flv", "asf"})
+# A live stream with a length may end so much earlier: by seconds, and by a part of its length. Sound may go on longer.
+_LIVE_SECONDS, _LIVE_PART = 1.0, 0.02
 # More frames than this are a header that was never completed: 400 days at 30 frames a second.
 _MAX_FRAMES = 1 << 30
 
@@ -23,14 +26,15 @@ class Declared:
         self._format: str = source.container.format.name
         self.frames = self._declared_frames()
         self._shown_packets = 0
-        # End of the packets seen, container time in seconds.
-        self._end = 0.0
+        # Begin and end of the packets seen, container time in seconds.
+        self._begin, self._end = math.inf, 0.0
 
     def add_packet(self, packet: Any) -> None:
         """Count a packet whose frame is shown."""
         self._shown_packets += 1
         if packet.pts is not None:
             end = self._source.timestamps.seconds(packet.pts + (packet.duration or 0))
+            self._begin = min(self._begin, self._source.timestamps.seconds(packet.pts))
             self._end = max(self._end, end)
 
     def truncation(self, frames: int, *, skipped: int, demuxer_failed: bool) -> str | None:
@@ -56,6 +60,17 @@ class Declared:
         if self._end >= seconds - (step / 2 if demuxer_failed else max(0.25, 2 * step)):
             return None
         return f"truncated: {self.of_all(frames)} frames, {self._end:.1f} of {seconds:.1f} seconds"
+
+    def cut_short(self) -> str | None:
+        """`3.2 of 60.0 seconds` of a live stream that declares a length and ended long before; None otherwise."""
+        if not self._source.container.duration:
+            return None
+        seconds = self._source.container.duration / 1e6
+        came = max(0.0, self._end - self._begin)
+        missing = seconds - came
+        return (
+            f"{came:.1f} of {seconds:.1f} seconds" if missing > _LIVE_SECONDS + _LIVE_PART * seconds else None
+        )
 
     def of_all(self, frames: int) -> str:
         """`87 of 545`, `87 of about 545` or `87`, by what the container declares."""

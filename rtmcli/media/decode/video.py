@@ -6,6 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rtmcli.errors import DataError
+from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, Connection
 from rtmcli.media.decode.frame_reader import FrameReader
 from rtmcli.media.decode.orientation import apply_display_matrix, display_matrix, square_pixel_size
 from rtmcli.media.decode.stream import VideoStream
@@ -22,10 +23,17 @@ class Video:
         file: path or address for the demuxer, a binary stream, or a file of an object store.
         name: the source as the user gave it.
         stop: end with DataError at the first damage; else leave damaged frames out.
-        live: a source that does not wait (RTSP): lowest delay, and damaged frames are left out.
+        live: a source that does not wait (RTSP): lowest delay, and damaged frames are left out. A stream that has no
+            end is live whatever this says.
         stream: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
+        connection: limits for an address.
+        open_seconds: how long an address may take to open.
 
     Attributes:
+        live: whether it does not wait, or has no end.
+        has_length: whether it declares a duration.
+        timed: whether its frames have timestamps.
+        bursts: whether it is live and comes in segments.
         frames: how many frames the container declares, or None.
         fps: average frames a second, or None.
         chosen_stream: the stream that was asked for, or None.
@@ -45,11 +53,18 @@ class Video:
         stop: bool = True,
         live: bool = False,
         stream: int | None = None,
+        connection: Connection = DEFAULT_CONNECTION,
+        open_seconds: float = OPEN_SECONDS,
     ) -> None:
         self.name, self.lost = name, 0
         self.truncated: str | None = None
-        self._stop = stop and not live
-        self._source = VideoStream(file, name, strict=self._stop, live=live, number=stream)
+        self._source = VideoStream(
+            file, name, strict=stop and not live, live=live, number=stream, connection=connection,
+            open_seconds=open_seconds,
+        )  # fmt: skip
+        self.live, self.timed, self.bursts = self._source.live, self._source.timed, self._source.bursts
+        self.has_length = bool(self._source.container.duration)
+        self._stop = stop and not self.live
         self._declared = Declared(self._source)
         self.frames, self.fps = self._declared.frames, self._source.fps
         self.chosen_stream = stream

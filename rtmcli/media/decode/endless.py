@@ -1,0 +1,33 @@
+"""Which opened containers are live: those of streams that have no end."""
+
+from typing import Any
+
+from rtmcli.media.names import is_address
+
+# Demuxers of playlists, which name the segments of a stream.
+PLAYLISTS = frozenset({"hls", "dash"})
+# Formats without timestamps, for which the demuxer invents a frame rate.
+_UNTIMED = frozenset({"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "mpegvideo", "vvc"})
+# Formats of files that declare no duration.
+_FILES = frozenset({"gif", "apng"})
+
+
+def is_endless(container: Any, file: object) -> bool:
+    """Whether a container has no end: no duration, and of an address no size either.
+
+    A playlist has a duration once its end is in it. A video without duration whose server states its size is a file. An
+    image is none of both, and a pipe waits for its reader.
+    """
+    format_name = container.format.name
+    if container.duration:
+        return False
+    if format_name in PLAYLISTS:
+        return True
+    if format_name in _FILES or format_name.endswith("_pipe"):
+        return False
+    return isinstance(file, str) and is_address(file) and container.size <= 0
+
+
+def has_timestamps(container: Any) -> bool:
+    """Whether the frames of a container have times of their own."""
+    return container.format.name not in _UNTIMED

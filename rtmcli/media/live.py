@@ -1,0 +1,189 @@
+"""A live source: read as it comes, opened again when it is lost, with times that go on across connections."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+
+from rtmcli.errors import DataError, MissingError, StreamEndedError
+from rtmcli.media.camera import Camera
+from rtmcli.media.connection import OPEN_SECONDS, Connection
+from rtmcli.media.decode.video import Video
+from rtmcli.media.frame_range import FrameRange
+from rtmcli.media.live_clock import LiveClock
+from rtmcli.media.playout import Playout
+from rtmcli.records.picture import Picture
+from rtmcli.terminal.messages import say
+from rtmcli.terminal.run_stats import utc_now
+
+# Opens a source; its argument is how many seconds that may take.
+Opens = Callable[[float], Video | Camera]
+
+# Seconds before a lost source is opened again: at first, and at most. It doubles with each failure.
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0
+
+
+class LiveSource:
+    """A camera or live stream.
+
+    Args:
+        name: as in records.
+        opens: opens it (again); None where that is not possible, as with a pipe: its end is then an end as any other.
+        wanted: the frames to give; its times are those of the records.
+        first: the source, opened already; None where that failed.
+        failure: why it failed.
+
+    Attributes:
+        frames: frames that were decoded.
+        gaps: how often frames were missing for a second or more: the source was lost, or its data were.
+        gap_seconds: how long they were missing together.
+        reconnects: how often the source came back after it was lost.
+        connected: whether it is open.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opens: Opens | None,
+        wanted: FrameRange,
+        connection: Connection,
+        *,
+        first: Video | Camera | None,
+        failure: str = "",
+    ) -> None:
+        self.name, self.connected = name, first is not None
+        self.frames = self.gaps = self.reconnects = 0
+        self.gap_seconds = 0.0
+        self._opens, self._wanted, self._connection = opens, wanted, connection
+        self._source, self._failure = first, failure
+        self._stopping = threading.Event()
+        self._wait = _FIRST_WAIT
+        # When the source was lost, by time.monotonic; None while frames come.
+        self._lost_at = None if first is not None else time.monotonic()
+
+    def stop(self) -> None:
+        """End `pictures` at its next frame, or while it waits to open the source again; from any thread."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Free a source that was never read."""
+        if self._source is not None:
+            self._source.close()
+
+    def pictures(self) -> Generator[Picture, None, None]:
+        """The frames of all connections. Decoding ends with the generator.
+
+        Raises:
+            StreamEndedError: the source was lost and did not come back in time.
+        """
+        source, self._source = self._source, None
+        clock = LiveClock()
+        taken = 0
+        while source is not None or (source := self._open_again()) is not None:
+            clock.reset()
+            if not source.live:
+                # A broadcast in segments whose playlist now has an end.
+                source.close()
+                return
+            try:
+                for picture in self._read(source, clock):
+                    yield picture
+                    taken += 1
+                    if taken == self._wanted.max_frames:
+                        return
+                # The end that it declared, or that of --end.
+                return
+            except (StreamEndedError, DataError) as error:
+                if self._opens is None and isinstance(error, StreamEndedError):
+                    return
+                self._lose(error, again=not source.has_length)
+            finally:
+                self.connected = False
+                source.close()
+            source = None
+
+    def _read(self, source: Video | Camera, clock: LiveClock) -> Generator[Picture, None, None]:
+        """The wanted frames of one connection."""
+        wanted, begin = self._wanted, time.monotonic()
+        playout = Playout() if source.bursts else None
+        for image, _, seconds in source.pictures(start=None, end=None, every=1):
+            if playout is not None and self._stopping.wait(playout.delay(seconds, time.monotonic())):
+                return
+            now = time.monotonic()
+            utc = utc_now()
+            at, gap = clock.add(seconds if source.timed else None, now)
+            number, self.frames = self.frames, self.frames + 1
+            if gap is not None:
+                self.gaps += 1
+                self.gap_seconds += gap
+            if self._lost_at is not None:
+                self._come_back(now, gap)
+            if now - begin > self._wait:
+                self._wait = _FIRST_WAIT
+            if wanted.end is not None and at >= wanted.end:
+                return
+            if number % wanted.every or (wanted.start is not None and at < wanted.start):
+                continue
+            height, width = image.shape[:2]
+            yield Picture(
+                image, self.name, number, source.frames, at, width, height,
+                stream=source.chosen_stream, dropped=0, gap=gap, utc=utc,
+            )  # fmt: skip
+            if self._stopping.is_set():
+                return
+
+    def _come_back(self, now: float, gap: float | None) -> None:
+        assert self._lost_at is not None
+        if self.frames > 1:
+            self.reconnects += 1
+        say(f"{self.name}: back after {gap or now - self._lost_at:.1f} s")
+        self._lost_at = None
+
+    def _lose(self, error: Exception, *, again: bool) -> None:
+        """Note why the source was lost; raise StreamEndedError where it is not to be opened again.
+
+        Args:
+            again: whether it makes sense: a stream with a length would begin anew.
+        """
+        self._failure = _reason(error, self.name)
+        limit = self._connection.reconnect
+        if self._opens is None or not limit or not again:
+            raise StreamEndedError(
+                f"{self.name}: the live stream ended after {self.frames} frames ({self._failure}); check the camera "
+                "or server, and start again"
+            ) from None
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            say(
+                f"{self.name}: lost after {self.frames} frames ({self._failure}); waiting up to {limit:g} s for it to "
+                "come back"
+            )
+
+    def _open_again(self) -> Video | Camera | None:
+        """The source, opened again; None where `stop` was called meanwhile."""
+        assert self._opens is not None and self._lost_at is not None
+        limit = self._connection.reconnect
+        while True:
+            left = self._lost_at + limit - time.monotonic()
+            if left <= 0:
+                what = (
+                    f"lost after {self.frames} frames and not back" if self.frames else "could not be opened"
+                )
+                raise StreamEndedError(
+                    f"{self.name}: {what} within {limit:g} s ({self._failure}); check the camera or server, or "
+                    "wait longer with --reconnect"
+                )
+            if self._stopping.wait(min(self._wait, left)):
+                return None
+            self._wait = min(2 * self._wait, _LONGEST_WAIT)
+            try:
+                source = self._opens(max(1.0, min(OPEN_SECONDS, left)))
+            except (DataError, MissingError) as error:
+                self._failure = _reason(error, self.name)
+                continue
+            self.connected = True
+            return source
+
+
+def _reason(error: Exception, name: str) -> str:
+    """An error without the source's name and without the remedy."""
+    return str(error).removeprefix(f"{name}: ").split(";")[0]
