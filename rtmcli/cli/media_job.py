@@ -12,8 +12,9 @@ from rtmcli.cli import effects
 from rtmcli.cli.command import Given
 from rtmcli.cli.folder_job import fill_folder, job_settings, open_folder, plan_job
 from rtmcli.cli.job_options import RAY_NAMES, MediaJobOptions
-from rtmcli.cli.options import DetectOptions, PoseOptions, SourceOptions
+from rtmcli.cli.options import DetectOptions, PoseOptions
 from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_media
+from rtmcli.cli.source_options import SourceOptions
 from rtmcli.cli.write_records import finished_items, track_with_camera
 from rtmcli.cpus import available_cpus
 from rtmcli.errors import RtmError, UsageError
