@@ -75,9 +75,11 @@ if TYPE_CHECKING:
     from rtmcli.kinematics.events import mark_events as mark_events
     from rtmcli.kinematics.measure import JointAngles as JointAngles
     from rtmcli.kinematics.metres import to_metres as to_metres
+    from rtmcli.media import ListedSource as ListedSource
     from rtmcli.media import Media as Media
     from rtmcli.media import Picture as Picture
     from rtmcli.media import Writer as Writer
+    from rtmcli.media import expand_sources as expand_sources
     from rtmcli.media import open_media as open_media
     from rtmcli.media import open_writer as open_writer
     from rtmcli.media.frame_lookup import find_pictures as find_pictures
@@ -124,7 +126,7 @@ _PUBLIC = {
     "records.ndjson": ("read_frames", "write_frames", "encode_frame"),
     "records.parse": ("decode_frame",),
     "records.schema": ("check_records",),
-    "media": ("open_media", "Media", "Picture", "open_writer", "Writer"),
+    "media": ("open_media", "expand_sources", "ListedSource", "Media", "Picture", "open_writer", "Writer"),
     "media.frame_lookup": ("find_pictures",),
     "inference.detector": ("Detector",),
     "inference.topdown": ("TopDown",),

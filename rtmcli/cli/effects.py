@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.job_options import CONNECTION_NAMES
 from rtmcli.cli.options import EngineOptions
 from rtmcli.media import source_names
+from rtmcli.media.list_file import is_list
 from rtmcli.zoo.card import Card
 
 if TYPE_CHECKING:
@@ -76,8 +78,4 @@ def _is_live(source: str) -> bool:
 
 
 def _is_image_file(source: str) -> bool:
-    return os.path.isfile(source) and not _is_list(source) and source_names.is_image(source)
-
-
-def _is_list(source: str) -> bool:
-    return os.path.splitext(source)[1].lower() in source_names.LIST_SUFFIXES
+    return os.path.isfile(source) and not is_list(Path(source)) and source_names.is_image(source)

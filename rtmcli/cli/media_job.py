@@ -25,7 +25,7 @@ from rtmcli.jobs.shards import parse_shard
 from rtmcli.jobs.sources import image_files, media_sources
 from rtmcli.jobs.unit import Counts, Outcome, Unit, Work
 from rtmcli.jobs.workers import in_processes
-from rtmcli.media import Media
+from rtmcli.media import ListedSource, Media
 from rtmcli.media.file_sources import open_files
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.media.frame_range import FrameRange
@@ -180,7 +180,7 @@ def open_unit(unit: Unit, options: SourceOptions) -> Media:
         span = unit.span
         wanted = FrameRange(span.start, span.end, options.every, span.max_frames, span.keyframes)
         return open_video(unit.source, wanted, options.on_error, stream=options.stream, pipe=None)
-    return options.open([unit.source])[0]
+    return options.open([ListedSource(unit.source)])[0]
 
 
 def _do(networks: Pipeline, options: Options, stats: RunStats, unit: Unit, path: Path) -> Counts:

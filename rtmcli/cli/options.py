@@ -96,6 +96,11 @@ class EngineOptions:
         ),
     ] = 1
 
+    @property
+    def together(self) -> int | None:
+        """Live sources whose newest frames share a batch: one on a CPU, where batches gain nothing; else all (None)."""
+        return 1 if self.device.startswith("cpu") else None
+
     def threads_and_jobs(self, media: "Sequence[Media] | None") -> tuple[int, int]:
         """Threads of one run of a network, and frames worked on at once.
 

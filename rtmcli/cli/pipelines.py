@@ -15,6 +15,7 @@ from rtmcli.cli.options import (
     EngineOptions,
     OutputOptions,
     PoseOptions,
+    SourceOptions,
 )
 from rtmcli.errors import UsageError
 from rtmcli.inference.detector import Detector
@@ -24,7 +25,7 @@ from rtmcli.inference.open_model import OpenModel, open_model
 from rtmcli.inference.pipeline import Find, Item, Pose, items_of
 from rtmcli.inference.tiled_detector import TiledDetector
 from rtmcli.inference.topdown import TopDown
-from rtmcli.media import Media
+from rtmcli.media import Media, expand_sources
 from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import say, say_on_terminal
 from rtmcli.zoo.card import Card
@@ -42,6 +43,7 @@ class Pipeline:
         track: whether people then get ids, which go through the frames of a source.
         total: frames that will come, where that is known.
         fps: rate of the first source, where it has one.
+        together: live sources whose newest frames share a batch, at most; None: all.
         live_sources: names of those that do not wait, as in records.
     """
 
@@ -57,15 +59,14 @@ class Pipeline:
     track: bool = False
     total: int | None = None
     fps: float | None = None
+    together: int | None = None
     live_sources: tuple[str, ...] = ()
 
 
 def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given) -> Pipeline:
     """The pipeline of `rtm detect`."""
-    effects.check_sources(sources, given)
     effects.check_engine(options.engine, given)
-    media = options.source.open(sources)
-    effects.check_live(media, given)
+    media = _open_sources(sources, options.source, given)
     networks = detect_networks(options, *options.engine.threads_and_jobs(media))
     if not options.detector.detector:
         _note_bundled(networks.card, "yolox-m")
@@ -77,7 +78,10 @@ def detect_networks(options: DetectOptions, threads: int, jobs: int) -> Pipeline
     opened = _open_detector(options.detector, options.engine, threads)
     classes = "all" if options.classes == "all" else words(options.classes)
     detector = _detector(opened, options.detector, classes)
-    return Pipeline(card=opened.card, find=detector, jobs=jobs, batch=options.engine.batch_frames)
+    engine = options.engine
+    return Pipeline(
+        card=opened.card, find=detector, jobs=jobs, batch=engine.batch_frames, together=engine.together
+    )
 
 
 def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) -> Pipeline:
@@ -90,9 +94,7 @@ def pose_pipeline(sources: Sequence[str], options: PoseOptions, given: Given) ->
         if options.boxes is not None and len(sources) != 1:
             raise UsageError("--boxes needs one SOURCE: the folder its images lie in")
     else:
-        effects.check_sources(sources, given)
-        media = options.source.open(sources)
-        effects.check_live(media, given)
+        media = _open_sources(sources, options.source, given)
     networks = pose_networks(options, *options.engine.threads_and_jobs(media), given, boxes_given=boxes_given)
     if not options.model:
         _note_bundled(networks.card, "rtmpose-m")
@@ -113,7 +115,7 @@ def pose_networks(
     card = opened.card
     pipeline = Pipeline(
         card=card, jobs=jobs, batch=engine.batch_frames, after=_after(options, card, boxes_given),
-        track=options.track,
+        track=options.track, together=engine.together,
     )  # fmt: skip
     if card.task == "onestage":
         if boxes_given:
@@ -128,6 +130,15 @@ def pose_networks(
     if boxes_given:
         return pipeline
     return replace(pipeline, find=_detector_for(card, options, threads), det_every=options.det_every)
+
+
+def _open_sources(sources: Sequence[str], options: SourceOptions, given: Given) -> list[Media]:
+    """The sources, of a list of cameras each one, opened."""
+    expanded = expand_sources(sources, clip=options.fps is not None)
+    effects.check_sources([one.source for one in expanded], given)
+    media = options.open(expanded)
+    effects.check_live(media, given)
+    return media
 
 
 def _items_with_boxes(
@@ -147,7 +158,7 @@ def with_media(pipeline: Pipeline, media: Sequence[Media], output: OutputOptions
     totals = [one.total for one in media]
     return replace(
         pipeline,
-        items=items_of(media, pipeline.card, turn=turn),
+        items=items_of(media, pipeline.card, turn=turn, together=pipeline.together),
         live=any(one.live for one in media),
         total=None if None in totals else sum(total for total in totals if total is not None),
         fps=media[0].fps,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from rtmcli.cli.option_values import seconds
 
 if TYPE_CHECKING:
-    from rtmcli.media import Media
+    from rtmcli.media import ListedSource, Media
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,25 +69,22 @@ class SourceOptions:
         typer.Option(min=0.1, metavar="SECONDS", help="A source that sends nothing for so long is lost."),
     ] = 10.0
 
-    def open(self, sources: Sequence[str]) -> "list[Media]":
-        """Open every source before the first is read, so that a misspelt name ends the verb at once.
+    def open(self, sources: "Sequence[ListedSource]") -> "list[Media]":
+        """Open every source before the first is read.
 
         A live source of several that cannot be opened leaves the others running.
         """
+        from rtmcli.media.open_several import open_several
+
+        return open_several(partial(self._open, patient=len(sources) > 1), sources)
+
+    def _open(self, source: "ListedSource", *, patient: bool) -> "Media":
         from rtmcli.media import open_media
 
-        opened: list[Media] = []
-        try:
-            for source in sources:
-                opened.append(
-                    open_media(
-                        source, start=self.start, end=self.end, every=self.every,
-                        max_frames=self.max_frames, on_error=self.on_error, fps=self.fps, stream=self.stream,
-                        live=self.live, reconnect=self.reconnect, stall=self.stall, patient=len(sources) > 1,
-                    )
-                )  # fmt: skip
-        except BaseException:
-            for media in opened:
-                media.close()
-            raise
-        return opened
+        media = open_media(
+            source.source, start=self.start, end=self.end, every=self.every, max_frames=self.max_frames,
+            on_error=self.on_error, fps=self.fps, stream=self.stream, live=self.live, reconnect=self.reconnect,
+            stall=self.stall, patient=patient,
+        )  # fmt: skip
+        media.rename(source.name)
+        return media

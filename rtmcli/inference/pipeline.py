@@ -130,12 +130,15 @@ def run_pipeline(
         pool.shutdown(cancel_futures=True)
 
 
-def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> Iterator[Item]:
+def items_of(
+    media: Sequence[Media], card: Card, *, turn: int | None = None, together: int | None = None
+) -> Iterator[Item]:
     """The frames of all sources, each with an empty record.
 
     Args:
         turn: frames of a file before it is the next file's turn; None: one file after the other. Sources with a live
             one among them come in rounds: the newest frame of each that has one.
+        together: frames in such a round, at most: 1 where batches gain nothing, so that each frame is as new as can be.
 
     Example:
         from rtmcli import TopDown, items_of, open_media
@@ -145,7 +148,7 @@ def items_of(media: Sequence[Media], card: Card, *, turn: int | None = None) -> 
                 print(item.frame.time, item.image.shape)
     """
     if any(one.live for one in media):
-        with closing(newest_pictures(media)) as rounds:
+        with closing(newest_pictures(media, together=together)) as rounds:
             for pictures in rounds:
                 for left, picture in zip(reversed(range(len(pictures))), pictures, strict=True):
                     yield _item(picture, card, more=left > 0)

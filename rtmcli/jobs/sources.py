@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.jobs.unit import PART
+from rtmcli.media.expand import expand_sources
 from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.remote import is_remote, remote_size
 from rtmcli.media.source_names import camera_number, files_of, is_demo, is_live, kind_of_file, natural
@@ -42,7 +43,12 @@ def media_sources(arguments: Sequence[str], *, clip: bool = False) -> list[Named
     """
     image_files.cache_clear()  # an earlier job of this process may have seen other files
     found: list[Named] = []
-    for argument in arguments:
+    expanded = expand_sources(arguments, clip=clip)
+    if any(one.name is not None for one in expanded):
+        raise UsageError(
+            "-o FOLDER names files after their sources, not as a list does; use --name, or -o out.jsonl"
+        )
+    for argument in (one.source for one in expanded):
         _refuse_endless(argument)
         files = files_of(file_path(argument))
         if clip and files is not None:

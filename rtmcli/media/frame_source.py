@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal, Self
 
+from rtmcli.errors import RtmError
 from rtmcli.media.prefetch import Prefetcher
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
@@ -47,6 +49,7 @@ class Media:
     ) -> None:
         self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
         self.live_source = live_source
+        self._name: str | None = None
         self._pictures: Generator[Picture, None, None] | None = pictures
         self._release = close
         self._prefetcher: Prefetcher[Picture] | None = None
@@ -58,6 +61,11 @@ class Media:
         finally:
             prefetcher.close()
 
+    def rename(self, name: str | None) -> None:
+        """Let pictures, and so records, call the source so; None leaves it as it is. Errors then name both."""
+        if name is not None:
+            self.source = self._name = name
+
     def prefetch(self, changed: threading.Condition | None = None) -> Prefetcher[Picture]:
         """Start decoding in a background thread; close what is returned. `changed` is notified at each picture."""
         if self._pictures is None:
@@ -65,7 +73,7 @@ class Media:
         pictures, self._pictures = self._pictures, None
 
         def pictures_and_losses() -> Generator[Picture, None, None]:
-            yield from pictures
+            yield from pictures if self._name is None else _renamed(pictures, self._name)
             if self.lost:
                 say(f"{self.source}: {self.lost} damaged, skipped")
 
@@ -104,3 +112,14 @@ def _count_dropped(dropped: Picture, newer: Picture) -> None:
     newer.dropped = (newer.dropped or 0) + (dropped.dropped or 0) + 1
     if dropped.gap is not None:
         newer.gap = dropped.gap + (newer.gap or 0.0)
+
+
+def _renamed(pictures: Generator[Picture, None, None], name: str) -> Generator[Picture, None, None]:
+    """The pictures of a source under another name."""
+    with closing(pictures):
+        try:
+            for picture in pictures:
+                picture.source = name
+                yield picture
+        except RtmError as error:
+            raise type(error)(f"{name}: {error}") from None

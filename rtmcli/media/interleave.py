@@ -48,8 +48,16 @@ def take_turns(media: Sequence[Media], turn: int | None) -> Generator[Picture, N
             one.close()
 
 
-def newest_pictures(media: Sequence[Media]) -> Generator[list[Picture], None, None]:
-    """Rounds of pictures: the newest of every source that has one. A live source drops the others.
+def newest_pictures(
+    media: Sequence[Media], *, together: int | None = None
+) -> Generator[list[Picture], None, None]:
+    """Rounds of pictures: the newest of sources that have one. A live source drops the others.
+
+    Sources that have waited longest come first, so that all get the same rate where each has a picture in every round,
+    and one that sends less often is not passed over. Nobody waits for a source that has none.
+
+    Args:
+        together: pictures in a round, at most; None: one of every source that has one.
 
     A source that fails is reported and left out; its error is raised when all others have ended.
     """
@@ -63,9 +71,12 @@ def newest_pictures(media: Sequence[Media]) -> Generator[list[Picture], None, No
             with changed:
                 while not any(source.ready for source in running):
                     changed.wait()
-                ready = [source for source in running if source.ready]
+                ready = [source for source in running if source.ready][:together]
             pictures = []
             for source in ready:
+                # Its next turn comes after those of all others.
+                running.remove(source)
+                running.append(source)
                 try:
                     pictures.append(next(source))
                 except StopIteration:

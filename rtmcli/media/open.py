@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from rtmcli.errors import UsageError
 from rtmcli.media.connection import DEFAULT_CONNECTION, Connection
+from rtmcli.media.expand import is_camera_list
 from rtmcli.media.file_sources import open_clip, open_files, open_frames
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
@@ -68,6 +69,8 @@ def open_media(
     if not str(source):
         raise UsageError("the source is empty; name an image, folder, video, camera number, URL or -")
     name, path = record_name(str(source)), file_path(str(source))
+    if is_camera_list(Path(path)):
+        raise UsageError(f"{name} lists several sources; open each one of expand_sources(['{name}'])")
     files = files_of(path)
     is_pipe = files is None and (name == "-" or _is_pipe(path))
     if live and not (is_pipe or is_address(name) or camera_number(name) is not None):

@@ -11,7 +11,8 @@ from rtmcli.media.connection import Connection
 from rtmcli.media.image_frames import Kind, image_kind
 from rtmcli.media.image_headers import is_image as begins_image
 from rtmcli.media.images import SUFFIXES as IMAGE_SUFFIXES
-from rtmcli.media.images import read_bytes, unreadable
+from rtmcli.media.images import unreadable
+from rtmcli.media.list_file import is_list, list_lines, listed_path
 from rtmcli.media.names import is_address, record_name
 from rtmcli.media.remote import is_remote, remote_files
 from rtmcli.terminal.messages import say
@@ -23,7 +24,6 @@ VIDEO_SUFFIXES = frozenset({
     ".mjpeg", ".mjpg", ".ivf", ".asf", ".3g2", ".f4v", ".m2v", ".264", ".265", ".qt", ".divx", ".dv",
 })
 # fmt: on
-LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 
 # Protocols that send in real time and do not wait for a slow reader.
 _LIVE = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "rtp://", "udp://", "srt://", "mms://", "tcp://")
@@ -55,7 +55,7 @@ def files_of(name: str) -> list[str] | None:
             )
         return sorted((str(file) for file in found), key=natural)
     if path.exists() or is_address(name) or name == "-":
-        return _listed(path) if path.suffix.lower() in LIST_SUFFIXES and path.is_file() else None
+        return _listed(path) if is_list(path) else None
     if glob.has_magic(name):
         matches = [file for file in glob.glob(name, recursive=True) if os.path.isfile(file)]
         if not matches:
@@ -138,16 +138,4 @@ def _is_medium(file: Path) -> bool:
 
 def _listed(listing: Path) -> list[str]:
     """Paths in a text file, one a line, relative to the working folder or to the list's own."""
-    # Names of files are bytes, in whatever encoding.
-    content = read_bytes(listing).removeprefix(b"\xef\xbb\xbf")
-    shown = record_name(str(listing))
-    if b"\0" in content:
-        raise DataError(f"{shown}: not a list of paths (text, one path a line)")
-    lines = [os.fsdecode(line.strip()) for line in content.splitlines()]
-    names = [line for line in lines if line and not line.startswith("#")]
-    if not names:
-        raise DataError(f"{shown}: no path in this list")
-    return [
-        name if os.path.exists(name) or not (listing.parent / name).exists() else str(listing.parent / name)
-        for name in names
-    ]
+    return [listed_path(line, listing) for _, line in list_lines(listing)]

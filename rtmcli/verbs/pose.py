@@ -22,9 +22,10 @@ def main(
 ) -> None:
     """Find people and their keypoints: images (or boxes) in, poses out.
 
-    One line per frame, even if empty. Several videos take turns. With a camera among them, the newest frame
-    of each goes through the networks together, and `dropped` counts the frames that came too fast. Without a source,
-    records with boxes come from stdin and get keypoints; their pixels come from where they say, or from --media.
+    One line per frame, even if empty. Several videos take turns. With a camera among them, the source that has
+    waited longest is next, with its newest frame, and `dropped` counts the frames that came too fast. A list of
+    cameras has a line for each: an address, or NAME = ADDRESS. Without a source, records with boxes come from
+    stdin and get keypoints; their pixels come from where they say, or from --media.
 
     Example:
 

@@ -104,6 +104,36 @@ def test_a_camera_that_fails_leaves_the_others_and_is_told_of_at_the_end(
     assert "the other sources go on" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("together", [1, None])
+def test_eight_live_sources_get_the_same_rate_and_a_silent_one_holds_nobody_up(together: int | None) -> None:
+    silent = threading.Event()
+
+    def nothing() -> Generator[Picture, None, None]:
+        silent.wait(30)
+        yield from ()
+
+    cameras = [film(f"fast {n}", 10_000, pause=0.002, live=True) for n in range(7)]
+    seldom = film("seldom", 10_000, pause=0.1, live=True)
+    counts: dict[str, int] = {}
+    longest, last = 0.0, time.monotonic()
+    rounds = newest_pictures([*cameras, seldom, Media("silent", nothing(), live=True)], together=together)
+    for pictures in rounds:
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+        assert together is None or len(pictures) == 1
+        for picture in pictures:
+            counts[picture.source] = counts.get(picture.source, 0) + 1
+            time.sleep(0.003)  # the networks
+        if sum(counts.values()) >= 300:
+            break
+    silent.set()
+    rounds.close()
+    fast = [counts[f"fast {n}"] for n in range(7)]
+    assert max(fast) - min(fast) <= 2  # one more or less at the beginning and at the end
+    assert counts["seldom"] >= 5 and "silent" not in counts
+    assert longest < 1
+
+
 def test_leaving_early_stops_all_decoders() -> None:
     rounds = newest_pictures([film("0", 10_000, live=True), film("1", 10_000, live=True)])
     next(rounds)
