@@ -15,8 +15,8 @@ from rtmcli.cli.options import (
     EngineOptions,
     OutputOptions,
     PoseOptions,
-    SourceOptions,
 )
+from rtmcli.cli.source_options import SourceOptions
 from rtmcli.errors import UsageError
 from rtmcli.inference.detector import Detector
 from rtmcli.inference.detector_classes import classes_for, default_detector
