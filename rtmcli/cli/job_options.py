@@ -80,7 +80,7 @@ class MediaJobOptions:
 
 
 # Options of how sources are reached.
-CONNECTION_NAMES = ("live", "reconnect", "stall")
+CONNECTION_NAMES = ("live", "reconnect", "stall", "insecure")
 RAY_NAMES = ("ray", "cpus_per_worker", "gpus_per_worker")
 JOB_NAMES = ("name", "resume", "stop_on_error")
 MEDIA_JOB_NAMES = (*JOB_NAMES, "unit", "workers", "shard", "plan", *RAY_NAMES)

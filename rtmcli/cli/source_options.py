@@ -68,6 +68,10 @@ class SourceOptions:
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="A source that sends nothing for so long is lost."),
     ] = 10.0
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Accept any certificate of a server (https, rtsps)."),
+    ] = False
 
     def open(self, sources: "Sequence[ListedSource]") -> "list[Media]":
         """Open every source before the first is read.
@@ -84,7 +88,7 @@ class SourceOptions:
         media = open_media(
             source.source, start=self.start, end=self.end, every=self.every, max_frames=self.max_frames,
             on_error=self.on_error, fps=self.fps, stream=self.stream, live=self.live, reconnect=self.reconnect,
-            stall=self.stall, patient=patient,
+            stall=self.stall, insecure=self.insecure, patient=patient,
         )  # fmt: skip
         media.rename(source.name)
         return media

@@ -19,6 +19,7 @@ class Connection:
         live: read every source as live, also one that declares a length, or standard input.
         reconnect: seconds in which a live source that was lost has to be back; 0: it is not opened again.
         stall: seconds without data after which a source is lost.
+        insecure: accept any certificate of a server.
 
     Raises:
         UsageError: a limit that cannot be kept, naming its option.
@@ -27,6 +28,7 @@ class Connection:
     live: bool = False
     reconnect: float = 30.0
     stall: float = 10.0
+    insecure: bool = False
 
     def __post_init__(self) -> None:
         if not self.reconnect >= 0:

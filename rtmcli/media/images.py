@@ -1,7 +1,7 @@
 """One image -> 8-bit BGR, rotated as its EXIF orientation says."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,8 @@ SUFFIXES = frozenset({
 })
 # fmt: on
 
-if TYPE_CHECKING:
-    from urllib.request import Request
-
 # 16384 x 16384, or 800 MB as BGR; an image that claims more is a decompression bomb, or too large to use.
 MAX_PIXELS = 1 << 28
-# An image at an address is held in memory.
-_MAX_FETCHED = 1 << 30
 
 
 def load_image(path: str | Path) -> Image:
@@ -71,37 +66,6 @@ def read_bytes(path: str | Path) -> bytes:
         return Path(file_path(str(path))).read_bytes()
     except OSError as error:
         raise unreadable(path, error) from None
-
-
-def fetch_bytes(address: str) -> bytes:
-    """An image file at an http or https address. Raises DataError where it cannot be read."""
-    from http.client import HTTPException
-    from urllib.request import urlopen
-
-    name = record_name(address)
-    try:
-        with urlopen(_request(file_path(address)), timeout=15) as response:
-            content: bytes = response.read(_MAX_FETCHED + 1)
-    except (OSError, ValueError, HTTPException) as error:
-        raise DataError(f"{name}: cannot be opened ({error}); check the address") from None
-    if len(content) > _MAX_FETCHED:
-        raise DataError(f"{name}: more than {_MAX_FETCHED >> 20} MB; download it first")
-    return content
-
-
-def _request(address: str) -> "Request":
-    """A request to an address, whose user name and password go into a header, to its own host alone."""
-    from base64 import b64encode
-    from urllib.parse import unquote, urlsplit, urlunsplit
-    from urllib.request import Request
-
-    parts = urlsplit(address)
-    user, at, host = parts.netloc.rpartition("@")
-    request = Request(urlunsplit(parts._replace(netloc=host)))
-    if at:
-        header = "Basic " + b64encode(unquote(user).encode()).decode()
-        request.add_unredirected_header("Authorization", header)
-    return request
 
 
 def unreadable(path: str | Path, error: OSError) -> DataError:

@@ -11,7 +11,8 @@ from rtmcli.media.expand import is_camera_list
 from rtmcli.media.file_sources import open_clip, open_files, open_frames
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
-from rtmcli.media.images import fetch_bytes, read_bytes
+from rtmcli.media.http import fetch_bytes
+from rtmcli.media.images import read_bytes
 from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.remote import is_remote
 from rtmcli.media.source_names import camera_number, files_of, is_demo, kind_of_file
@@ -33,6 +34,7 @@ def open_media(
     live: bool = False,
     reconnect: float = DEFAULT_CONNECTION.reconnect,
     stall: float = DEFAULT_CONNECTION.stall,
+    insecure: bool = False,
     patient: bool = False,
 ) -> Media:
     """Open an image, folder, glob, text file of paths, video, camera number, URL, `-` (stdin) or `demo`.
@@ -50,6 +52,7 @@ def open_media(
             are live by themselves.
         reconnect: seconds in which a live source that was lost has to be back; 0: it is not opened again.
         stall: seconds without data after which a source is lost.
+        insecure: accept any certificate of servers (https, rtsps).
         patient: do not raise where a live source cannot be opened at first, but treat it as one that was lost.
 
     Raises:
@@ -65,7 +68,7 @@ def open_media(
             print(picture.frame, picture.time, picture.image.shape)
     """
     wanted = FrameRange(start, end, every, max_frames)
-    connection = Connection(live=live, reconnect=reconnect, stall=stall)
+    connection = Connection(live=live, reconnect=reconnect, stall=stall, insecure=insecure)
     if not str(source):
         raise UsageError("the source is empty; name an image, folder, video, camera number, URL or -")
     name, path = record_name(str(source)), file_path(str(source))
@@ -82,7 +85,7 @@ def open_media(
     if files is None and is_remote(name) and kind_of_file(name) != "video":
         return open_frames(name, read_bytes(name), wanted, on_error)
     if is_address(name) and _names_several(name):
-        return open_frames(name, fetch_bytes(name), wanted, on_error)
+        return open_frames(name, fetch_bytes(name, insecure=insecure), wanted, on_error)
     if files is None and not _is_path(name):
         return open_video(
             name, wanted, on_error, stream=stream, pipe=None, connection=connection, patient=patient

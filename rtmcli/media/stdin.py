@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from rtmcli.media.image_frames import begins_several
@@ -50,7 +51,7 @@ class Pipe:
         beginning: the bytes that were read already.
     """
 
-    def __init__(self, beginning: bytes, stream: BinaryIO) -> None:
+    def __init__(self, beginning: bytes, stream: Any) -> None:
         self.beginning = beginning
         self._left, self._stream = beginning, stream
 
@@ -60,7 +61,7 @@ class Pipe:
             part, self._left = self._left[:size], self._left[size:]
             return part
         # read1 returns what has arrived; read would wait for `size` bytes of a live stream.
-        reader = getattr(self._stream, "read1", self._stream.read)
+        reader: Callable[[int], bytes] = getattr(self._stream, "read1", self._stream.read)
         return reader(size)
 
     def seekable(self) -> bool:

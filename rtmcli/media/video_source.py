@@ -8,18 +8,22 @@ from typing import BinaryIO
 
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media.camera import Camera
-from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, Connection
+from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_SUFFIXES, Connection
 from rtmcli.media.decode.video import Video
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
+from rtmcli.media.http_video import copy_if_needed, has_suffix, open_jpegs
 from rtmcli.media.images import unreadable
 from rtmcli.media.interruptible import interruptible
 from rtmcli.media.live import LiveSource
 from rtmcli.media.names import file_path, is_address, record_name
 from rtmcli.media.remote import RemoteFile, is_remote
-from rtmcli.media.source_names import DEMO, camera_number, is_demo, is_live, may_be_live
+from rtmcli.media.source_names import DEMO, VIDEO_SUFFIXES, camera_number, is_demo, is_live, may_be_live
 from rtmcli.records.picture import Picture
 from rtmcli.terminal.messages import say
+
+# Addresses that end so hold what their suffix says.
+_OPENED_AS_THEY_ARE = (VIDEO_SUFFIXES - {".mjpeg", ".mjpg"}) | frozenset(PLAYLIST_SUFFIXES)
 
 # Opens a source within so many seconds.
 _Opens = Callable[[float], Video | Camera]
@@ -75,10 +79,18 @@ def _opener(
     stop, live = on_error == "stop", connection.live or is_live(name)
     camera = camera_number(name)
 
-    def video(file: str | BinaryIO | RemoteFile, shown: str, seconds: float, *, live: bool = False) -> Video:
+    def video(
+        file: str | BinaryIO | RemoteFile,
+        shown: str,
+        seconds: float,
+        *,
+        live: bool = False,
+        format_name: str | None = None,
+    ) -> Video:
         return Video(
-            file, shown, stop=stop, live=live, stream=stream, connection=connection, open_seconds=seconds
-        )
+            file, shown, stop=stop, live=live, stream=stream, connection=connection, open_seconds=seconds,
+            format_name=format_name,
+        )  # fmt: skip
 
     if pipe is not None:
         return partial(video, pipe, "standard input" if name == "-" else name, live=connection.live)
@@ -88,10 +100,33 @@ def _opener(
         return lambda seconds: Camera(camera)
     if is_remote(name):
         return partial(video, RemoteFile(name), name)
+    if name.lower().startswith(("http://", "https://")) and is_address(name):
+        return partial(_open_http, partial(video, shown=name, live=live), file_path(name), connection)
     if is_address(name):
         return partial(video, file_path(name), name, live=live)
     path = str(DEMO) if is_demo(name) else readable_path(file_path(name))
     return partial(video, path, name)
+
+
+def _open_http(opens: Callable[..., Video], address: str, connection: Connection, seconds: float) -> Video:
+    """A video or stream of a web server, which may need help that other protocols do not."""
+    insecure = connection.insecure
+    if not has_suffix(address, _OPENED_AS_THEY_ARE):
+        images = open_jpegs(address, insecure=insecure, stall=connection.stall)
+        if images is not None:
+            return opens(images[0], seconds=seconds, format_name=images[1], live=True)
+    found = opens(address, seconds=seconds)
+    if found.live or not found.format_name.startswith("mov,"):
+        return found
+    try:
+        copy = copy_if_needed(address, insecure=insecure)
+    except DataError:
+        found.close()
+        raise
+    if copy is None:
+        return found
+    found.close()
+    return opens(copy, seconds=seconds)
 
 
 def _live_media(source: LiveSource, video: Video | Camera | None = None) -> Media:

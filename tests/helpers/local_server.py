@@ -3,6 +3,7 @@
 import base64
 import functools
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,25 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+# A key, and a certificate for localhost that only itself vouches for.
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+
+
 @contextmanager
-def serve(folder: Path, *, login: str | None = None) -> Iterator[str]:
-    """Serve a folder; gives the address of its root. With a login, `user:password`, only to those who send it."""
+def serve(folder: Path, *, login: str | None = None, tls: bool = False) -> Iterator[str]:
+    """Serve a folder; gives the address of its root.
+
+    Args:
+        login: `user:password`; only who sends it gets a file.
+        tls: over https, with `CERTIFICATE`.
+    """
     header = None if login is None else "Basic " + base64.b64encode(login.encode()).decode()
     handler = functools.partial(_Quiet, directory=str(folder), header=header)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{server.server_port}"
         server.shutdown()

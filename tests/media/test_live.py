@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import datetime
+from typing import Literal
 
 import pytest
 
@@ -48,8 +49,8 @@ def test_a_source_that_drops_and_returns_goes_on_with_true_times_and_a_gap(
     )
     assert re.search(r"back after \d\.\d s", said)
     assert error == (
-        f"{address}: lost after 40 frames and not back within 2.5 s (cannot be opened (Server returned 5XX Server "
-        "Error reply)); check the camera or server, or wait longer with --reconnect"
+        f"{address}: lost after 40 frames and not back within 2.5 s (cannot be opened (HTTP Error 503: Service "
+        "Unavailable)); check the camera or server, or wait longer with --reconnect"
     )
 
 
@@ -63,8 +64,11 @@ def test_a_source_that_stalls_is_opened_again(capsys: pytest.CaptureFixture[str]
     assert "lost after 10 frames (no data came any more)" in said and "lost after 20 frames and not" in error
 
 
-def test_the_times_of_images_without_timestamps_are_those_at_which_they_arrive() -> None:
-    with serve_images([Play(50)]) as address:
+@pytest.mark.parametrize("kind", ["multipart", "raw"])
+def test_the_times_of_images_without_timestamps_are_those_at_which_they_arrive(
+    kind: Literal["multipart", "raw"],
+) -> None:
+    with serve_images([Play(50)], kind=kind) as address:
         pictures, _ = read(address, reconnect=0)
     utc = [datetime.fromisoformat(picture.utc or "") for picture in pictures]
     for picture, at in zip(pictures, utc, strict=True):

@@ -40,6 +40,7 @@ class VideoStream:
         number: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
         connection: limits for an address.
         open_seconds: how long an address may take to open.
+        format_name: the demuxer, where it is known.
 
     Attributes:
         container, stream: PyAV's.
@@ -69,11 +70,12 @@ class VideoStream:
         number: int | None = None,
         connection: Connection = DEFAULT_CONNECTION,
         open_seconds: float = OPEN_SECONDS,
+        format_name: str | None = None,
     ) -> None:
         self.file, self.name, self.live = file, name, live
         self.packets: Iterator[Any]
         self._number = number
-        self._connection, self._open_seconds = connection, open_seconds
+        self._connection, self._open_seconds, self._format_name = connection, open_seconds, format_name
         # Can be opened again, and read from any place.
         self._local = isinstance(file, RemoteFile) or (
             isinstance(file, str) and not is_address(file) and not file.lower().endswith(PLAYLIST_SUFFIXES)
@@ -147,7 +149,11 @@ class VideoStream:
 
     def _open(self) -> None:
         self.container = open_container(
-            self.file, self.name, connection=self._connection, open_seconds=self._open_seconds
+            self.file,
+            self.name,
+            connection=self._connection,
+            open_seconds=self._open_seconds,
+            format_name=self._format_name,
         )
         self.live = self.live or is_endless(self.container, self.file)
         self.stream = choose_stream(self.container, self.name, self._number)

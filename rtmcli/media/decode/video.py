@@ -28,8 +28,10 @@ class Video:
         stream: the stream to read, as ffprobe counts; None for the one that ffmpeg would take.
         connection: limits for an address.
         open_seconds: how long an address may take to open.
+        format_name: the demuxer, where it is known.
 
     Attributes:
+        format_name: the demuxer.
         live: whether it does not wait, or has no end.
         has_length: whether it declares a duration.
         timed: whether its frames have timestamps.
@@ -55,14 +57,16 @@ class Video:
         stream: int | None = None,
         connection: Connection = DEFAULT_CONNECTION,
         open_seconds: float = OPEN_SECONDS,
+        format_name: str | None = None,
     ) -> None:
         self.name, self.lost = name, 0
         self.truncated: str | None = None
         self._source = VideoStream(
             file, name, strict=stop and not live, live=live, number=stream, connection=connection,
-            open_seconds=open_seconds,
+            open_seconds=open_seconds, format_name=format_name,
         )  # fmt: skip
         self.live, self.timed, self.bursts = self._source.live, self._source.timed, self._source.bursts
+        self.format_name = self._source.container.format.name
         self.has_length = bool(self._source.container.duration)
         self._stop = stop and not self.live
         self._declared = Declared(self._source)
