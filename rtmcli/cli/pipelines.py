@@ -44,7 +44,7 @@ class Pipeline:
         total: frames that will come, where that is known.
         fps: rate of the first source, where it has one.
         together: live sources whose newest frames share a batch, at most; None: all.
-        live_sources: names of those that do not wait, as in records.
+        live_sources: those that do not wait.
     """
 
     card: Card
@@ -60,7 +60,7 @@ class Pipeline:
     total: int | None = None
     fps: float | None = None
     together: int | None = None
-    live_sources: tuple[str, ...] = ()
+    live_sources: tuple[Media, ...] = ()
 
 
 def detect_pipeline(sources: Sequence[str], options: DetectOptions, given: Given) -> Pipeline:
@@ -162,7 +162,7 @@ def with_media(pipeline: Pipeline, media: Sequence[Media], output: OutputOptions
         live=any(one.live for one in media),
         total=None if None in totals else sum(total for total in totals if total is not None),
         fps=media[0].fps,
-        live_sources=tuple(one.source for one in media if one.live),
+        live_sources=tuple(one for one in media if one.live),
     )
 
 

@@ -27,7 +27,8 @@ def write_records(open_pipeline: Callable[[], Pipeline], output: OutputOptions, 
         stats = RunStats()
         stack.enter_context(run_report(stats, output.report, label=label))
         pipeline = open_pipeline()
-        stats.expect(pipeline.live_sources)
+        for media in pipeline.live_sources:
+            stats.expect(media.source, media.live_source)
         items = stack.enter_context(closing(finished_items(pipeline)))
         bar = stack.enter_context(progress(pipeline.total, label=label))
         drawer = _drawer(output, pipeline.fps)

@@ -4,10 +4,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
+
+
+class LiveConnection(Protocol):
+    """The connection to a live source.
+
+    Attributes:
+        connected: whether it is open.
+        reconnects: how often the source came back after it was lost.
+    """
+
+    connected: bool
+    reconnects: int
 
 
 @dataclass(slots=True)
@@ -31,6 +42,7 @@ class _Source:
     time: float | None = None
     last: float | None = None
     told: int = -1
+    connection: LiveConnection | None = None
 
 
 class RunStats:
@@ -44,11 +56,10 @@ class RunStats:
         self._began = time.monotonic()
         self._sources: dict[str | None, _Source] = {}
 
-    def expect(self, live: Iterable[str]) -> None:
-        """Report these live sources also while they send nothing."""
+    def expect(self, source: str, connection: LiveConnection | None = None) -> None:
+        """Report this live source also while it sends nothing, and the state of its connection where that is known."""
         with self._lock:
-            for source in live:
-                self._add(source, live=True)
+            self._add(source, live=True).connection = connection
 
     def count(
         self,
@@ -156,6 +167,8 @@ def _line(
         "dropped": counts.dropped,
         "gaps": counts.gaps,
         "gap_seconds": round(counts.gap_seconds, 3),
+        "connected": None if counts.connection is None else counts.connection.connected,
+        "reconnects": 0 if counts.connection is None else counts.connection.reconnects,
         "people": counts.people,
         "people_last": counts.people_last,
         "memory": memory,
@@ -167,4 +180,6 @@ def _sentence(source: str | None, counts: _Source, fps: float, now: float) -> st
     parts.append("no frame yet" if counts.last is None else f"last frame {now - counts.last:.1f} s ago")
     if counts.live:
         parts += [f"{counts.dropped} dropped", f"{counts.gaps} gaps of {counts.gap_seconds:.1f} s together"]
+    if counts.connection is not None and not counts.connection.connected:
+        parts.insert(0, "not connected")
     return f"{source or 'images'}: {', '.join(parts)}"

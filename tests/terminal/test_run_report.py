@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -54,7 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_line_has_the_totals_and_the_rate_since_the_line_before(clock: Clock) -> None:
     stats = RunStats()
-    stats.expect(["door"])
+    stats.expect("door")
     for number in range(40):
         stats.count("door", people=2, at=number / 20, dropped=1)
     clock.now += 2
@@ -71,7 +72,7 @@ def test_a_line_has_the_totals_and_the_rate_since_the_line_before(clock: Clock) 
 
 def test_a_silent_live_source_has_lines_and_a_finished_file_has_no_more(clock: Clock) -> None:
     stats = RunStats()
-    stats.expect(["door"])
+    stats.expect("door")
     stats.count("a.mp4", people=3, at=0.0)
     clock.now += 10
     door, file = stats.lines()
@@ -81,9 +82,23 @@ def test_a_silent_live_source_has_lines_and_a_finished_file_has_no_more(clock: C
     assert [line["source"] for line in stats.lines()] == ["door"]
 
 
+def test_the_state_of_a_connection_is_told(clock: Clock) -> None:
+    stats, state = RunStats(), SimpleNamespace(connected=True, reconnects=0)
+    stats.expect("door", state)
+    clock.now += 1
+    assert "not connected" not in stats.text()[1]
+    state.connected = False
+    (line,) = stats.lines()
+    assert (line["connected"], line["reconnects"]) == (False, 0)
+    assert stats.text()[1].startswith("door: not connected, 0 frames, ")
+    state.connected, state.reconnects = True, 1
+    (line,) = stats.lines()
+    assert (line["connected"], line["reconnects"]) == (True, 1)
+
+
 def test_the_text_gives_the_rate_of_the_last_interval(clock: Clock) -> None:
     stats = RunStats()
-    stats.expect(["door"])
+    stats.expect("door")
     clock.now += 10
     stats.lines()
     for _ in range(50):
@@ -105,7 +120,7 @@ def test_a_report_is_appended_every_interval_and_at_the_end(
     monkeypatch.setattr(module, "EVERY", 0.05)
     file, stats = tmp_path / "report.jsonl", RunStats()
     file.write_text('{"of":"an earlier run"}\n')
-    stats.expect(["door"])
+    stats.expect("door")
     with run_report(stats, str(file), label="pose"):
         stats.count("door", people=1)
         deadline = time.monotonic() + 10
@@ -131,7 +146,7 @@ def test_a_disk_that_is_full_later_ends_nothing(
     monkeypatch.setattr(module, "EVERY", 0.01)
     folder, stats = tmp_path / "disk", RunStats()
     folder.mkdir()
-    stats.expect(["door"])
+    stats.expect("door")
     with run_report(stats, str(folder / "r.jsonl"), label="pose"):
         (folder / "r.jsonl").unlink()
         folder.rmdir()
@@ -195,7 +210,8 @@ def test_sigusr1_prints_while_a_stream_is_silent_and_the_run_goes_on(
         process.send_signal(signal.SIGINT)
         out = process.communicate(timeout=30)[0]
     assert process.returncode == -signal.SIGINT
-    assert lines_of(tmp_path / "r.jsonl")[-1]["frames"] == out.count(b"\n") + 1
+    last = lines_of(tmp_path / "r.jsonl")[-1]
+    assert last["frames"] == out.count(b"\n") + 1 and last["connected"] is True
 
 
 def test_sigusr1_prints_while_a_stream_is_being_opened(environment: dict[str, str]) -> None:
