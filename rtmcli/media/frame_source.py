@@ -65,6 +65,8 @@ class Media:
         """Let pictures, and so records, call the source so; None leaves it as it is. Errors then name both."""
         if name is not None:
             self.source = self._name = name
+            if self.live_source is not None:
+                self.live_source.shown = f"{name}: {self.live_source.name}"
 
     def prefetch(self, changed: threading.Condition | None = None) -> Prefetcher[Picture]:
         """Start decoding in a background thread; close what is returned. `changed` is notified at each picture."""

@@ -12,16 +12,19 @@ from rtmcli.media.http import request
 from rtmcli.media.names import record_name
 from rtmcli.media.stdin import Pipe, read_pipe
 
-# Of images one behind the other; looked into to tell them from a single one.
-_JPEG_BEGIN, _MAX_JPEG = b"\xff\xd8\xff", 32 << 20
+# How a JPEG begins and ends, and the most that is read of one to see whether another follows.
+_JPEG, _JPEG_END, _MAX_JPEG = b"\xff\xd8\xff", b"\xff\xd9", 32 << 20
+# Bytes of one reading at the beginning.
+_BEGIN = 1 << 16
 # What a copy leaves free on the disk.
 _LEFT_FREE = 1 << 30
 
 
-def open_jpegs(address: str, *, insecure: bool, stall: float) -> tuple[BinaryIO, str] | None:
-    """The stream of a camera that sends JPEG images, and the demuxer for it; None for anything else.
+def open_endless(address: str, *, insecure: bool, stall: float) -> "tuple[WebStream, str | None] | None":
+    """What a server sends without stating a size, and the demuxer for it where that is known; None for anything else.
 
-    Multipart images, or images one behind the other without a size, for which a demuxer would look through megabytes.
+    It is read through the connection on which the server was asked: some cameras have one for each user. Of images one
+    behind the other a demuxer would look through megabytes before it knew what they are.
 
     Args:
         stall: seconds without data after which reading from the stream is an error.
@@ -31,32 +34,23 @@ def open_jpegs(address: str, *, insecure: bool, stall: float) -> tuple[BinaryIO,
     """
     response = request(address, insecure=insecure, timeout=stall)
     if response.headers.get_content_maintype() == "multipart":
-        return cast(BinaryIO, _Images(b"", response)), "mpjpeg"
-    begin = b"" if response.length is not None else _first_image(response)
-    if begin:
-        return cast(BinaryIO, _Images(begin, response)), "mjpeg"
-    response.close()
-    return None
+        return WebStream(b"", response), "mpjpeg"
+    stream = WebStream(b"", response)
+    begin = stream.read(_BEGIN) if response.length is None else b""
+    # What a playlist names is found by its address. An mp4 may have to be read from behind.
+    if not begin or begin.startswith((b"#EXTM3U", b"<")) or begin[4:8] == b"ftyp":
+        response.close()
+        return None
+    while begin.startswith(_JPEG) and _JPEG_END + _JPEG not in begin and len(begin) < _MAX_JPEG:
+        part = stream.read(_BEGIN)
+        if not part:
+            break
+        begin += part
+    return WebStream(begin, response), "mjpeg" if _JPEG_END + _JPEG in begin else None
 
 
-def _first_image(response: HTTPResponse) -> bytes:
-    """What was read of an answer up to its second image; nothing where it is not one image after another."""
-    read = b""
-    try:
-        while len(read) < _MAX_JPEG and read[:3] == _JPEG_BEGIN[: len(read)]:
-            part = response.read1(1 << 16)
-            read += part
-            if b"\xff\xd9" + _JPEG_BEGIN in read:
-                return read
-            if not part:
-                break
-    except (OSError, HTTPException):
-        pass
-    return b""
-
-
-class _Images(Pipe):
-    """The answer of a camera; it ends where the connection breaks."""
+class WebStream(Pipe):
+    """What a server sends, as a stream that cannot seek; it ends where the connection breaks."""
 
     def read(self, size: int = -1) -> bytes:
         import av

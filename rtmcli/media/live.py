@@ -38,6 +38,7 @@ class LiveSource:
         gap_seconds: how long they were missing together.
         reconnects: how often the source came back after it was lost.
         connected: whether it is open.
+        shown: what notes call it.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class LiveSource:
         first: Video | Camera | None,
         failure: str = "",
     ) -> None:
-        self.name, self.connected = name, first is not None
+        self.name = self.shown = name
+        self.connected = first is not None
         self.frames = self.gaps = self.reconnects = 0
         self.gap_seconds = 0.0
         self._opens, self._wanted, self._connection = opens, wanted, connection
@@ -135,7 +137,7 @@ class LiveSource:
         assert self._lost_at is not None
         if self.frames > 1:
             self.reconnects += 1
-        say(f"{self.name}: back after {gap or now - self._lost_at:.1f} s")
+        say(f"{self.shown}: back after {gap or now - self._lost_at:.1f} s")
         self._lost_at = None
 
     def _lose(self, error: Exception, *, again: bool) -> None:
@@ -154,7 +156,7 @@ class LiveSource:
         if self._lost_at is None:
             self._lost_at = time.monotonic()
             say(
-                f"{self.name}: lost after {self.frames} frames ({self._failure}); waiting up to {limit:g} s for it to "
+                f"{self.shown}: lost after {self.frames} frames ({self._failure}); waiting up to {limit:g} s for it to "
                 "come back"
             )
 

@@ -12,7 +12,7 @@ from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_S
 from rtmcli.media.decode.video import Video
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
-from rtmcli.media.http_video import copy_if_needed, has_suffix, open_jpegs
+from rtmcli.media.http_video import copy_if_needed, has_suffix, open_endless
 from rtmcli.media.images import unreadable
 from rtmcli.media.interruptible import interruptible
 from rtmcli.media.live import LiveSource
@@ -112,9 +112,9 @@ def _open_http(opens: Callable[..., Video], address: str, connection: Connection
     """A video or stream of a web server, which may need help that other protocols do not."""
     insecure = connection.insecure
     if not has_suffix(address, _OPENED_AS_THEY_ARE):
-        images = open_jpegs(address, insecure=insecure, stall=connection.stall)
-        if images is not None:
-            return opens(images[0], seconds=seconds, format_name=images[1], live=True)
+        stream = open_endless(address, insecure=insecure, stall=connection.stall)
+        if stream is not None:
+            return opens(stream[0], seconds=seconds, format_name=stream[1])
     found = opens(address, seconds=seconds)
     if found.live or not found.format_name.startswith("mov,"):
         return found

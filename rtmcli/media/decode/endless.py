@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rtmcli.media.http_video import WebStream
 from rtmcli.media.names import is_address
 
 # Demuxers of playlists, which name the segments of a stream.
@@ -25,7 +26,7 @@ def is_endless(container: Any, file: object) -> bool:
         return True
     if format_name in _FILES or format_name.endswith("_pipe"):
         return False
-    return isinstance(file, str) and is_address(file) and container.size <= 0
+    return isinstance(file, WebStream) or (isinstance(file, str) and is_address(file) and container.size <= 0)
 
 
 def has_timestamps(container: Any) -> bool:

@@ -174,11 +174,17 @@ class VideoStream:
         import av
 
         stall = self._connection.stall_of(self.file) if isinstance(self.file, str) else math.inf
-        latest = time.monotonic()
-        for packet in self.container.demux():
-            now = time.monotonic()
-            if packet.stream.index == self.stream.index:
-                latest = now
-                yield packet
-            elif now - latest > stall:
+        packets = self.container.demux()
+        waited = 0.0
+        while True:
+            begin = time.monotonic()
+            packet = next(packets, None)
+            if packet is None:
+                return
+            waited += time.monotonic() - begin
+            if packet.size and waited >= stall:
+                # The demuxer may also give what it held back when its time is up.
                 raise av.error.ExitError(0, "no video came any more")
+            if packet.stream.index == self.stream.index:
+                waited = 0.0
+                yield packet
