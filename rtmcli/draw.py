@@ -133,9 +133,16 @@ def _size(person: Instance) -> float:
     if person.box is not None and np.isfinite(person.box).all():
         x1, y1, x2, y2 = person.box.tolist()
         return float(max(x2 - x1, y2 - y1))
-    if person.keypoints is None or np.isnan(person.keypoints[:, :2]).all():
-        return 0.0
-    return float(np.ptp(person.keypoints[~np.isnan(person.keypoints[:, 0]), :2], axis=0).max())
+    points = _places(person)
+    return float(np.ptp(points, axis=0).max()) if len(points) else 0.0
+
+
+def _places(person: Instance) -> np.ndarray:
+    """(n, 2) places of the keypoints that exist, in pixels."""
+    if person.keypoints is None:
+        return np.zeros((0, 2), np.float32)
+    points = person.keypoints[:, :2]
+    return points[np.isfinite(points).all(axis=1)]
 
 
 def _color(person: Instance) -> Color:
@@ -185,10 +192,10 @@ def _draw_label(image: Image, person: Instance, text: str, color: Color) -> None
     from rtmcli.opencv import cv2
 
     if person.box is None:
-        points = person.keypoints
-        if points is None or np.isnan(points[:, :2]).all():
+        points = _places(person)
+        if not len(points):
             return
-        x, y = np.nanmin(points[:, :2], axis=0).tolist()
+        x, y = points.min(axis=0).tolist()
     else:
         x, y = person.box[:2].tolist()
     if not (math.isfinite(x) and math.isfinite(y)):

@@ -3,6 +3,7 @@
 Frames wait in a temporary file while the tracks of all people are gathered as arrays.
 """
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from rtmcli.errors import RtmError, UsageError
+from rtmcli.filters.point_filters import SHORTEST
 from rtmcli.filters.track_smoothing import OfflineOptions, Repairs, Smoothed, Track, smooth_track
 from rtmcli.filters.zero_lag import FILTERS
 from rtmcli.records.frame import Frame, Instance
@@ -21,17 +23,23 @@ from rtmcli.tracking.source_state import seconds
 
 @dataclass(slots=True)
 class _Pass:
-    """One pass through a source: the times of its frames, and its people."""
+    """One pass through a source: number and time of its last frame, the times of all, which increase, and its people."""
 
     last: int = -1
+    last_time: float = -math.inf
     skeleton: str | None = None
     times: list[float] = field(default_factory=list)
     tracks: dict[int, Track] = field(default_factory=dict)
 
+    def precedes(self, frame: Frame) -> bool:
+        """Whether a frame can follow: its number is higher than the last one's, and its time not earlier."""
+        return frame.frame > self.last and seconds(frame) >= self.last_time
+
     def add(self, frame: Frame) -> None:
-        self.last = frame.frame
+        self.last, self.last_time = frame.frame, seconds(frame)
         self.skeleton = self.skeleton or frame.skeleton
-        self.times.append(seconds(frame))
+        earliest = self.times[-1] + SHORTEST if self.times else self.last_time
+        self.times.append(max(self.last_time, earliest))
         for instance in frame.instances:
             if instance.id is None:
                 continue
@@ -69,7 +77,7 @@ def smooth_offline(
     with tempfile.TemporaryFile(prefix="rtm-smooth-") as spool:
         for frame in frames:
             runs = passes.setdefault(frame.source, [])
-            if not runs or frame.frame <= runs[-1].last:
+            if not runs or not runs[-1].precedes(frame):
                 runs.append(_Pass())
             runs[-1].add(frame)
             spool.write(encode_frame(frame))

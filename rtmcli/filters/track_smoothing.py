@@ -70,7 +70,7 @@ class Rows:
 
     def add(self, place: int, row: Float32Array | None) -> None:
         """Keep the row of the frame at this place."""
-        if row is None:
+        if row is None or not row.size:
             return
         self._shape = self._shape or row.shape
         self._alike = self._alike and row.shape == self._shape
@@ -263,11 +263,18 @@ def _corners(boxes: Float64Array | None) -> Float64Array | None:
 def _size(corners: Float64Array | None, keypoints: Float64Array | None) -> float:
     """The usual size of a person in pixels: the box's height, else the keypoints' extent."""
     if corners is not None:
-        return float(max(np.nanmedian(corners[:, 1, 1] - corners[:, 0, 1]), 1e-6))
+        heights = corners[:, 1, 1] - corners[:, 0, 1]
+        if not np.isnan(heights).all():
+            return float(max(np.nanmedian(heights), 1e-6))
     return 1.0 if keypoints is None else _extent(keypoints[..., :2])
 
 
 def _extent(points: Float64Array) -> float:
-    with np.errstate(all="ignore"):
-        sides = np.nanmax(points, axis=1) - np.nanmin(points, axis=1)  # (M, D)
-    return float(max(np.nanmedian(np.linalg.norm(sides, axis=-1)), 1e-6))
+    """The median diagonal of what contains the points (M, K, D) of a frame; 1 where there is no point."""
+    missing = np.isnan(points)
+    low = np.where(missing, np.inf, points).min(axis=1)  # (M, D)
+    high = np.where(missing, -np.inf, points).max(axis=1)
+    known = np.asarray((low <= high).all(axis=-1))  # (M,)
+    if not known.any():
+        return 1.0
+    return float(max(np.median(np.linalg.norm(high[known] - low[known], axis=-1)), 1e-6))

@@ -96,6 +96,7 @@ class Sink:
         self._temporary: Path | None = None
         self._stream: BinaryIO | None = None
         self._fd = -1
+        self._name = "standard output" if str(sink) == "-" else str(sink)
         self._waiting: list[bytes] = []
         self._size = 0
         if not isinstance(sink, (str, Path)):
@@ -115,7 +116,7 @@ class Sink:
         if self._stream is not None:
             self._stream.write(line)
         elif self._at_once:
-            write_whole(self._fd, line)
+            write_whole(self._fd, line, self._name)
         else:
             self._waiting.append(line)
             self._size += len(line)
@@ -128,7 +129,7 @@ class Sink:
             self._stream.flush()
         elif self._waiting:
             block, self._waiting, self._size = b"".join(self._waiting), [], 0
-            write_whole(self._fd, block)
+            write_whole(self._fd, block, self._name)
 
     def _stream_or_fd(self) -> None:
         try:
@@ -197,21 +198,17 @@ class Guard:
 guard = Guard()
 
 
-def write_whole(fd: int, data: bytes) -> None:
-    """Write all of `data`, also where the system takes it in pieces."""
+def write_whole(fd: int, data: bytes, name: str) -> None:
+    """Write all of `data`, also where the system takes it in pieces. Raises RtmError that names the output."""
+    view = memoryview(data)
     try:
         if len(data) <= select.PIPE_BUF:
-            os.write(fd, data)
-            return
+            # A pipe takes it whole. A file on a disk that is nearly full may take a part.
+            view = view[os.write(fd, view) :]
         with guard:
-            view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as error:
-        raise RtmError(f"cannot write to {_name(fd)}: {error.strerror}") from None
-
-
-def _name(fd: int) -> str:
-    return "standard output" if fd == 1 else "the output"
+        raise RtmError(f"cannot write to {name}: {error.strerror}") from None

@@ -15,6 +15,8 @@ from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
 _FRAME_SET = frozenset(FRAME_KEYS)
 _INSTANCE_SET = frozenset(INSTANCE_KEYS)
 _NUMBERS = (float, int, type(None))
+# The largest whole number up to which all JSON programs agree (RFC 8259, section 6).
+_LARGEST = 2**53
 
 
 def decode_frame(
@@ -46,7 +48,7 @@ def _frame(data: Any, line: bytes) -> Frame:
     if type(data) is not dict:
         raise _InvalidRecord(f"expected a JSON object, got {_kind(data)}")
     frame = Frame(
-        source=_required(data, "source", str),
+        source=_source(data),
         frame=_count(data, "frame", required=True),
         frames=_count(data, "frames"),
         time=_number(data, "time"),
@@ -165,10 +167,10 @@ def _float32(values: np.ndarray, key: str) -> Float32Array:
     return narrow
 
 
-def _required(data: dict[str, Any], key: str, kind: type) -> Any:
-    value = data.get(key)
-    if type(value) is not kind:
-        raise _InvalidRecord(f"{key!r} must be a string, got {_kind(value, key in data)}")
+def _source(data: dict[str, Any]) -> str:
+    value = data.get("source")
+    if type(value) is not str:
+        raise _InvalidRecord(f"'source' must be a string, got {_kind(value, 'source' in data)}")
     return value
 
 
@@ -181,14 +183,15 @@ def _text(data: dict[str, Any], key: str) -> str | None:
 
 def _count(data: dict[str, Any], key: str, required: bool = False) -> Any:
     value = data.get(key)
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value <= _LARGEST:
         return value
-    if type(value) is float and value.is_integer() and value >= 0:  # 12.0, as some tools write every number
+    # 12.0, as some tools write every number.
+    if type(value) is float and 0 <= value <= _LARGEST and value.is_integer():
         return int(value)
     if value is None and not required:
         return None
     got = value if type(value) in (int, float) else _kind(value, key in data)
-    raise _InvalidRecord(f"{key!r} must be an integer from 0, got {got}")
+    raise _InvalidRecord(f"{key!r} must be an integer from 0 to 2**53, got {got}")
 
 
 def _number(data: dict[str, Any], key: str) -> float | None:

@@ -67,7 +67,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count(description: str) -> dict[str, Any]:
-    return {"type": ["integer", "null"], "minimum": 0, "description": description}
+    return {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53, "description": description}
 
 
 def _row(width: int) -> dict[str, Any]:
@@ -85,7 +85,7 @@ _INSTANCE: dict[str, Any] = {
                 {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 4, "maxItems": 4},
                 {"type": "null"},
             ],
-            "description": "x1, y1, x2, y2 in pixels of the picture as shown",
+            "description": "x1, y1, x2, y2 in pixels of the image as shown",
         },
         "score": {
             "type": ["number", "null"],
@@ -122,14 +122,19 @@ RECORD_SCHEMA: dict[str, Any] = {
     "required": ["source", "frame", "instances"],
     "properties": {
         "source": {"type": "string", "description": "the source as it was given"},
-        "frame": {"type": "integer", "minimum": 0, "description": "index in the source, from 0"},
+        "frame": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**53,
+            "description": "index in the source, from 0",
+        },
         "frames": _count("how many frames the source declares"),
         "time": {
             "type": ["number", "null"],
-            "description": "presentation time in seconds; none for pictures",
+            "description": "presentation time in seconds; none for images",
         },
-        "width": _count("of the picture as shown, in pixels"),
-        "height": _count("of the picture as shown, in pixels"),
+        "width": _count("of the image as shown, in pixels"),
+        "height": _count("of the image as shown, in pixels"),
         "skeleton": {"type": ["string", "null"], "description": "name of the skeleton of the keypoints"},
         "model": {"type": ["string", "null"], "description": "name of the model"},
         "utc": {
@@ -137,7 +142,7 @@ RECORD_SCHEMA: dict[str, Any] = {
             "format": "date-time",
             "description": "of a live source: when the frame arrived, as 2026-11-26T21:05:33.120Z",
         },
-        "dropped": _count("pictures of a live source lost since its last record, because they came too fast"),
+        "dropped": _count("images of a live source lost since its last record, because they came too fast"),
         "gap": {
             "type": ["number", "null"],
             "minimum": 0,

@@ -96,7 +96,10 @@ def test_a_line_without_end_is_refused_not_kept_in_memory(sh: Shell) -> None:
         (b"[1, 2]\n", b"expected a JSON object, got an array"),
         (b'{"source":"a","frame":0}\n', b"'instances' must be an array, got nothing"),
         (b'{"source":7,"frame":0,"instances":[]}\n', b"'source' must be a string, got a number"),
-        (b'{"source":"a","frame":-1,"instances":[]}\n', b"'frame' must be an integer from 0, got -1"),
+        (
+            b'{"source":"a","frame":-1,"instances":[]}\n',
+            b"'frame' must be an integer from 0 to 2**53, got -1",
+        ),
         (
             b'{"source":"a","frame":0,"instances":[{"box":[1,2,3]}]}\n',
             b"instances[0]: 'box' must be four numbers",
