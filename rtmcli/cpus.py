@@ -13,7 +13,7 @@ def available_cpus() -> int:
     quota = _quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
     if quota is not None:
         # A quota of 1.5 CPUs keeps two threads busy three quarters of the time; of 0.5 still needs one.
-        allowed = min(allowed, max(1, round(quota)))
+        allowed = min(allowed, max(1, int(quota + 0.5)))
     return max(1, allowed)
 
 

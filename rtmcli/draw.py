@@ -1,7 +1,6 @@
 """Draw skeletons, boxes and ids on an image, with line widths that suit each person at any resolution."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from rtmcli.arrays import Image
 from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Color, Skeleton, load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 # OpenCV draws at 1/16 of a pixel.
 _SHIFT = 4
@@ -48,7 +48,7 @@ def draw_frame(
         The image, or a copy if it was read-only.
 
     Raises:
-        DataError: the number of keypoints is not that of the skeleton.
+        DataError: the number of keypoints is not that of the skeleton, or the frame names one that does not exist.
 
     Example:
         from rtmcli import draw_frame, open_media, open_writer, read_frames
@@ -64,7 +64,7 @@ def draw_frame(
         image = image.copy()
     if not frame.instances:
         return image
-    known = skeleton if isinstance(skeleton, Skeleton) else _skeleton(skeleton or frame.skeleton)
+    known = _skeleton(skeleton, frame)
     overlay = image.copy()
     # Small people first: large ones are nearer and cover them.
     people = sorted(frame.instances, key=_size)
@@ -222,6 +222,7 @@ def _fixed(point: np.ndarray | tuple[float, float]) -> tuple[int, int]:
     return round(float(point[0]) * (1 << _SHIFT)), round(float(point[1]) * (1 << _SHIFT))
 
 
-@lru_cache(maxsize=64)
-def _skeleton(name: str | None) -> Skeleton | None:
-    return None if name is None else load_skeleton(name)
+def _skeleton(given: str | Skeleton | None, frame: Frame) -> Skeleton | None:
+    if given is not None:
+        return given if isinstance(given, Skeleton) else load_skeleton(given)
+    return None if frame.skeleton is None else skeleton_of(frame)

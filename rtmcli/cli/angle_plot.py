@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rtmcli.kinematics.measured_keys import angles_of, events_of
 from rtmcli.records.frame import Frame
 
 # (name of the angle, source, id) -> seconds, degrees
@@ -28,15 +29,15 @@ def plot_angles(frames: Iterable[Frame], path: Path) -> Iterator[Frame]:
     names: dict[str, None] = {}  # in the order of the skeleton
     for frame in frames:
         for one in frame.instances:
-            if "angles" not in one.extra:
+            angles = angles_of(one)
+            if angles is None:
                 continue
-            angles = one.extra["angles"]
             names.update(dict.fromkeys(definitions(frame.skeleton or "").names))
             for name in names:
                 times, degrees = series.setdefault((name, frame.source, one.id), ([], []))
                 times.append(seconds(frame))
                 degrees.append(angles.get(name, float("nan")))
-                for event in one.extra.get("events", ()):
+                for event in events_of(one):
                     if _side(event) in ("", _side(name)):
                         mark = (times[-1], degrees[-1], event)
                         marks.setdefault((name, frame.source, one.id), []).append(mark)

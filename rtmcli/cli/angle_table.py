@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rtmcli.errors import DataError
+from rtmcli.kinematics.measured_keys import angles_of, events_of
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 
@@ -30,10 +31,10 @@ def write_angle_table(frames: Iterable[Frame], path: str, *, velocity: bool) -> 
     columns: list[str] | None = None
     with Sink(path) as out:
         for frame in frames:
-            people = [one for one in frame.instances if "angles" in one.extra or "angles3d" in one.extra]
+            people = [one for one in frame.instances if _is_measured(one)]
             if people and columns is None:
                 table = definitions(frame.skeleton or "")
-                deep = any("angles3d" in one.extra for one in people)
+                deep = any(angles_of(one, "angles3d") is not None for one in people)
                 keys = ["angles", *["angles3d"] * deep, *["angular_velocity"] * velocity]
                 keys += ["angular_velocity3d"] * (deep and velocity)
                 joints = [n for n, flat in zip(table.names, table.horizontal, strict=True) if not flat]
@@ -50,11 +51,15 @@ def write_angle_table(frames: Iterable[Frame], path: str, *, velocity: bool) -> 
             out.write(_line(_PERSON))
 
 
+def _is_measured(one: Instance) -> bool:
+    return angles_of(one) is not None or angles_of(one, "angles3d") is not None
+
+
 def _row(frame: Frame, one: Instance, columns: list[str]) -> list[Any]:
     values = {
         name + suffix: value
         for key, suffix in _KEYS.items()
-        for name, value in one.extra.get(key, {}).items()
+        for name, value in (angles_of(one, key) or {}).items()
     }
     without = sorted(set(values) - set(columns))
     if without:
@@ -63,7 +68,7 @@ def _row(frame: Frame, one: Instance, columns: list[str]) -> list[Any]:
             "angle; write a table for each skeleton"
         )
     person = [frame.source, frame.frame, frame.time, one.id, one.extra.get("side")]
-    person.append(" ".join(one.extra.get("events", ())))
+    person.append(" ".join(events_of(one)))
     return [*person, *(values.get(name) for name in columns)]
 
 

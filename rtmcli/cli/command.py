@@ -4,6 +4,7 @@ A verb may also take `Given`, which says which options were on the command line.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import wraps
@@ -57,6 +58,7 @@ def as_command(verb: Callable[..., None]) -> Callable[..., None]:
     @wraps(verb)
     def command(**values: Any) -> None:
         context: typer.Context = values[own_context] if own_context else values.pop(_CONTEXT)
+        _refuse_nan(values)
         objects = {
             name: _given(context) if kind is Given else _build(kind, values)
             for name, kind in expanded.items()
@@ -66,6 +68,13 @@ def as_command(verb: Callable[..., None]) -> Callable[..., None]:
     # inspect reads this attribute, which the type of a function does not have.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return command
+
+
+def _refuse_nan(values: Mapping[str, Any]) -> None:
+    """Raise UsageError for NaN, which is within the limits of every option, as no comparison with it is true."""
+    for name, value in values.items():
+        if isinstance(value, float) and math.isnan(value):
+            raise UsageError(f"--{name.replace('_', '-')} nan is not a number; give one, or leave it out")
 
 
 def _is_expanded(annotation: Any) -> bool:

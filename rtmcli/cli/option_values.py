@@ -42,7 +42,7 @@ def size_of(text: str | None, flag: str) -> tuple[int, int] | None:
         return None
     width, cross, height = text.lower().partition("x")
     height = height if cross else width
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+    if not (_is_count(width) and _is_count(height)):
         raise UsageError(f"{flag} {text!r} is not a size; write width and height as in {flag} 640x480")
     return int(width), int(height)
 
@@ -52,7 +52,7 @@ def height_width_of(text: str | None, flag: str) -> tuple[int, int] | None:
     if text is None:
         return None
     height, _, width = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
+    if not (_is_count(width) and _is_count(height)):
         raise UsageError(f"{flag} {text!r} is not a size; write height x width as in {flag} 256x192")
     return int(width), int(height)
 
@@ -75,11 +75,15 @@ def tiles_of(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     columns, _, rows = text.lower().partition("x")
-    if not (columns.isdigit() and rows.isdigit() and 2 <= int(columns) * int(rows) <= MAX_TILES):
+    if not (_is_count(columns) and _is_count(rows) and 2 <= int(columns) * int(rows) <= MAX_TILES):
         raise UsageError(
             f"--tiles {text!r}: expected columns and rows of 2 to {MAX_TILES} tiles, for example --tiles 2x2"
         )
     return int(columns), int(rows)
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
 
 
 @overload

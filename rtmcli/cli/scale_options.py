@@ -1,5 +1,6 @@
 """The options that give keypoints a scale in metres, of `angles` and `convert`."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ class ScaleOptions:
         typer.Option(
             "--height",
             min=0.01,
+            max=100,
             metavar="METRES",
             help="Add keypoints in metres: the height of the person who is in most frames gives the scale.",
         ),
@@ -68,7 +70,7 @@ def _known(text: str | None) -> "Known | None":
         return None
     try:
         x1, y1, x2, y2, metres = (float(value) for value in text.split(","))
-        if not metres > 0:
+        if not (metres > 0 and all(map(math.isfinite, (x1, y1, x2, y2, metres)))):
             raise ValueError
     except ValueError:
         raise UsageError(

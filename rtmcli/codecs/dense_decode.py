@@ -100,7 +100,7 @@ def suppress(found: Found, *, iou: float, keep: int) -> Found:
 
 def padded(rows: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
     """Tables (m, ...) of the images of a batch as one (N, M, ...), padded with zeros; M is at least 1."""
-    longest = max(1, *(len(table) for table in rows)) if rows else 1
+    longest = max(1, *(len(table) for table in rows))
     out = np.zeros((len(rows), longest, *rows[0].shape[1:]), rows[0].dtype)
     for place, table in zip(out, rows, strict=True):
         place[: len(table)] = table

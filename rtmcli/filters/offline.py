@@ -23,7 +23,10 @@ from rtmcli.tracking.source_state import seconds
 
 @dataclass(slots=True)
 class _Pass:
-    """One pass through a source: number and time of its last frame, the times of all, which increase, and its people."""
+    """One pass through a source.
+
+    Number and time of the last frame, times of all frames (which increase), and the people.
+    """
 
     last: int = -1
     last_time: float = -math.inf

@@ -103,7 +103,7 @@ def write_alphapose(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
                     )
                 name = f"{frame.frame}.jpg"
             for one in frame.instances:
-                if one.keypoints is None:
+                if one.keypoints is None or not len(one.keypoints):
                     continue
                 out.write((b",\n" if count else b"\n") + orjson.dumps(_entry(one, name)))
                 count += 1

@@ -17,6 +17,7 @@ from rtmcli.geometry.boxes import to_xywh
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
 from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 # COCO's visibility of a keypoint that is labelled and visible; 0 is one that does not exist.
 _VISIBLE = 2
@@ -109,15 +110,8 @@ class _Dataset:
         return len(self.images)
 
     def category_id(self, one: Instance, frame: Frame) -> int:
-        if one.keypoints is not None and frame.skeleton is None:
-            raise DataError(
-                f"{frame.source} frame {frame.frame} has keypoints of no named skeleton; name it with --source-skeleton"
-            )
-        if one.keypoints is not None and len(one.keypoints) != len(load_skeleton(frame.skeleton or "")):
-            raise DataError(
-                f"{frame.source} frame {frame.frame} has {len(one.keypoints)} keypoints, its skeleton "
-                f"{frame.skeleton} has {len(load_skeleton(frame.skeleton or ''))}"
-            )
+        if one.keypoints is not None:
+            skeleton_of(frame, one.keypoints)
         key = (one.label or "person", frame.skeleton)
         return self._categories.setdefault(key, len(self._categories) + 1)
 

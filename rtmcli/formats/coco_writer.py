@@ -17,7 +17,7 @@ from rtmcli.geometry.boxes import to_xywh
 from rtmcli.geometry.oks import ranking_scores
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 
 def write_coco_results(
@@ -178,7 +178,7 @@ def _result(one: Instance, image_id: Any, category_id: Any, frame: Frame) -> dic
     if one.keypoints is not None:
         points = np.where(np.isnan(one.keypoints), np.float32(0), one.keypoints)
         if frame.skeleton == "coco133":
-            parts = load_skeleton(frame.skeleton).parts
+            parts = skeleton_of(frame, points).parts
             for name, part in zip(POINT_FIELDS, parts.values(), strict=True):
                 entry[name] = np.ascontiguousarray(points[list(part)].ravel())
         else:

@@ -27,7 +27,8 @@ from rtmcli.formats.csv_writer import FRAME, PERSON, table_cell, table_line
 from rtmcli.formats.row_order import in_frame_order
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink, input_name
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons import Skeleton, load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 _PARTS = ("x", "y", "score")
 
@@ -45,7 +46,7 @@ def write_wide_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
         write_wide_table(read_frames("walk.jsonl"), "walk.csv")
     """
     count = 0
-    skeleton: str | None = None
+    skeleton: Skeleton | None = None
     begun = False
     waiting: list[Frame] = []  # empty frames before the first that tells the columns
     with Sink(sink) as out:
@@ -55,7 +56,7 @@ def write_wide_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
             if not begun and frame.skeleton is None and not frame.instances:
                 continue
             if not begun:
-                begun, skeleton = True, frame.skeleton
+                begun, skeleton = True, skeleton_of(frame) if frame.skeleton else None
                 out.write(_header(skeleton))
             for one in waiting:
                 _write_frame(one, skeleton, out)
@@ -101,27 +102,26 @@ def read_wide_table(path: str | Path | BinaryIO) -> Iterator[Frame]:
         yield frames[key]
 
 
-def _header(skeleton: str | None) -> bytes:
-    names = load_skeleton(skeleton).keypoints if skeleton is not None else ()
+def _header(skeleton: Skeleton | None) -> bytes:
+    names = skeleton.keypoints if skeleton is not None else ()
     return table_line([*FRAME, *PERSON, *(f"{name}_{part}" for name in names for part in _PARTS)])
 
 
-def _write_frame(frame: Frame, skeleton: str | None, out: Sink) -> None:
-    size = len(load_skeleton(skeleton)) if skeleton is not None else 0
+def _write_frame(frame: Frame, skeleton: Skeleton | None, out: Sink) -> None:
+    size = len(skeleton) if skeleton is not None else 0
     head = [table_cell(getattr(frame, name)) for name in FRAME]
     if not frame.instances:
         out.write(table_line([*head, *[""] * (len(PERSON) + 3 * size)]))
     for number, one in enumerate(frame.instances):
-        points = np.full((size, 3), np.nan, np.float32) if one.keypoints is None else one.keypoints
-        if one.keypoints is not None and (skeleton is None or frame.skeleton != skeleton):
-            raise DataError(
-                f"{frame.source} frame {frame.frame} has keypoints of the skeleton {frame.skeleton}, the table of "
-                f"{skeleton}; convert both to one with --skeleton (name the first with --source-skeleton)"
-            )
-        if len(points) != size:
-            raise DataError(
-                f"{frame.source} frame {frame.frame} has {len(points)} keypoints, its skeleton {skeleton} has {size}"
-            )
+        points = np.full((size, 3), np.nan, np.float32)
+        if one.keypoints is not None:
+            points = one.keypoints
+            own = skeleton_of(frame, points)
+            if skeleton is None or own.name != skeleton.name:
+                raise DataError(
+                    f"{frame.source}, frame {frame.frame}: keypoints of {own.name} in a table of "
+                    f"{skeleton.name if skeleton else 'boxes'}; bring all records to one skeleton with --skeleton NAME"
+                )
         box = [table_cell(value) for value in one.box] if one.box is not None else [""] * 4
         person = [str(number), table_cell(one.id), table_cell(one.label), *box, table_cell(one.score)]
         out.write(table_line([*head, *person, *(table_cell(value) for value in points.ravel())]))

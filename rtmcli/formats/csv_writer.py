@@ -12,7 +12,7 @@ import numpy as np
 
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 FRAME = ("source", "frame", "frames", "time", "width", "height", "skeleton", "model")
 PERSON = ("instance", "id", "label", "x1", "y1", "x2", "y2", "score")
@@ -34,7 +34,7 @@ def write_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
         for frame in frames:
             count += 1
             head = [table_cell(getattr(frame, name)) for name in FRAME]
-            names = load_skeleton(frame.skeleton).keypoints if frame.skeleton else ()
+            names = skeleton_of(frame).keypoints if frame.skeleton else ()
             for number, one in enumerate(frame.instances):
                 for row in _rows(one, number, names):
                     out.write(table_line(head + row))

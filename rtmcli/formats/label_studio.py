@@ -16,7 +16,7 @@ from rtmcli.files import write_atomically
 from rtmcli.formats.coco_labels_writer import frame_file
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 # Names of the tags of the labelling configuration.
 _IMAGE, _BOX, _POINT = "image", "box", "keypoint"
@@ -125,13 +125,8 @@ def _regions(
         regions.append({**region, **size})
     if one.keypoints is None:
         return regions
-    if frame.skeleton is None:
-        raise DataError(
-            f"{frame.source} frame {frame.frame} has keypoints of no named skeleton; name it with --source-skeleton"
-        )
-    for index, (name, point) in enumerate(
-        zip(load_skeleton(frame.skeleton).keypoints, one.keypoints, strict=False)
-    ):
+    keypoints = skeleton_of(frame, one.keypoints).keypoints
+    for index, (name, point) in enumerate(zip(keypoints, one.keypoints, strict=True)):
         names[name] = None
         if np.isnan(point[:2]).any():
             continue

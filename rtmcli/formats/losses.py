@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-
 from rtmcli.formats.format import Format
 from rtmcli.records.frame import Frame, Instance
 
@@ -49,4 +47,4 @@ def _unbounded(one: Instance) -> bool:
     if one.keypoints is None:
         return False
     scores = one.keypoints[:, 2]
-    return bool(((scores < 0) | (scores > 1)).any() if not np.isnan(scores).all() else False)
+    return bool(((scores < 0) | (scores > 1)).any())

@@ -107,6 +107,8 @@ def _read_file(file: Path, name: str) -> Iterator[Frame]:
             continue
         try:
             values = [float(value) for value in line.split(",")]
+            if not np.isfinite(values).all():
+                raise ValueError
             number, left, top, width, height = int(values[0]), *values[2:6]
         except (ValueError, IndexError):
             raise DataError(

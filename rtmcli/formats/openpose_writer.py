@@ -12,10 +12,11 @@ import numpy as np
 import orjson
 
 from rtmcli.arrays import Float32Array
-from rtmcli.errors import DataError, RtmError, UsageError
+from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
+from rtmcli.skeletons.of_frame import skeleton_of
 
 HANDS = {"hand_left_keypoints_2d": "lefthand", "hand_right_keypoints_2d": "righthand"}
 # 68, then the pupils, which the whole-body skeletons do not have.
@@ -39,7 +40,7 @@ def write_openpose(
 
     Raises:
         UsageError: the keypoints have no form in OpenPose.
-        DataError: two sources would write the same file.
+        DataError: two sources would write the same file; or as `skeleton_of` does.
 
     Example:
         from rtmcli import map_frame, read_frames, write_openpose
@@ -92,11 +93,7 @@ def _file_name(frame: Frame) -> str:
 
 def _person(one: Instance, frame: Frame, own: str | None) -> dict[str, Any]:
     assert one.keypoints is not None
-    if frame.skeleton is None:
-        raise UsageError(
-            f"{frame.source} frame {frame.frame} has no skeleton; name it with --source-skeleton NAME"
-        )
-    name = load_skeleton(frame.skeleton).name
+    name = skeleton_of(frame, one.keypoints).name
     if name in (own, *BODIES.values()) and name != "openpose134":
         body = one.keypoints
     elif name == "openpose134":

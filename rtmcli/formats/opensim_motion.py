@@ -11,6 +11,7 @@ from typing import Any
 
 from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
+from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.records.frame import Frame
 from rtmcli.tracking.source_state import seconds
 
@@ -44,7 +45,7 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
     for frame in frames:
         count += 1
         for one in frame.instances:
-            angles = one.extra.get("angles") or one.extra.get("angles3d")
+            angles = angles_of(one) or angles_of(one, "angles3d")
             if one.id is None or not angles:
                 continue
             name = f"{PurePath(frame.source).stem}_person{one.id}.mot"

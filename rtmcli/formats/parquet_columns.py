@@ -86,7 +86,12 @@ def table_of(frames: Iterable[Frame]) -> Any:
     schema = table_schema()
     columns = {}
     for column, key in enumerate((*_FRAME, *_PERSON)):
-        own = pa.array([person[column] for person in people], schema.field(key).type)
+        try:
+            own = pa.array([person[column] for person in people], schema.field(key).type)
+        except (pa.ArrowInvalid, OverflowError) as error:
+            raise DataError(
+                f"{people[0][0]}: a {key!r} does not fit into Parquet's {COLUMNS[key]}: {error}"
+            ) from None
         columns[key] = own.take(person_of_row)
     columns["index"] = pa.array(index, pa.int16(), mask=index == _NOTHING)
     columns["keypoint"] = pa.array(names.all, pa.string()).take(

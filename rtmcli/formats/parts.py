@@ -11,6 +11,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.geometry.boxes import clip, keypoints_box
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import Skeleton, load_skeleton, map_keypoints
+from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.zoo.catalogue import class_of_skeleton
 
 # Keypoints below this score do not count for the box of a part.
@@ -36,6 +37,7 @@ def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -
 
     Raises:
         UsageError: the skeleton has no such part; the message lists those it has.
+        DataError: as `skeleton_of` does.
 
     Example:
         from rtmcli import part_boxes, read_frames, write_frames
@@ -43,7 +45,7 @@ def part_boxes(frame: Frame, parts: Sequence[str], *, keep: str | None = None) -
         frames = (part_boxes(frame, ["lefthand", "righthand"]) for frame in read_frames("whole.jsonl"))
         write_frames(frames, "hand_boxes.jsonl")
     """
-    whole = load_skeleton(_skeleton_of(frame))
+    whole = skeleton_of(frame)
     for part in parts:
         if part not in whole.parts:
             raise UsageError(f"{whole.name} has no part {part!r}; it has {', '.join(whole.parts) or 'none'}")
@@ -103,6 +105,7 @@ def _part_of(
 ) -> Instance | None:
     if person.keypoints is None:
         return None
+    skeleton_of(frame, person.keypoints)
     points = person.keypoints[list(whole.parts[part])]  # (P, 3)
     known = points[~np.isnan(points).any(axis=1) & (points[:, 2] >= MIN_SCORE)]
     if len(known) < FEWEST:
@@ -132,9 +135,9 @@ def _write_back(frame: Frame, one: Instance, refined: str | None, name: str) -> 
     if refined is None:
         raise DataError(f"{where}: has no skeleton for its keypoints")
     assert one.keypoints is not None
-    whole = _skeleton_of(frame)
+    whole = skeleton_of(frame, person.keypoints)
     try:
-        own, theirs, form = _way_back(whole, part, refined)
+        own, theirs, form = _way_back(whole.name, part, refined)
     except UsageError as error:
         raise DataError(f"{where}: {error}") from None
     points = map_keypoints(one.keypoints, refined, form)
@@ -206,19 +209,11 @@ class _InStep:
         return sum(len(frame.instances) for frame in frames)
 
 
-def _skeleton_of(frame: Frame) -> str:
-    if frame.skeleton is None:
-        raise UsageError(
-            f"{frame.source} frame {frame.frame} has no skeleton; name it with --source-skeleton NAME"
-        )
-    return frame.skeleton
-
-
 def map_frame(target: str) -> Callable[[Frame], Frame]:
     """A function that translates a frame's keypoints to another skeleton (a name or a TOML file).
 
     A keypoint that the target has and the source has not is NaN (`null` in the record). Raises UsageError where there
-    is no map, or where a frame has no skeleton.
+    is no map, DataError as `skeleton_of` does.
 
     Example:
         from rtmcli import map_frame, read_frames, write_openpose
@@ -231,14 +226,13 @@ def map_frame(target: str) -> Callable[[Frame], Frame]:
     def change(frame: Frame) -> Frame:
         if all(one.keypoints is None for one in frame.instances):
             return replace(frame, skeleton=goal.name if frame.skeleton else None)
-        source = _skeleton_of(frame)
         for one in frame.instances:
-            one.keypoints = _mapped(one.keypoints, source, goal)
-            one.keypoints3d = _mapped(one.keypoints3d, source, goal)
+            one.keypoints = _mapped(one.keypoints, frame, goal)
+            one.keypoints3d = _mapped(one.keypoints3d, frame, goal)
         return replace(frame, skeleton=goal.name)
 
     return change
 
 
-def _mapped(points: Float32Array | None, source: str, goal: Skeleton) -> Float32Array | None:
-    return None if points is None else map_keypoints(points, source, goal)
+def _mapped(points: Float32Array | None, frame: Frame, goal: Skeleton) -> Float32Array | None:
+    return None if points is None else map_keypoints(points, skeleton_of(frame, points), goal)

@@ -9,6 +9,7 @@ from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 
 @dataclass(slots=True)
@@ -77,33 +78,27 @@ def person_tracks(frames: Iterable[Frame], note: Callable[[str], None]) -> list[
                 alone.setdefault(frame.source, {})[row] = points
         if len(posed) > 1:
             crowded.add(frame.source)
+    left_out = []
     for source, rows in alone.items():
         if source not in crowded and not tracks[source].people:
             tracks[source].people[None] = rows
-        elif tracks[source].people:
-            note(f"{source}: people without an id are left out; run 'rtm track' first")
+        else:
+            left_out.append(source)
     if tracks and not any(own.people for own in tracks.values()):
         raise DataError("no person has both an id and keypoints: run 'rtm track' first")
+    for source in left_out:
+        note(f"{source}: people without an id are left out; run 'rtm track' first")
     return list(tracks.values())
 
 
 def _checked(one: Instance, frame: Frame, own: PersonTracks) -> Float32Array:
     """The keypoints of a person, who has the skeleton of the source."""
     assert one.keypoints is not None
-    if frame.skeleton is None:
-        raise DataError(
-            f"{frame.source} frame {frame.frame} has keypoints of no named skeleton; name it with --source-skeleton"
-        )
+    skeleton_of(frame, one.keypoints)
     if own.skeleton not in (None, frame.skeleton):
         raise DataError(
             f"{frame.source} frame {frame.frame}: the skeleton changes from {own.skeleton} to {frame.skeleton}; bring "
             "the records to one with --skeleton NAME"
         )
     own.skeleton = frame.skeleton
-    size = len(load_skeleton(frame.skeleton))
-    if len(one.keypoints) != size:
-        raise DataError(
-            f"{frame.source} frame {frame.frame} has {len(one.keypoints)} keypoints, its skeleton {frame.skeleton} "
-            f"has {size}"
-        )
     return one.keypoints

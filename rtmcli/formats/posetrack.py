@@ -22,6 +22,7 @@ from rtmcli.formats.labels import labels_of, read_json
 from rtmcli.geometry.boxes import to_xywh
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
+from rtmcli.skeletons.of_frame import skeleton_of
 
 SKELETON = "posetrack17"
 # Names of PoseTrack's sequences: 000342_mpii_test; what T is for each type (`posetrack18_id2fname.py` of poseval).
@@ -146,6 +147,9 @@ class _Sequence:
             image |= {"width": frame.width, "height": frame.height}
         self.images.append(image)
         people = [one for one in frame.instances if one.id is not None and one.keypoints is not None]
+        if frame.skeleton is not None:
+            for one in people:
+                skeleton_of(frame, one.keypoints)
         for number_of_person, one in enumerate(people):
             self.annotations.append(self._annotation(one, frame.skeleton, target, image_id, number_of_person))
 

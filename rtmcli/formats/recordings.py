@@ -204,7 +204,13 @@ def _points(frame: Frame, pixels: bool, min_score: float) -> dict[int, Float32Ar
     found: dict[int, Float32Array] = {}
     flat = {n: one.keypoints for n, one in people.items() if one.keypoints is not None}
     for n, values in _metres(frame, people).items():
-        scored = np.column_stack([values, flat[n][:, 2] if n in flat else np.ones(len(values))])
+        scores = flat[n][:, 2] if n in flat else np.ones(len(values))
+        if len(scores) != len(values):
+            raise DataError(
+                f"{frame.source}, frame {frame.frame}: a person has {len(scores)} keypoints and {len(values)} in "
+                "'keypoints_metres': run the verb that added them again"
+            )
+        scored = np.column_stack([values, scores])
         found |= _by_id(frame, {n: scored.astype(np.float32)}, min_score)
     deep = {
         n: one.keypoints3d for n, one in people.items() if one.keypoints3d is not None and one.id not in found
@@ -223,8 +229,8 @@ def _metres(frame: Frame, people: dict[int, Instance]) -> dict[int, Float64Array
     found = {}
     for n, one in people.items():
         if "keypoints_metres" in one.extra:
-            rows = [row if row is not None else (np.nan, np.nan) for row in one.extra["keypoints_metres"]]
             try:
+                rows = [(np.nan, np.nan) if row is None else row for row in one.extra["keypoints_metres"]]
                 found[n] = np.array(rows, np.float64).reshape(-1, 2)
             except (TypeError, ValueError):
                 raise DataError(

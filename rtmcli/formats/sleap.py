@@ -14,7 +14,7 @@ from rtmcli.files import replacing
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 
 def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
@@ -132,11 +132,7 @@ def _video(frame: Frame, videos: dict[str, Any]) -> Any:
 def _skeleton(frame: Frame) -> Any:
     import sleap_io as sio
 
-    if frame.skeleton is None:
-        raise DataError(
-            f"{frame.source} frame {frame.frame} has keypoints of no named skeleton; name it with --source-skeleton"
-        )
-    own = load_skeleton(frame.skeleton)
+    own = skeleton_of(frame)
     names = own.keypoints
     mirrored = [(names[i], names[j]) for i, j in enumerate(own.flip) if i < j]
     return sio.Skeleton(

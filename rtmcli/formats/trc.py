@@ -131,7 +131,11 @@ def _row(text: str, number: int, markers: int, path: Path) -> list[float]:
         cells = [float(cell) if cell.strip() else np.nan for cell in text.split("\t")]
     except ValueError:
         cells = []
-    if len(cells) < 2 or np.isnan(cells[:2]).any() or len([c for c in cells[size:] if not np.isnan(c)]):
+    if (
+        len(cells) < 2
+        or not np.isfinite(cells[:2]).all()
+        or len([c for c in cells[size:] if not np.isnan(c)])
+    ):
         raise DataError(
             f"{path}, line {number}: expected a frame, a time and {3 * markers} numbers, got {text[:60]!r}"
         )

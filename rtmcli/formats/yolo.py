@@ -20,6 +20,7 @@ from rtmcli.files import write_atomically
 from rtmcli.formats.skeleton_names import BY_COUNT, recognise
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 # A key of YAML and what stands behind it.
@@ -62,7 +63,7 @@ def write_yolo(
             )
         people = [one for one in frame.instances if one.keypoints is not None]
         if people and frame.skeleton is not None:
-            skeletons.add(load_skeleton(frame.skeleton).name)
+            skeletons.add(skeleton_of(frame).name)
         if len(skeletons) > 1:
             raise DataError(
                 f"the records mix the skeletons {', '.join(sorted(skeletons))}; a data set has one"
@@ -107,7 +108,7 @@ def read_yolo(folder: str | Path) -> Iterator[Frame]:
         image = _image_of(path, folder)
         width, height = _size(image)
         people = []
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
             if not line.strip():
                 continue
             try:
@@ -166,6 +167,8 @@ def _outside(one: Instance, width: int, height: int) -> int:
 
 def _person(line: str, yaml: Mapping[str, Any], width: int, height: int) -> Instance:
     values = np.array([float(word) for word in line.split()], np.float64)
+    if len(values) < 5 or not np.isfinite(values).all():
+        raise ValueError(f"expected class, box (4 numbers) and keypoints, got {line[:60]!r}")
     count, columns = yaml.get("kpt_shape") or ((len(values) - 5) // 3, 3)
     beyond = len(values) - 5 - count * columns
     if columns not in (2, 3) or beyond not in (0, 1, 2):
@@ -240,7 +243,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     sections: dict[str, list[str]] = {}
     section = ""
-    for line in path.read_text().splitlines():
+    for line in path.read_text("utf-8", "replace").splitlines():
         match = _KEY.match(line)
         if match is not None and not match["indent"]:
             section = match["key"]

@@ -11,11 +11,12 @@ import numpy as np
 from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError, UsageError
 from rtmcli.kinematics.definitions import definitions
+from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.kinematics.peaks import find_peaks
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import encode_frame, read_frames
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking.source_state import seconds
 
 # Seconds between two strikes of a foot, at least: sprinters need 0.45 s for two steps.
@@ -68,7 +69,7 @@ def mark_events(
         for number, frame in enumerate(frames):
             spool.write(encode_frame(frame))
             for place, one in enumerate(frame.instances):
-                if "angles" not in one.extra:
+                if angles_of(one) is None:
                     continue
                 without_id = without_id or one.id is None
                 if one.id is not None:
@@ -126,7 +127,7 @@ def _gait_row(frame: Frame, place: int, min_score: float) -> list[float]:
     if one.keypoints is None:
         return [np.nan] * 6
     (points,) = seen_points(frame, {place: one.keypoints}, min_score)  # (K, 2)
-    names = load_skeleton(frame.skeleton or "").keypoints
+    names = skeleton_of(frame).keypoints
     at = dict(zip(names, points, strict=True))
     needed = [f"{side}_{name}" for side in ("left", "right") for name in ("hip", "ankle")]
     if not set(needed) <= set(at):
@@ -139,7 +140,7 @@ def _gait_row(frame: Frame, place: int, min_score: float) -> list[float]:
         for end in ("heel", "big_toe")
         for side in ("right", "left")
     ]
-    direction = {"right": 1.0, "left": -1.0}.get(one.extra.get("side", ""), np.nan)
+    direction = {"right": 1.0, "left": -1.0}.get(str(one.extra.get("side")), np.nan)
     return [*feet, direction, float(np.linalg.norm(at["right_hip"] - at["right_ankle"]))]
 
 
@@ -149,7 +150,7 @@ def _angle_row(frame: Frame, place: int, of: str) -> list[float]:
         near = get_close_matches(of, names, n=1)
         hint = f"did you mean {near[0]}? There" if near else "there"
         raise UsageError(f"{frame.skeleton} has no angle {of!r}; {hint} are {', '.join(names)}")
-    return [float(frame.instances[place].extra["angles"].get(of, np.nan))]
+    return [float((angles_of(frame.instances[place]) or {}).get(of, np.nan))]
 
 
 def _gait_events(track: _Track) -> _Events:

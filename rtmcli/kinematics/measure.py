@@ -7,11 +7,12 @@ from typing import Any, Literal
 import numpy as np
 
 from rtmcli.arrays import Float64Array
-from rtmcli.errors import DataError
 from rtmcli.kinematics.angles import Side, angles_2d, angles_3d, visible_sides, wrap
 from rtmcli.kinematics.definitions import Definitions, definitions
+from rtmcli.kinematics.measured_keys import frame_number
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
+from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking import Tracker
 from rtmcli.tracking.source_state import Sources, seconds
 
@@ -58,8 +59,8 @@ class JointAngles:
     def __call__(self, frame: Frame) -> Frame:
         """The same frame with angles; the given one stays as it is.
 
-        Raises DataError where there are keypoints and the frame's skeleton has no angles, and with `velocity` where
-        frames come out of order; UsageError where there is no such skeleton.
+        Raises DataError where there are keypoints and the frame's skeleton is unknown or has no angles, and with
+        `velocity` where frames come out of order.
         """
         source = self._sources.of(frame) if self._velocity else None
         if source is not None:
@@ -70,7 +71,8 @@ class JointAngles:
             if source is not None:
                 source.last = source.last3d = {}
             return frame
-        table = _table_of(frame)
+        skeleton_of(frame)
+        table = definitions(frame.skeleton or "")
         added: list[dict[str, Any]] = [{} for _ in frame.instances]
         poses = self._measure_2d(frame, table, added)
         deep = self._measure_3d(frame, table, added)
@@ -94,7 +96,7 @@ class JointAngles:
         found: Sequence[Side | None] = (
             visible_sides(points, table) if self._side == "auto" else [self._side] * len(rows)
         )
-        floor = float(frame.extra.get("floor_angle") or 0.0)
+        floor = frame_number(frame, "floor_angle") or 0.0
         angles = angles_2d(points, table, [side or "right" for side in found], floor)  # (N, A)
         for n, side, values in zip(rows, found, _by_name(table, angles), strict=True):
             if side is not None:
@@ -143,15 +145,6 @@ class _Source:
     last3d: dict[int, _Pose] = field(default_factory=dict)
 
 
-def _table_of(frame: Frame) -> Definitions:
-    if frame.skeleton is None:
-        raise DataError(
-            f"{frame.source}, frame {frame.frame}: there are keypoints and no 'skeleton', so no angle is defined: "
-            "name it with 'rtm convert --source-skeleton NAME'"
-        )
-    return definitions(frame.skeleton)
-
-
 def _add_velocities(
     frame: Frame,
     last: Mapping[int, _Pose],
@@ -166,7 +159,7 @@ def _add_velocities(
         suffix: of the keys: "3d" for poses in space.
     """
     now: dict[int, _Pose] = {}
-    scale = frame.extra.get("metres_per_pixel")
+    scale = frame_number(frame, "metres_per_pixel")
     for n, pose in poses.items():
         number = frame.instances[n].id
         if number is None:
@@ -181,7 +174,7 @@ def _add_velocities(
         added[n][f"angular_velocity{suffix}"] = _by_name(table, (change / elapsed)[None])[0]
         added[n][f"keypoint_speeds{suffix}"] = np.float32(distance / elapsed)
         if scale and not suffix:
-            added[n]["keypoint_speeds_metres"] = np.float32(distance / elapsed * float(scale))
+            added[n]["keypoint_speeds_metres"] = np.float32(distance / elapsed * scale)
     return now
 
 

@@ -15,7 +15,7 @@ from rtmcli.kinematics.floor import Floor, fit_floor, resting
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import encode_frame, read_frames
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking.source_state import seconds
 
 # Of the person in metres, for the speed of resting feet alone, where nothing says the scale.
@@ -114,7 +114,7 @@ def _measure(frame: Frame, tracks: dict[int | None, _Track], min_score: float, o
             f"{frame.source}, frame {frame.frame}: several people have no id, which a scale from the course of one "
             "person needs: run 'rtm track' first"
         )
-    names = load_skeleton(frame.skeleton).keypoints
+    names = skeleton_of(frame).keypoints
     points = seen_points(frame, rows, min_score)  # (N, K, 2)
     end = "big_toe" if "left_big_toe" in names else "ankle"
     feet = np.full((len(rows), 2, 2), np.nan)

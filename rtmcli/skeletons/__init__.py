@@ -58,6 +58,7 @@ class Skeleton:
         training_maps: target skeleton to the map used when training on this data set.
         angles: name to definition; empty where there are none.
         facing: groups of vectors that point to where the person faces; the first group that is seen decides.
+        aliases: other names of the skeleton.
 
     Example:
         from rtmcli import load_skeleton
@@ -187,7 +188,9 @@ def _aliases() -> dict[str, str]:
 
     files = Path(__file__).parent.glob("*.toml")
     return {
-        alias: path.stem for path in files for alias in tomllib.loads(path.read_text()).get("aliases", ())
+        alias: path.stem
+        for path in files
+        for alias in tomllib.loads(path.read_text("utf-8")).get("aliases", ())
     }
 
 
@@ -195,7 +198,7 @@ def _read(path: Path) -> Skeleton:
     import tomllib
 
     try:
-        data = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"cannot read skeleton {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -215,6 +218,9 @@ def _build(data: dict[str, Any]) -> Skeleton:
     if unknown:
         near = get_close_matches(unknown[0], _KEYS, n=1)
         raise ValueError(f"unknown key {unknown[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    for key in ("parts", "maps", "part_maps", "training_maps", "angles"):
+        if not isinstance(data.get(key, {}), dict):
+            raise ValueError(f"{key!r} must be a table, [{key}]")
     names = tuple(data["keypoints"])
     if len(set(names)) != len(names) or not names or not all(isinstance(n, str) for n in names):
         raise ValueError("keypoints must be different names")

@@ -73,7 +73,7 @@ def main(
         options |= {
             "engine": _one(engines, "--engines"),
             "precision": _one(precisions, "--precisions"),
-            "threads": int(_one(threads, "--threads")),
+            "threads": _numbers(_one(threads, "--threads"), "--threads")[0],
         }
     if pipeline is not None:
         _pipeline(pipeline, _pair(models), frames, title, options)
@@ -171,7 +171,7 @@ def _check(given: Given, *, pipeline: str | None, people: str | None) -> None:
 
 def _numbers(text: str, flag: str) -> list[int]:
     given = words(text)
-    if not given or not all(word.isdigit() and int(word) > 0 for word in given):
+    if not given or not all(word.isdecimal() and int(word) > 0 for word in given):
         raise UsageError(
             f"{flag} {text!r}: expected numbers above 0 with commas between, for example {flag} 1,2"
         )
@@ -199,6 +199,6 @@ def _range(text: str) -> list[int]:
     first, dots, last = text.partition("..")
     if not dots:
         return sorted(set(_numbers(text, "--people")))
-    if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
+    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
         raise UsageError(f"--people {text!r}: expected a range, for example --people 1..20")
     return list(range(int(first), int(last) + 1))

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from rtmcli.cli.command import Given, as_command
 from rtmcli.cli.option_values import height_width_of
 from rtmcli.errors import DataError, UsageError
+from rtmcli.terminal.error_report import did_you_mean
 from rtmcli.terminal.messages import say
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class _Commands(TyperGroup):
         word = args[0]
         if not word.startswith("-") and word not in self.commands:
             raise UsageError(
-                f"no such command {word!r}; 'rtm models show {word}' shows a model, "
+                f"no such command {word!r}{did_you_mean(word, self.commands)} 'rtm models show {word}' shows a model, "
                 "'rtm models --help' lists the commands"
             )
         return super().resolve_command(ctx, args)

@@ -9,10 +9,11 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rtmcli import __version__
 from rtmcli.draw import ID_COLORS
-from rtmcli.errors import UsageError
+from rtmcli.errors import DataError, UsageError
 from rtmcli.skeletons import load_skeleton
 from rtmcli.terminal.messages import say
 from rtmcli.view import pack
@@ -143,8 +144,8 @@ def _clip_data(clip: Clip, blocks: list[str]) -> dict[str, Any]:
         for track, person in zip(clip.tracks, describe_people(clip.tracks, times), strict=True)
     ]
     begin = float(times[0])
-    numbers = np.array([frame.frame for frame in clip.frames], np.int32)
-    sizes = np.array([(frame.width or 0, frame.height or 0) for frame in clip.frames], np.int32)
+    numbers = _int32(clip, [frame.frame for frame in clip.frames])
+    sizes = _int32(clip, [(frame.width or 0, frame.height or 0) for frame in clip.frames])
     entry = {
         "name": clip.name,
         "isTimed": all(frame.time is not None for frame in clip.frames),
@@ -152,7 +153,7 @@ def _clip_data(clip: Clip, blocks: list[str]) -> dict[str, Any]:
         "count": len(clip.frames),
         "step": step,
         "begin": begin,
-        "times": block.integers(np.round((times - begin) / pack.TIME_STEP).astype(np.int32)),
+        "times": block.integers(_int32(clip, np.round((times - begin) / pack.TIME_STEP))),
         "frames": block.integers(numbers),
         # Only images differ in size.
         "sizes": block.integers(sizes.T) if clip.is_images else None,
@@ -164,6 +165,17 @@ def _clip_data(clip: Clip, blocks: list[str]) -> dict[str, Any]:
     entry["block"] = len(blocks)
     blocks.append(block.text())
     return entry
+
+
+def _int32(clip: Clip, values: npt.ArrayLike) -> np.ndarray:
+    """Numbers as the page holds them."""
+    wide = np.asarray(values, np.float64)
+    if wide.size and not np.abs(wide).max() < 2**31:
+        raise DataError(
+            f"{clip.name}: the page holds times up to 59 hours after the first, and numbers of frames and sizes up to "
+            "2**31; show a part of the records"
+        )
+    return wide.astype(np.int32)
 
 
 def _track_data(track: Track, step: float, block: pack.Block) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rtmcli.formats.labels import read_labels
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames
+from rtmcli.skeletons import load_skeleton
 from rtmcli.terminal.messages import say
 from rtmcli.view.images import find_backdrop, has_file
 from rtmcli.view.live import LivePage
@@ -41,6 +42,7 @@ def write_page(
         skeleton: of all keypoints, instead of the records' own.
 
     Raises:
+        UsageError: there is no such skeleton.
         DataError: there is no record; images, another run or labels do not belong to the records.
         RtmError: the page cannot be written.
 
@@ -50,6 +52,8 @@ def write_page(
         write_page(read_frames("walk.jsonl"), "page.html")
     """
     path = Path(path)
+    if skeleton is not None:
+        load_skeleton(skeleton)
     clips = collect_clips(frames, skeleton)
     if not clips:
         raise DataError("no records: expected one JSON object per line, as 'rtm pose' writes them")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rtmcli.arrays import Float32Array, Float64Array, IndexArray
+from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.tracking.source_state import seconds
 
@@ -39,9 +40,8 @@ class Track:
 
     def add(self, row: int, person: Instance) -> None:
         """Append the person as found in record `row` of the clip."""
-        for name, degrees in (person.extra.get("angles") or {}).items():
-            if isinstance(degrees, (int, float)):
-                self.angles.setdefault(name, {})[len(self.rows)] = degrees
+        for name, degrees in (angles_of(person) or {}).items():
+            self.angles.setdefault(name, {})[len(self.rows)] = degrees
         self.rows.append(row)
         box = np.full(4, np.nan, np.float32) if person.box is None else person.box
         self._boxes += box.astype(np.float32).tobytes()

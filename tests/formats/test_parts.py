@@ -177,5 +177,5 @@ def test_mapping_a_frame_changes_skeleton_and_points_together() -> None:
     mapped = map_frame("coco17")(whole)
     assert mapped.skeleton == "coco17"
     np.testing.assert_array_equal(mapped.instances[0].keypoints, expected)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="has no skeleton"):
+    with pytest.raises(DataError, match="there are keypoints and no 'skeleton'"):
         map_frame("coco17")(Frame(source="a", frame=0, instances=[person(0)]))

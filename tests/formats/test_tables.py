@@ -66,7 +66,7 @@ def test_a_wide_table_is_read_in_any_order_and_spelling() -> None:
 
 
 def test_a_wide_table_holds_one_skeleton() -> None:
-    with pytest.raises(DataError, match="of the skeleton halpe26, the table of coco17"):
+    with pytest.raises(DataError, match="keypoints of halpe26 in a table of coco17"):
         wide([*clip("coco17"), *clip("halpe26")])
     nameless = clip()
     nameless[0].skeleton = None
