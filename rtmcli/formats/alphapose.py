@@ -43,7 +43,7 @@ def alphapose_frames(results: Sequence[Mapping[str, Any]], path: str | Path) -> 
         people = grouped.setdefault(str(result["image_id"]), [])
         try:
             people.append(_instance(result))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(f"{path}: entry {number} is not one of AlphaPose's: {error}") from None
     names = {name: _FRAME_NAME.fullmatch(name) for name in grouped}
     of_video = len(grouped) > 1 and all(names.values()) and any(name.startswith("0.") for name in grouped)

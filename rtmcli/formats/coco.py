@@ -7,7 +7,7 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
-from rtmcli.formats.labels import check_points, points_of, without_nulls
+from rtmcli.formats.labels import check_ids, check_points, points_of, without_nulls
 from rtmcli.geometry.boxes import from_xywh, to_xywh
 from rtmcli.records.frame import Frame, Instance
 
@@ -33,6 +33,7 @@ def check_results(data: Any, name: str) -> list[dict[str, Any]]:
         if "keypoints" not in entry and "bbox" not in entry:
             kind = "; masks are not evaluated" if "segmentation" in entry else ""
             raise DataError(f"{place} has neither keypoints nor a bbox of four numbers{kind}")
+        check_ids(entry, ("image_id", "category_id"), place)
         check_points(entry, place)
         results.append(entry)
     return results

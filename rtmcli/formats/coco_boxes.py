@@ -10,7 +10,8 @@ import numpy as np
 from rtmcli.errors import DataError
 from rtmcli.formats.coco import check_results
 from rtmcli.formats.image_matching import ImageMatcher
-from rtmcli.formats.labels import is_mpii, labels_of, points_of, read_json
+from rtmcli.formats.labels import labels_of, points_of, read_json
+from rtmcli.formats.mpii import is_mpii
 from rtmcli.geometry.boxes import clip, from_xywh
 from rtmcli.records.frame import Instance
 

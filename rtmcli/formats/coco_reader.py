@@ -13,7 +13,6 @@ from rtmcli.formats.coco_boxes import PERSON
 from rtmcli.formats.coco_labels_writer import class_name, frame_file
 from rtmcli.formats.image_names import listing
 from rtmcli.formats.labels import (
-    is_mpii,
     labels_of,
     named_skeletons,
     points_of,
@@ -21,6 +20,7 @@ from rtmcli.formats.labels import (
     read_labels,
     reorder,
 )
+from rtmcli.formats.mpii import is_mpii
 from rtmcli.formats.skeleton_names import BY_COUNT, one_skeleton
 from rtmcli.geometry.boxes import from_xywh
 from rtmcli.records.frame import Frame, Instance

@@ -20,6 +20,9 @@ NEEDED = ("source", "frame", "instance")
 _EMPTY = {"", "nan", "na", "<na>", "none", "null", "n/a"}
 _DELIMITERS = (",", ";", "\t", "|")
 
+# The numbers of records are float32.
+_LARGEST = float(np.finfo(np.float32).max)
+
 Row = Mapping[str, str]
 
 
@@ -54,13 +57,22 @@ def table_rows(text: str, name: str) -> Iterator[tuple[int, Row]]:
     skipped = text[: text.index(header)].count("\n")
     delimiter, columns = _columns(header, name)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"{name}, line {skipped + 1 + reader.line_num}: {error}") from None
+        if cells is None:
+            return
         if not any(cell.strip() for cell in cells) or cells[: len(columns)] == columns:
             continue
+        line = skipped + 1 + reader.line_num
         if len(cells) < len(columns) or any(cells[len(columns) :]):
-            raise ValueError(f"the row has {len(cells)} cells, the header has {len(columns)}")
+            raise DataError(
+                f"{name}, line {line}: the row has {len(cells)} cells, the header has {len(columns)}"
+            )
         row = dict(zip(columns, cells, strict=False))
-        yield skipped + 1 + reader.line_num, {key: _decimal_point(key, cell) for key, cell in row.items()}
+        yield line, {key: _decimal_point(key, cell) for key, cell in row.items()}
 
 
 def _columns(header: str, name: str) -> tuple[str, list[str]]:
@@ -88,10 +100,15 @@ def cell_word(row: Row, key: str) -> str | None:
 
 def cell_value(row: Row, key: str) -> float | None:
     cell = cell_word(row, key)
+    if cell is None:
+        return None
     try:
-        return None if cell is None else float(cell)
+        value = float(cell)
     except ValueError:
         raise ValueError(f"{key} must be a number, got {cell!r}") from None
+    if not abs(value) <= _LARGEST:
+        raise ValueError(f"{key} must be a number up to {_LARGEST:.3g}, got {cell!r}")
+    return value
 
 
 def cell_number(row: Row, key: str) -> float:

@@ -30,6 +30,9 @@ from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import input_name
 from rtmcli.skeletons import load_skeleton
 
+# More keypoints than any skeleton has: a larger index is a mistake, and would take that much memory.
+_MOST = 10_000
+
 
 @dataclass(slots=True)
 class _Person:
@@ -70,7 +73,7 @@ def read_table(path: str | Path | BinaryIO) -> Iterator[Frame]:
         for key in in_frame_order(frames):
             line = next(iter(frames[key].values())).line
             yield _frame(*key, frames[key])
-    except (ValueError, csv.Error) as error:
+    except (ValueError, csv.Error, UsageError) as error:
         raise DataError(f"{name}, line {line}: {error}") from None
 
 
@@ -122,6 +125,8 @@ def _size(skeleton: str | None) -> int:
 def _index(row: Row) -> int | None:
     """The keypoint's index: as it stands there, or by its name in the skeleton; None for a box without keypoints."""
     index = cell_count(row, "index")
+    if index is not None and index >= _MOST:
+        raise ValueError(f"index must be that of one of {_MOST} keypoints at most, got {index}")
     name, skeleton = cell_word(row, "keypoint"), cell_word(row, "skeleton")
     if index is None and name is not None and skeleton is not None:
         names = load_skeleton(skeleton).keypoints

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rtmcli.arrays import Float32Array
-from rtmcli.errors import DataError
+from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.csv_cells import (
     Row,
     cell_count,
@@ -95,7 +95,7 @@ def read_wide_table(path: str | Path | BinaryIO) -> Iterator[Frame]:
             if number in people[key]:
                 raise ValueError(f"instance {number} of frame {key[1]} has two rows")
             people[key][number] = _instance(row, frames[key].skeleton)
-    except (ValueError, csv.Error) as error:
+    except (ValueError, csv.Error, UsageError) as error:
         raise DataError(f"{name}, line {line}: {error}") from None
     for key in in_frame_order(frames):
         frames[key].instances = [people[key][number] for number in sorted(people[key])]

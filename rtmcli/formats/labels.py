@@ -4,8 +4,9 @@ A label file is read as `{"images": [...], "annotations": [...], "categories": [
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,10 @@ import numpy as np
 from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError
 from rtmcli.formats import skeleton_names
-from rtmcli.skeletons import load_skeleton
+from rtmcli.formats.mpii import is_mpii, labels_of_mpii
 
 # The keypoint fields of COCO-WholeBody, in the order of its 133 points.
 POINT_FIELDS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
-
-# MPII gives a person's scale relative to 200 pixels.
-_MPII_PIXELS = 200.0
-# mmpose crops a square of the whole scale about a centre 15 pixels lower (relative to 200); rtm grows boxes by 1.25.
-_MPII_LOWER, _PADDING = 15.0, 1.25
 
 
 def read_labels(path: str | Path, *, category: str | None = None, recognise: bool = True) -> dict[str, Any]:
@@ -50,13 +46,16 @@ def labels_of(
 ) -> dict[str, Any]:
     """As `read_labels`, of a file that is parsed already."""
     if is_mpii(data):
-        data = _from_mpii(data, path)
+        data = labels_of_mpii(data, path)
     if isinstance(data, list):
         raise DataError(f"{path} is a list of results, not labels; a label file has images and annotations")
     for key in ("images", "annotations"):
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
             raise DataError(f"{path} is not a COCO label file: it has no list {key!r}")
-    truth = {**data, "categories": data.get("categories") or []}
+    categories = data.get("categories") or []
+    if not isinstance(categories, list):
+        raise DataError(f"{path}: 'categories' must be a list; got {str(categories)[:40]}")
+    truth = {**data, "categories": categories}
     for key, needed in (("images", ("id",)), ("categories", ("id",)), ("annotations", ("image_id",))):
         truth[key] = [_entry(entry, needed, f"{path}: {key}[{i}]") for i, entry in enumerate(truth[key])]
     for number, image in enumerate(truth["images"]):
@@ -98,16 +97,6 @@ def reorder(entry: dict[str, Any], order: Sequence[int]) -> None:
             entry[key] = [entry[key][i] for i in order]
 
 
-def is_mpii(data: Any) -> bool:
-    """Whether a parsed file is MPII's list of people."""
-    return (
-        isinstance(data, list)
-        and bool(data)
-        and isinstance(data[0], dict)
-        and {"joints", "joints_vis", "image"} <= data[0].keys()
-    )
-
-
 def points_of(entry: Mapping[str, Any]) -> Float64Array:
     """(K, 3) x, y, visibility or score of an annotation or result; whole-body fields are joined."""
     fields = [np.asarray(entry[f], np.float64).ravel() for f in POINT_FIELDS if f in entry]
@@ -126,12 +115,16 @@ def check_points(entry: Mapping[str, Any], place: str) -> None:
             raise DataError(
                 f"{place}: the {values.size} numbers of {name!r} are not triples (x, y, visibility)"
             )
-    if entry.get("bbox"):
-        values = _numbers(entry["bbox"])
-        if values is None or values.size != 4:
-            raise DataError(
-                f"{place}: 'bbox' must be four numbers x, y, width, height; got {entry['bbox']!r}"
-            )
+    if entry.get("bbox") and _shape(entry["bbox"]) != (4,):
+        raise DataError(f"{place}: 'bbox' must be four numbers x, y, width, height; got {entry['bbox']!r}")
+
+
+def check_ids(entry: Mapping[str, Any], keys: Sequence[str], place: str) -> None:
+    """Raise DataError where one of these keys is neither a number nor text."""
+    for key in keys:
+        value = entry.get(key, 0)
+        if not isinstance(value, int | float | str) or value != value:  # NaN is no id
+            raise DataError(f"{place}: {key!r} must be a number or text; got {str(value)[:40]}")
 
 
 def without_nulls(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,16 +149,14 @@ def _entry(entry: Any, needed: Sequence[str], place: str) -> dict[str, Any]:
     for key in needed:
         if key not in kept:
             raise DataError(f"{place} has no {key!r}")
-    for key in (*needed, "category_id"):
-        if not isinstance(kept.get(key, 0), int | float | str):
-            raise DataError(f"{place}: {key!r} must be a number or text; got {str(kept[key])[:40]}")
+    check_ids(kept, (*needed, "category_id"), place)
     return kept
 
 
 def _check_image(image: dict[str, Any], place: str) -> None:
     for key in ("width", "height"):
         value = image.get(key, 1)
-        if not isinstance(value, int | float) or value != int(value):
+        if not isinstance(value, int | float) or not math.isfinite(value) or value != int(value):
             raise DataError(f"{place}: {key!r} must be a whole number; got {value!r}")
         if key in image:
             image[key] = int(value)
@@ -173,10 +164,19 @@ def _check_image(image: dict[str, Any], place: str) -> None:
 
 def _check_annotation(annotation: Mapping[str, Any], place: str) -> None:
     check_points(annotation, place)
-    for key in ("area", "num_keypoints", "iscrowd"):
+    for key in ("area", "num_keypoints", "iscrowd", "head_size", "box_size"):
         value = annotation.get(key, 0)
         if not isinstance(value, int | float):
             raise DataError(f"{place}: {key!r} must be a number; got {value!r}")
+    head = annotation.get("bbox_head")
+    if head is not None and _shape(head) != (4,):
+        raise DataError(f"{place}: 'bbox_head' must be four numbers x, y, width, height; got {head!r}")
+    rows = annotation.get("keypoints3d", [])
+    known = [row for row in rows if row is not None] if isinstance(rows, list) else None
+    if known is None or (known and _shape(known) != (len(known), 4)):
+        raise DataError(
+            f"{place}: 'keypoints3d' must be a list of null or four numbers x, y, z, visibility; got {str(rows)[:40]}"
+        )
 
 
 def _check_ids(truth: Mapping[str, Any], path: str | Path) -> None:
@@ -238,6 +238,11 @@ def _recognise_skeletons(truth: dict[str, Any]) -> None:
             reorder(annotation, truth["keypoint_orders"][annotation["category_id"]])
 
 
+def _shape(values: Any) -> tuple[int, ...] | None:
+    array = _numbers(values)
+    return None if array is None else array.shape
+
+
 def _numbers(values: Any) -> Float64Array | None:
     """A list of finite numbers, nested or not, as an array; None where it is not one."""
     if not isinstance(values, list | np.ndarray):
@@ -249,40 +254,3 @@ def _numbers(values: Any) -> Float64Array | None:
     if array.size and array.dtype.kind not in "iuf":
         return None
     return array.astype(np.float64) if np.isfinite(array).all() else None
-
-
-def _from_mpii(people: list[Any], path: str | Path) -> dict[str, Any]:
-    """MPII's list in COCO's form. MPII counts pixels from 1, COCO and rtm from 0."""
-    stems = {PurePath(str(person.get("image"))).stem for person in people}
-    numbered = all(stem.isdecimal() for stem in stems)  # as mmpose numbers them
-    images: dict[str, dict[str, Any]] = {}
-    annotations = []
-    for number, person in enumerate(people):
-        try:
-            name = str(person["image"])
-            seen = np.asarray(person["joints_vis"], np.float64).ravel() > 0  # (16,)
-            joints = np.asarray(person["joints"], np.float64).reshape(len(seen), 2) - 1
-            points = np.column_stack([joints, np.full(len(seen), 2.0)])
-            points[~seen] = 0
-            side = _MPII_PIXELS * float(person["scale"])
-            centre = np.asarray(person["center"], np.float64) - 1
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path}: entry {number} is not one of MPII's people: {error!r}") from None
-        centre[1] += _MPII_LOWER / _MPII_PIXELS * side
-        side /= _PADDING
-        image = images.setdefault(
-            name, {"id": int(PurePath(name).stem) if numbered else len(images) + 1, "file_name": name}
-        )
-        annotations.append(
-            {
-                "id": number + 1,
-                "image_id": image["id"],
-                "category_id": 1,
-                "bbox": [centre[0] - side / 2, centre[1] - side / 2, side, side],
-                "keypoints": points.ravel().tolist(),
-                **{key: person[key] for key in ("head_size", "bbox_head") if key in person},
-            }
-        )
-    names = list(load_skeleton("mpii16").keypoints)
-    category = {"id": 1, "name": "person", "keypoints": names}
-    return {"images": list(images.values()), "annotations": annotations, "categories": [category]}

@@ -77,9 +77,10 @@ def read_mmpose(path: str | Path) -> Iterator[Frame]:
         try:
             people = [_instance(one) for one in entry["instances"]]
             index = int(entry.get("frame_id", number + first)) - first
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise DataError(
-                f"{path}: frame {number} is not MMPose's: {type(error).__name__}: {error}"
+                f"{path}: frame {number} is not MMPose's: expected a list 'instances' of objects with keypoints (x, y "
+                "of each), keypoint_scores (a number for each), bbox and bbox_score"
             ) from None
         yield Frame(
             source=path.stem, frame=index, frames=1 if of_image else len(listed), instances=people,
@@ -117,7 +118,7 @@ def _entry(one: Instance) -> dict[str, Any]:
 
 def _instance(entry: dict[str, Any]) -> Instance:
     points: Float32Array | None = None
-    if "keypoints" in entry:
+    if entry.get("keypoints"):
         places = np.array(entry["keypoints"], np.float32)[:, :2]  # (K, 2)
         scores = np.array(entry.get("keypoint_scores", [1.0] * len(places)), np.float32)  # (K,)
         points = np.concatenate([places, scores[:, None]], axis=1)  # (K, 3)
@@ -133,10 +134,10 @@ def _named_skeleton(meta: dict[str, Any]) -> str | None:
     """The skeleton by the name of the data set, else by the names of the keypoints."""
     try:
         return load_skeleton(str(meta["dataset_name"])).name
-    except (KeyError, UsageError):
+    except (KeyError, UsageError, DataError):
         pass
     names = meta.get("keypoint_id2name")
-    if not isinstance(names, dict) or not names:
+    if not isinstance(names, dict) or not names or not all(key.isdecimal() for key in names):
         return None
     found = recognise([str(names[key]) for key in sorted(names, key=int)])
     in_order = found is not None and found[1] == list(range(len(names)))

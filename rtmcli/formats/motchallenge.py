@@ -77,6 +77,8 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     if path.is_file():
         inner = path.parent.parent if path.parent.name == "gt" else path.parent
         return [(path, inner.name if path.name == "gt.txt" and inner.name else path.stem)]
+    if not path.exists():
+        raise DataError(f"cannot read {path}: no such file or folder")
     for inside in ("gt/gt.txt", "gt.txt"):
         if (path / inside).is_file():
             return [(path / inside, path.name)]

@@ -124,8 +124,11 @@ def _frame_of(content: Any, path: Path, source: str, number: int | None) -> Fram
     try:
         people = content["people"] if "people" in content else content["bodies"]
         points = [_parts(person) for person in people]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not an OpenPose file: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(
+            f"{path} is not an OpenPose file: expected an object with a list 'people' of objects with "
+            "pose_keypoints_2d (x, y and score of each)"
+        ) from None
     frame = Frame(source=source, frame=number or 0, frames=None if number is not None else 1)
     whole = any(len(parts[key]) for parts in points for key in PARTS[1:])
     for person, parts in zip(people, points, strict=True):

@@ -100,6 +100,8 @@ def read_yolo(folder: str | Path) -> Iterator[Frame]:
             print(Path(frame.source).name, len(frame.instances))
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; a YOLO data set is one, with labels/*.txt and images/")
     yaml = _read_yaml(folder / "data.yaml")
     paths = sorted(path for path in folder.rglob("*.txt") if "labels" in path.relative_to(folder).parts[:-1])
     if not paths:

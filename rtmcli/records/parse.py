@@ -14,6 +14,9 @@ from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
 
 _FRAME_SET = frozenset(FRAME_KEYS)
 _INSTANCE_SET = frozenset(INSTANCE_KEYS)
+_REQUIRED = frozenset(("source", "frame", "instances"))
+# What to do about a file of another format.
+_EXPECTED = "expected one record per line, into which 'rtm convert' brings other formats"
 _NUMBERS = (float, int, type(None))
 # The largest whole number up to which all JSON programs agree (RFC 8259, section 6).
 _LARGEST = 2**53
@@ -47,6 +50,8 @@ class _InvalidRecord(ValueError):
 def _frame(data: Any, line: bytes) -> Frame:
     if type(data) is not dict:
         raise _InvalidRecord(f"expected a JSON object, got {_kind(data)}")
+    if not data.keys() & _REQUIRED:
+        raise _InvalidRecord(f"no record, which has source, frame and instances; {_EXPECTED}")
     frame = Frame(
         source=_source(data),
         frame=_count(data, "frame", required=True),
@@ -260,7 +265,7 @@ def _not_json(
             return DataError(f"{place}: {word} is not JSON; write null for a missing number")
     if not line.endswith(b"\n") and "end of data" in error.msg:
         return DataError(f"{place}: the last line is truncated; the program that wrote it was interrupted")
-    return DataError(f"{place}: not JSON: {error.msg}")
+    return DataError(f"{place}: not JSON: {error.msg}; {_EXPECTED}")
 
 
 def _place(source: str, number: int | None, offset: int | None = None) -> str:

@@ -210,6 +210,11 @@ def _read(path: Path) -> Skeleton:
         raise DataError(f"skeleton {path}: {reason}") from None
 
 
+# Types of keys that are no lists.
+_KINDS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "dataset"), (str, "text")),
+    **dict.fromkeys(("parts", "maps", "part_maps", "training_maps", "angles"), (dict, "a table")),
+}
 _KEYS = {f.name for f in fields(Skeleton)} - {"own_sigmas"} | {"dataset"}
 
 
@@ -218,11 +223,12 @@ def _build(data: dict[str, Any]) -> Skeleton:
     if unknown:
         near = get_close_matches(unknown[0], _KEYS, n=1)
         raise ValueError(f"unknown key {unknown[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
-    for key in ("parts", "maps", "part_maps", "training_maps", "angles"):
-        if not isinstance(data.get(key, {}), dict):
-            raise ValueError(f"{key!r} must be a table, [{key}]")
+    for key, value in data.items():
+        kind, expected = _KINDS.get(key, (list, "a list"))
+        if not isinstance(value, kind):
+            raise ValueError(f"{key!r} must be {expected}, got {value!r:.40}")
     names = tuple(data["keypoints"])
-    if len(set(names)) != len(names) or not names or not all(isinstance(n, str) for n in names):
+    if not names or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
         raise ValueError("keypoints must be different names")
     links = tuple((keypoint_index(a, names), keypoint_index(b, names)) for a, b in data.get("links", ()))
     parts = {part: range(first, end) for part, (first, end) in data.get("parts", {}).items()}
