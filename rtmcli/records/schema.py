@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 from rtmcli.errors import DataError
 from rtmcli.records import appearance
 from rtmcli.records.frame import Frame
-from rtmcli.records.line_io import input_name
-from rtmcli.records.ndjson import read_frames
+from rtmcli.records.line_io import input_lines, input_name
+from rtmcli.records.parse import decode_frame
 from rtmcli.records.truncation import FrameCounts
 from rtmcli.skeletons import load_skeleton, skeleton_names
 
@@ -23,22 +23,24 @@ def check_records(source: str | Path | BinaryIO, *, complete: bool = False) -> s
 
         print(check_records("walk.jsonl"))
     """
+    name = input_name(source)
     counts = FrameCounts()
-    lines = 0
+    records = 0
     try:
-        for frame in read_frames(source):
-            lines += 1
-            _check_values(frame, f"{input_name(source)}, record {lines}")
+        for number, offset, line in input_lines(source):
+            frame = decode_frame(line, source=name, line_number=number, offset=offset)
+            _check_values(frame, f"{name}, line {number}")
             counts.add(frame)
+            records += 1
     except DataError as error:
         raise DataError(
             f"{error} (before it: {counts.truncated})" if counts.truncated else str(error)
         ) from None
-    if complete and not lines:
-        raise DataError(f"{input_name(source)} holds no records; --complete expects at least one")
+    if complete and not records:
+        raise DataError(f"{name} holds no records; --complete expects at least one")
     if complete and counts.missing:
-        raise DataError(f"{input_name(source)}: frames are missing: {counts.missing}")
-    counted = "1 record" if lines == 1 else f"{lines} records"
+        raise DataError(f"{name}: frames are missing: {counts.missing}")
+    counted = "1 record" if records == 1 else f"{records} records"
     return f"{counted}, every one valid" + (
         f"; frames are missing: {counts.truncated}" if counts.truncated else ""
     )

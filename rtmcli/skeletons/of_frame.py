@@ -5,7 +5,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.records.frame import Frame
 from rtmcli.skeletons import Skeleton, load_skeleton
 
-_REMEDY = "name the right one with 'rtm convert --source-skeleton NAME'"
+_OPTION = "'rtm convert --source-skeleton NAME'"
 
 
 def skeleton_of(frame: Frame, keypoints: Float32Array | None = None) -> Skeleton:
@@ -19,13 +19,14 @@ def skeleton_of(frame: Frame, keypoints: Float32Array | None = None) -> Skeleton
     """
     place = f"{frame.source}, frame {frame.frame}"
     if frame.skeleton is None:
-        raise DataError(f"{place}: there are keypoints and no 'skeleton'; {_REMEDY}")
+        raise DataError(f"{place}: there are keypoints and no 'skeleton'; name it with {_OPTION}")
     try:
         skeleton = load_skeleton(frame.skeleton)
     except (UsageError, DataError) as error:
         raise DataError(f"{place}: {error}") from None
     if keypoints is not None and len(keypoints) != len(skeleton):
         raise DataError(
-            f"{place}: {skeleton.name} has {len(skeleton)} keypoints, got {len(keypoints)}; {_REMEDY}"
+            f"{place}: {skeleton.name} has {len(skeleton)} keypoints, got {len(keypoints)}; name the right one "
+            f"with {_OPTION}"
         )
     return skeleton

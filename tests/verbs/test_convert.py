@@ -189,7 +189,7 @@ def test_what_a_format_does_not_hold_is_said(tmp_path: Path) -> None:
 
 def test_records_without_a_skeleton_name_the_flag() -> None:
     run = rtm("convert", "--skeleton", "coco17", stdin=record(0, skeleton=None))
-    assert run.returncode == 2 and "--source-skeleton" in run.stderr
+    assert run.returncode == 3 and "--source-skeleton" in run.stderr
     run = rtm(
         "convert", "--skeleton", "coco17", "--source-skeleton", "coco133", stdin=record(0, skeleton=None)
     )

@@ -30,7 +30,13 @@ def test_it_is_a_2020_12_schema_that_the_verbs_own_output_fits(sh: Shell) -> Non
 
 def test_the_check_names_the_first_bad_line(sh: Shell) -> None:
     run = sh("cat > f; rtm schema --check f", line(0) + line(1) + b"{}\n")
-    assert run.returncode == 3 and b"rtm schema: f, line 3: 'source' must be a string" in run.stderr
+    assert run.returncode == 3 and b"rtm schema: f, line 3: no record, which has source" in run.stderr
+
+
+def test_the_check_counts_blank_lines_when_it_names_one(sh: Shell) -> None:
+    bad = b'{"source":"a","frame":2,"instances":[{"score":7}]}\n'
+    run = sh("cat > f; rtm schema --check f", line(0) + b"\n\n" + bad)
+    assert run.returncode == 3 and b"rtm schema: f, line 4: instances[0]: 'score' must be in" in run.stderr
 
 
 def test_the_check_counts_the_points_of_a_known_skeleton(sh: Shell) -> None:
