@@ -207,8 +207,7 @@ def _points(frame: Frame, pixels: bool, min_score: float) -> dict[int, Float32Ar
         scores = flat[n][:, 2] if n in flat else np.ones(len(values))
         if len(scores) != len(values):
             raise DataError(
-                f"{frame.source}, frame {frame.frame}: a person has {len(scores)} keypoints and {len(values)} in "
-                "'keypoints_metres': run the verb that added them again"
+                f"{frame.source}, frame {frame.frame}: 'keypoints_metres' has not one row for each keypoint"
             )
         scored = np.column_stack([values, scores])
         found |= _by_id(frame, {n: scored.astype(np.float32)}, min_score)
