@@ -204,12 +204,7 @@ def _points(frame: Frame, pixels: bool, min_score: float) -> dict[int, Float32Ar
     found: dict[int, Float32Array] = {}
     flat = {n: one.keypoints for n, one in people.items() if one.keypoints is not None}
     for n, values in _metres(frame, people).items():
-        scores = flat[n][:, 2] if n in flat else np.ones(len(values))
-        if len(scores) != len(values):
-            raise DataError(
-                f"{frame.source}, frame {frame.frame}: 'keypoints_metres' has not one row for each keypoint"
-            )
-        scored = np.column_stack([values, scores])
+        scored = np.column_stack([values, flat[n][:, 2] if n in flat else np.ones(len(values))])
         found |= _by_id(frame, {n: scored.astype(np.float32)}, min_score)
     deep = {
         n: one.keypoints3d for n, one in people.items() if one.keypoints3d is not None and one.id not in found
@@ -230,10 +225,11 @@ def _metres(frame: Frame, people: dict[int, Instance]) -> dict[int, Float64Array
         if "keypoints_metres" in one.extra:
             try:
                 rows = [(np.nan, np.nan) if row is None else row for row in one.extra["keypoints_metres"]]
-                found[n] = np.array(rows, np.float64).reshape(-1, 2)
+                count = len(rows) if one.keypoints is None else len(one.keypoints)
+                found[n] = np.array(rows, np.float64).reshape(count, 2)
             except (TypeError, ValueError):
                 raise DataError(
-                    f"{frame.source}, frame {frame.frame}: 'keypoints_metres' must be a list of x, y or null"
+                    f"{frame.source}, frame {frame.frame}: 'keypoints_metres' must have x, y or null for each keypoint"
                 ) from None
     return found
 
