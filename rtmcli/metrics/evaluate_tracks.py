@@ -9,14 +9,14 @@ import numpy as np
 from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError
 from rtmcli.formats.motchallenge import DISTRACTORS
-from rtmcli.geometry.boxes import iou_matrix
+from rtmcli.geometry.boxes import iou_matrix, keypoints_box
 from rtmcli.geometry.oks import oks_matrix
 from rtmcli.metrics.clear import Clear, clear, combine_clear
 from rtmcli.metrics.hota import Hota, combine_hota, hota
 from rtmcli.metrics.identity import Identity, combine_identity, identity
 from rtmcli.metrics.tracks import make_sequence
 from rtmcli.records.frame import Frame, Instance
-from rtmcli.skeletons import load_skeleton
+from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking.assignment import assign
 
 # Similarity at which CLEAR and the identity metrics call two boxes the same (MOTChallenge's protocol).
@@ -46,7 +46,7 @@ def evaluate_tracks(
 
     Frames belong together by source and number: the source is the sequence's name, or a path with that name in it;
     with one sequence on each side names do not matter. Instances without an id do not count. Where the true people
-    have keypoints, similarity is OKS, else the IoU of boxes.
+    have keypoints, similarity is OKS, else the IoU of boxes. A person without a box has that of the keypoints' extent.
 
     Args:
         labelled_only: compare the frames of the truth alone, where others have no labels; otherwise they are empty.
@@ -55,7 +55,6 @@ def evaluate_tracks(
         DataError: a sequence without tracks, tracks of an unknown sequence, an id twice in a frame, no true ids.
 
     Example:
-
         reports = evaluate_tracks(read_motchallenge("MOT17-02/gt/gt.txt"), read_frames("tracked.jsonl"))
         print(reports[0].figures()["HOTA"])
     """
@@ -65,12 +64,7 @@ def evaluate_tracks(
     reports = []
     for name, source in _pairs(list(wanted), list(given)).items():
         numbers = sorted(wanted[name].keys() | (() if labelled_only else given[source].keys()))
-        try:
-            sequence = make_sequence(
-                name, (_compare(wanted[name].get(n), given[source].get(n)) for n in numbers)
-            )
-        except ValueError as error:
-            raise DataError(str(error)) from None
+        sequence = make_sequence(name, (_compare(wanted[name].get(n), given[source].get(n)) for n in numbers))
         reports.append(
             TrackReport(
                 name,
@@ -128,8 +122,7 @@ def _stem(name: str) -> str:
 
 
 def _compare(truth: Frame | None, found: Frame | None) -> tuple[list[int], list[int], Float64Array]:
-    people = [i for i in truth.instances if i.id is not None and i.box is not None] if truth else []
-    tracks = [i for i in found.instances if i.id is not None and i.box is not None] if found else []
+    people, tracks = _counted(truth), _counted(found)
     distractors = [i for i in people if i.label in DISTRACTORS.values()]
     if distractors:
         similar = _iou(people, tracks)
@@ -141,6 +134,18 @@ def _compare(truth: Frame | None, found: Frame | None) -> tuple[list[int], list[
         [track.id for track in tracks if track.id is not None],
         _similarity(people, tracks, truth, found),
     )
+
+
+def _counted(frame: Frame | None) -> list[Instance]:
+    """The instances with an id and a place, each with a box."""
+    counted = []
+    for one in frame.instances if frame is not None else ():
+        if one.box is None and one.keypoints is not None:
+            extent = keypoints_box(one.keypoints[None], grow=1.0)[0]
+            one = one.changed(box=extent if np.isfinite(extent).all() else None)
+        if one.id is not None and one.box is not None:
+            counted.append(one)
+    return counted
 
 
 def _similarity(
@@ -160,15 +165,22 @@ def _similarity(
             f"{found.source}: the tracks' skeleton is {found.skeleton}, the truth's {truth.skeleton}; "
             "rtm convert --skeleton translates one into the other"
         )
+    own = skeleton_of(truth if truth.skeleton is not None else found)
+    for frame, group in ((truth, people), (found, tracks)):
+        for one in group:
+            if one.keypoints is not None and len(one.keypoints) != len(own):
+                raise DataError(
+                    f"{frame.source}, frame {frame.frame}: {own.name} has {len(own)} keypoints, got "
+                    f"{len(one.keypoints)}; 'rtm convert --source-skeleton NAME' names the right one"
+                )
     labelled = np.array([person.keypoints for person in people], np.float64)
     labelled[labelled[..., 2] <= 0] = np.nan
     boxes = np.array([person.box for person in people], np.float64)
     sizes = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     poses = np.array([track.keypoints for track in tracks], np.float64)
-    sigmas = load_skeleton(skeleton).sigmas
     # A pair takes the area of the labelled person, as in COCO's OKS.
     rows = [
-        oks_matrix(pose[None], poses, size[None], np.full(len(poses), size), sigmas)
+        oks_matrix(pose[None], poses, size[None], np.full(len(poses), size), own.sigmas)
         for pose, size in zip(labelled, sizes, strict=True)
     ]
     return np.asarray(np.concatenate(rows))

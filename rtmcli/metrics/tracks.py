@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtmcli.arrays import FloatArray, IndexArray
+from rtmcli.errors import DataError
 
 # A similarity this far below a threshold still reaches it: TrackEval's guard against rounding.
 EPSILON = float(np.finfo(np.float64).eps)
@@ -49,7 +50,7 @@ def make_sequence(
     """A sequence from (true ids, found ids, similarity) of each frame; ids may be any integers.
 
     Raises:
-        ValueError: an id occurs twice in a frame.
+        DataError: an id occurs twice in a frame.
     """
     truth_index: dict[int, int] = {}
     found_index: dict[int, int] = {}
@@ -58,7 +59,7 @@ def make_sequence(
         for whose, ids in (("truth", truth), ("tracks", found)):
             if len(set(ids)) < len(ids):
                 twice = next(i for i in ids if list(ids).count(i) > 1)
-                raise ValueError(f"{name}, frame {number}: id {twice} occurs twice in the {whose}")
+                raise DataError(f"{name}, frame {number}: id {twice} occurs twice in the {whose}")
         made.append(
             TrackFrame(
                 _indices(truth, truth_index),

@@ -8,6 +8,7 @@ machine nor other pages of the browser can read it.
 import hmac
 import json
 import secrets
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -48,11 +49,9 @@ class LivePage:
         self._skeletons: dict[str, Any] = {}
         self._is_closed = False
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+            self._server = _Server(("127.0.0.1", port), _handler(self))
         except OSError as error:
             raise RtmError(f"cannot serve a page on port {port}: {error.strerror}") from None
-        # Closing waits until each browser has got the last event.
-        self._server.daemon_threads = False
         threading.Thread(target=self._server.serve_forever, args=[_CLOSE_SECONDS], daemon=True).start()
 
     @property
@@ -120,6 +119,16 @@ class LivePage:
             return self._number, b"data: " + data + b"\n\n"
 
 
+class _Server(ThreadingHTTPServer):
+    # Closing waits until each browser has got the last event.
+    daemon_threads = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report errors of the page itself. A browser that leaves in the middle of an answer is none."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 def _handler(page: LivePage) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         # Seconds after which a browser that takes nothing is given up.
@@ -144,14 +153,11 @@ def _handler(page: LivePage) -> type[BaseHTTPRequestHandler]:
         def _stream(self) -> None:
             self._begin("text/event-stream", None)
             last = 0
-            try:
-                while (event := page.next_event(last)) is not None:
-                    last, text = event
-                    self.wfile.write(text)
-                    self.wfile.flush()
-                self.wfile.write(b"event: end\ndata: {}\n\n")
-            except OSError:  # the browser has gone
-                return
+            while (event := page.next_event(last)) is not None:
+                last, text = event
+                self.wfile.write(text)
+                self.wfile.flush()
+            self.wfile.write(b"event: end\ndata: {}\n\n")
 
         def _begin(self, kind: str, length: int | None) -> None:
             self.send_response(200)

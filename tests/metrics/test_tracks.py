@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtmcli.errors import DataError
 from rtmcli.geometry.boxes import iou_matrix
 from rtmcli.metrics.clear import clear, combine_clear
 from rtmcli.metrics.hota import combine_hota, hota
@@ -54,7 +55,7 @@ def test_sequences_together_weigh_by_their_detections() -> None:
 
 
 def test_an_id_twice_in_a_frame_is_an_error() -> None:
-    with pytest.raises(ValueError, match="frame 0: id 4 occurs twice in the tracks"):
+    with pytest.raises(DataError, match="frame 0: id 4 occurs twice in the tracks"):
         make_sequence("a", [([1], [4, 4], np.ones((1, 2)))])
 
 
