@@ -82,10 +82,6 @@ class LiveSource:
         taken = 0
         while source is not None or (source := self._open_again()) is not None:
             clock.reset()
-            if not source.live:
-                # A broadcast in segments whose playlist now has an end.
-                source.close()
-                return
             try:
                 for picture in self._read(source, clock):
                     yield picture
@@ -96,6 +92,8 @@ class LiveSource:
                 return
             except (StreamEndedError, DataError) as error:
                 if self._opens is None and isinstance(error, StreamEndedError):
+                    return
+                if source.bursts and self._is_over():
                     return
                 self._lose(error, again=not source.has_length)
             finally:
@@ -159,6 +157,16 @@ class LiveSource:
                 f"{self.shown}: lost after {self.frames} frames ({self._failure}); waiting up to {limit:g} s for it to "
                 "come back"
             )
+
+    def _is_over(self) -> bool:
+        """Whether the playlist of a broadcast now has an end, which is then an end as any other."""
+        assert self._opens is not None
+        try:
+            source = self._opens(OPEN_SECONDS)
+        except (DataError, MissingError):
+            return False
+        source.close()
+        return source.has_length
 
     def _open_again(self) -> Video | Camera | None:
         """The source, opened again; None where `stop` was called meanwhile."""

@@ -14,6 +14,8 @@ _HARMLESS = (
     "number of reference frames",
     "Truncating likely oversized PPS",
 )
+# FFmpeg's error at the end of what a web server sent without stating its size (2^64 - 1 stands for none).
+_NO_SIZE = "should be 18446744073709551615"
 # What stopped a demuxer: damage (or a broken connection), or that nothing came in time; empty where nothing did.
 Failure = Literal["", "damage", "timeout"]
 
@@ -44,7 +46,7 @@ def demux_packets(
                 packet = av.Packet()
                 if isinstance(error, av.error.ExitError):
                     failed = "timeout"
-                elif demuxer != "mpjpeg":
+                elif demuxer != "mpjpeg" and not any(_NO_SIZE in text for _, _, text in messages):
                     failed = "damage"
                 packet.stream = stream
                 packets = iter(())
