@@ -6,6 +6,7 @@ from functools import cache
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, cast
 
+from rtmcli.credentials import public_address
 from rtmcli.errors import DataError
 from rtmcli.media.connection import OPEN_SECONDS
 from rtmcli.media.names import file_path, record_name
@@ -37,7 +38,7 @@ def request(
     """
     from urllib.request import urlopen
 
-    name = record_name(address)
+    name = public_address(address)
     try:
         asked = _request(file_path(address))
         for key, value in (headers or {}).items():

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from rtmcli.errors import DataError, UsageError
 from rtmcli.media.camera import Camera
 from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_SUFFIXES, Connection
+from rtmcli.media.dash import DashStream
 from rtmcli.media.decode.video import Video
 from rtmcli.media.frame_range import FrameRange
 from rtmcli.media.frame_source import Media, OnError
@@ -110,9 +111,14 @@ def _opener(
 
 def _open_http(opens: Callable[..., Video], address: str, connection: Connection, seconds: float) -> Video:
     """A video or stream of a web server, which may need help that other protocols do not."""
-    insecure = connection.insecure
+    insecure, stall = connection.insecure, connection.stall_of(address)
+    if has_suffix(address, frozenset({".mpd"})):
+        dash = DashStream(address, record_name(address), insecure=insecure, stall=stall)
+        if dash.file is None:
+            return opens(dash, seconds=seconds)
+        address = dash.file
     if not has_suffix(address, _OPENED_AS_THEY_ARE):
-        stream = open_endless(address, insecure=insecure, stall=connection.stall)
+        stream = open_endless(address, insecure=insecure, stall=stall)
         if stream is not None:
             return opens(stream[0], seconds=seconds, format_name=stream[1])
     found = opens(address, seconds=seconds)

@@ -1,13 +1,16 @@
-"""Playlists of HLS: live while they have no end; a segment that is missed is a gap, an end is an end."""
+"""Playlists of HLS, manifests of DASH: live while they have no end; a missed segment is a gap, an end is an end."""
 
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from rtmcli.errors import DataError
 from rtmcli.media import open_media
+from rtmcli.media.dash_manifest import read_manifest
 from tests.helpers.clips import number_in, write_clip
 from tests.helpers.local_server import serve
 
@@ -29,6 +32,54 @@ def segments(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
     )
     return folder
+
+
+@pytest.mark.parametrize("timeline", ["1", "0"], ids=["listed", "numbered"])
+def test_a_manifest_of_dash_with_an_end_is_a_video(tmp_path: Path, timeline: str) -> None:
+    write_clip(
+        tmp_path / "all.mpd",
+        SEGMENTS * FPS,
+        g=str(FPS),
+        container={"seg_duration": "1", "use_timeline": timeline, "use_template": "1"},
+    )
+    with serve(tmp_path) as site:
+        media = open_media(f"{site}/all.mpd")
+        assert not media.live
+        pictures = list(media)
+    assert [number_in(picture.image) for picture in pictures] == list(range(SEGMENTS * FPS))
+    assert [picture.time for picture in pictures] == pytest.approx([n / FPS for n in range(SEGMENTS * FPS)])
+
+
+def test_a_manifest_of_dash_that_is_none_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "text.mpd").write_text("no manifest")
+    (tmp_path / "sound.mpd").write_text(
+        '<MPD><Period><AdaptationSet mimeType="audio/mp4"><Representation/></AdaptationSet></Period></MPD>'
+    )
+    with serve(tmp_path) as site:
+        with pytest.raises(DataError, match="not a DASH manifest"):
+            open_media(f"{site}/text.mpd")
+        with pytest.raises(DataError, match="no video in it"):
+            open_media(f"{site}/sound.mpd")
+        with pytest.raises(DataError, match="404"):
+            open_media(f"{site}/none.mpd")
+
+
+def test_the_segments_of_a_live_manifest_without_a_list_are_known_by_the_clock() -> None:
+    manifest = read_manifest(
+        b'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z">'
+        b'<Period start="PT0S"><AdaptationSet contentType="video">'
+        b'<SegmentTemplate timescale="1000" duration="2000" startNumber="5" initialization="$RepresentationID$/i.mp4"'
+        b' media="$RepresentationID$/$Number%04d$.m4s"/>'
+        b'<Representation id="low" bandwidth="1"/><Representation id="high" bandwidth="9"/>'
+        b"</AdaptationSet></Period></MPD>",
+        "https://host/live/a.mpd",
+        "a",
+        now=datetime(2026, 1, 1, 0, 0, 21, tzinfo=UTC).timestamp(),
+    )
+    assert manifest.dynamic and manifest.initialization == "https://host/live/high/i.mp4"
+    assert [address for _, address in manifest.segments] == [
+        f"https://host/live/high/{number:04d}.m4s" for number in (12, 13, 14)
+    ]
 
 
 def publish(folder: Path, *, first: int, last: int, ended: bool = False) -> None:

@@ -19,6 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served")
     write_clip(folder / "last.mp4", FRAMES, codec="mjpeg", pixels="yuvj420p", noise=60, size=(320, 240))
     write_clip(folder / "first.mp4", FRAMES, container={"movflags": "faststart"})
+    write_clip(folder / "a.mkv", FRAMES)
     return folder
 
 
@@ -32,6 +33,14 @@ def test_every_frame_is_read_and_no_copy_is_left(
         assert media.total == FRAMES
         assert [number_in(picture.image) for picture in media] == list(range(FRAMES))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["last.mp4", "first.mp4", "a.mkv"])
+def test_a_file_whose_size_is_not_stated_is_whole(folder: Path, file: str) -> None:
+    with serve(folder, sizes=False) as site:
+        media = open_media(f"{site}/{file}")
+        assert not media.live
+        assert [number_in(picture.image) for picture in media] == list(range(FRAMES))
 
 
 def test_a_file_that_is_larger_than_the_disk_is_not_copied(

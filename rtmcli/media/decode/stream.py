@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Self
 from rtmcli.cpus import available_cpus
 from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_SUFFIXES, Connection
 from rtmcli.media.decode.container import open_container
-from rtmcli.media.decode.endless import PLAYLISTS, has_timestamps, is_endless
+from rtmcli.media.decode.endless import has_segments, has_timestamps, is_endless
 from rtmcli.media.decode.layout import read_layout
 from rtmcli.media.decode.seek import plays_in_order, seek_keyframe, seek_known_keyframe
 from rtmcli.media.decode.stream_choice import choose_stream
@@ -84,7 +84,7 @@ class VideoStream:
         self.layout = read_layout(file)
         self._open()
         self.timed = has_timestamps(self.container)
-        self.bursts = self.live and self.container.format.name in PLAYLISTS
+        self.bursts = self.live and has_segments(self.container, file)
         context, format_name = self.stream.codec_context, self.container.format.name
         self.packet_is_frame = context.name in _PACKET_IS_FRAME
         reorders = context.has_b_frames and (format_name == "avi" or self.packet_is_frame)

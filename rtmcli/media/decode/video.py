@@ -7,6 +7,7 @@ import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, Connection
+from rtmcli.media.dash import DashStream
 from rtmcli.media.decode.frame_reader import FrameReader
 from rtmcli.media.decode.orientation import apply_display_matrix, display_matrix, square_pixel_size
 from rtmcli.media.decode.stream import VideoStream
@@ -67,7 +68,8 @@ class Video:
         )  # fmt: skip
         self.live, self.timed, self.bursts = self._source.live, self._source.timed, self._source.bursts
         self.format_name = self._source.container.format.name
-        self.has_length = bool(self._source.container.duration)
+        ends = isinstance(file, DashStream) and not file.live
+        self.has_length = ends or bool(self._source.container.duration)
         self._stop = stop and not self.live
         self._declared = Declared(self._source)
         self.frames, self.fps = self._declared.frames, self._source.fps
