@@ -85,9 +85,9 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, int, bytes]]:
 class Sink:
     """Writes whole lines to standard output ("-"), to a file (under a temporary name until it is complete) or a stream.
 
-    To a pipe or a terminal each line goes at once, to a file in blocks. With `keep` a file is complete whenever its
-    writing ends, also by an interrupt or error. Raises ClosedPipe where the reader has gone and
-    RtmError where nothing more can be written.
+    To a pipe or a terminal each line goes at once, to a file in blocks. With `keep` a file gets each line at once too,
+    and is complete whenever its writing ends, also by an interrupt or error. Raises ClosedPipe where the reader is
+    gone, and RtmError where nothing more can be written.
     """
 
     def __init__(self, sink: str | Path | BinaryIO, *, keep: bool = False) -> None:
@@ -109,7 +109,7 @@ class Sink:
         else:
             self._path = Path(sink)
             self._open_temporary(self._path)
-        self._at_once = self._fd < 0 or not stat.S_ISREG(os.fstat(self._fd).st_mode)
+        self._at_once = keep or self._fd < 0 or not stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     def write(self, line: bytes) -> None:
         """Write one line (newline included)."""

@@ -39,8 +39,8 @@ def read_frames(source: str | Path | BinaryIO = "-") -> Iterator[Frame]:
 def write_frames(frames: Iterable[Frame], sink: str | Path | BinaryIO = "-", *, keep: bool = False) -> int:
     """Write frames as lines to a file (a temporary name until the end), standard output ("-") or a binary stream.
 
-    A pipe and a terminal get each line at once, a file gets blocks. With `keep` a file is also kept after an interrupt
-    or error: the records of a live source have no other end. Returns the number of frames written.
+    A pipe and a terminal get each line at once, a file gets blocks. With `keep` a file gets each line at once too, and
+    is kept after an interrupt or error: the records of a live source have no other end. Returns the number of frames.
 
     Example:
         from rtmcli import Smoother, read_frames, write_frames

@@ -14,7 +14,7 @@ from types import FrameType
 
 import orjson
 
-from rtmcli.errors import RtmError
+from rtmcli.errors import RtmError, UsageError
 from rtmcli.terminal.messages import say
 from rtmcli.terminal.run_stats import RunStats
 
@@ -35,8 +35,11 @@ def run_report(stats: RunStats, path: str | None, *, label: str) -> Iterator[Non
         label: name of the verb.
 
     Raises:
+        UsageError: the file is standard output, which carries the records.
         RtmError: the file cannot be written. One that cannot be written later is mentioned once; the run goes on.
     """
+    if path == "-":
+        raise UsageError("--report -: standard output carries the records; name a file, or /dev/stderr")
     if path is not None:
         try:
             _append(path, b"")

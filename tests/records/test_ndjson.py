@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rtmcli import read_frames, write_frames
 from rtmcli.errors import DataError
 from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
+from rtmcli.records.line_io import Sink
 from rtmcli.records.ndjson import decode_frame, encode_frame
 
 float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -206,3 +207,12 @@ def test_streams_are_read_and_written_where_they_stand() -> None:
     sink = io.BytesIO()
     write_frames([Frame("s", 0), Frame("s", 1)], sink)
     assert [frame.frame for frame in read_frames(io.BytesIO(sink.getvalue()))] == [0, 1]
+
+
+def test_a_file_of_a_live_source_gets_each_line_at_once(tmp_path: Path) -> None:
+    for keep in (False, True):
+        with Sink(tmp_path / "a.jsonl", keep=keep) as sink:
+            sink.write(b'{"frame":0}\n')
+            (file,) = tmp_path.glob("*a.jsonl*")  # the temporary one
+            assert file.read_bytes() == (b'{"frame":0}\n' if keep else b"")
+        (tmp_path / "a.jsonl").unlink()

@@ -15,7 +15,7 @@ import cv2
 import pytest
 
 from rtmcli.cli.app import main
-from rtmcli.errors import RtmError
+from rtmcli.errors import RtmError, UsageError
 from rtmcli.terminal import run_report as module
 from rtmcli.terminal import run_stats
 from rtmcli.terminal.run_report import run_report
@@ -136,6 +136,14 @@ def test_a_report_that_cannot_be_written_is_an_error_before_the_run(tmp_path: Pa
     with (
         pytest.raises(RtmError, match=r"--report .*no/r.jsonl: cannot write it: No such file"),
         run_report(RunStats(), str(tmp_path / "no/r.jsonl"), label="pose"),
+    ):
+        pass
+
+
+def test_standard_output_is_for_records_and_takes_no_report() -> None:
+    with (
+        pytest.raises(UsageError, match="name a file, or /dev/stderr"),
+        run_report(RunStats(), "-", label="pose"),
     ):
         pass
 
