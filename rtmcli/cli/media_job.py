@@ -17,7 +17,7 @@ from rtmcli.cli.pipelines import Pipeline, detect_networks, pose_networks, with_
 from rtmcli.cli.source_options import SourceOptions
 from rtmcli.cli.write_records import finished_items, track_with_camera
 from rtmcli.cpus import available_cpus
-from rtmcli.errors import RtmError, UsageError
+from rtmcli.errors import DataError, RtmError, UsageError
 from rtmcli.jobs.folder import Folder
 from rtmcli.jobs.plan import Reading, plan_media
 from rtmcli.jobs.run import Execute, in_this_process
@@ -167,7 +167,7 @@ def open_work(
 
 
 def open_unit(unit: Unit, options: SourceOptions) -> Media:
-    """The frames of a unit."""
+    """The frames of a unit. Raises DataError for a live stream, which cannot be told from a file by its address."""
     if unit.images and options.fps is None:
         files, wanted = list(image_files(unit.source)), FrameRange(options.start, options.end)
         if unit.span is not None:
@@ -180,7 +180,13 @@ def open_unit(unit: Unit, options: SourceOptions) -> Media:
         span = unit.span
         wanted = FrameRange(span.start, span.end, options.every, span.max_frames, span.keyframes)
         return open_video(unit.source, wanted, options.on_error, stream=options.stream, pipe=None)
-    return options.open([ListedSource(unit.source)])[0]
+    media = options.open([ListedSource(unit.source)])[0]
+    if media.live:
+        media.close()
+        raise DataError(
+            f"{unit.source}: a live stream; -o FOLDER is for sources that end, write it to a file: -o out.jsonl"
+        )
+    return media
 
 
 def _do(networks: Pipeline, options: Options, stats: RunStats, unit: Unit, path: Path) -> Counts:

@@ -3,10 +3,12 @@
 import re
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from rtmcli.cli.app import main
 from rtmcli.errors import DataError, StreamEndedError, UsageError
 from rtmcli.media import open_media
 from rtmcli.records.picture import Picture
@@ -135,3 +137,17 @@ def test_a_dead_source_of_several_is_waited_for(capsys: pytest.CaptureFixture[st
         with pytest.raises(StreamEndedError, match="after 5 frames"):
             assert len(list(media)) <= 5
     assert media.live_source is not None and media.live_source.reconnects == 0
+
+
+def test_a_live_stream_is_no_source_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    with serve_images([Play(10)]) as address:
+        assert main(["detect", address, "-o", f"{out}/"]) == 3
+        assert "a live stream; -o FOLDER is for sources that end" in capsys.readouterr().err
+        assert main(["detect", address, "-o", f"{out}/", "--live"]) == 2
+    assert "--live has no effect with -o FOLDER" in capsys.readouterr().err
+
+
+def test_a_limit_for_live_streams_has_no_effect_on_files(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", "demo", "--reconnect", "5"]) == 2
+    assert "--reconnect has no effect where no source is live" in capsys.readouterr().err
