@@ -78,6 +78,11 @@ def normalise(images: Tensor, card: Card) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
+def unwrapped(network: nn.Module) -> Any:
+    """The network itself, without torch's wrapper for several processes."""
+    return getattr(network, "module", network)
+
+
 def _codec(recipe: Recipe) -> dict[str, Any]:
     numbers = recipe.topdown
     if recipe.model.family == "rtmw3d":

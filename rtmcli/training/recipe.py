@@ -41,6 +41,10 @@ class Stages:
     # First epoch of the second stage, counted from 0; `epochs` for no second stage.
     second: int = 390
 
+    def index(self, epoch: int) -> int:
+        """0 in the first stage, 1 in the second."""
+        return 1 if epoch >= self.second else 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,28 +12,24 @@ from torch import Tensor, nn
 
 from rtmcli.metrics.coco import box_figures
 from rtmcli.networks.rtmdet import decode
-from rtmcli.training.augment.random_scene import (
-    DetectorStage,
-    random_detector_scene,
-)
+from rtmcli.training.augment.random_scene import DetectorStage, random_detector_scene
+from rtmcli.training.augment.scene import Scene
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.losses.rtmdet_head import Objects, rtmdet_loss
-from rtmcli.training.model import make_card, normalise
+from rtmcli.training.model import normalise
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
-from rtmcli.training.tasks.scenes import draw_scene, drawn_from, ignored_pixels, stacked, validation_batches
+from rtmcli.training.tasks.scenes import SceneTask, ignored_pixels, stacked, validation_batches
 
 
-class DetectorTask:
+class DetectorTask(SceneTask[DetectorStage]):
     """One sample is one image with boxes."""
 
-    sums_samples = False
+    points = False
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
-        self.recipe, self.sets = recipe, sets
-        self.card = make_card(recipe)
-        self.size = recipe.model.width, recipe.model.height
+        super().__init__(recipe, sets)
         scenes = recipe.scenes
         first = DetectorStage(
             mosaic=scenes.mosaic,
@@ -43,15 +40,10 @@ class DetectorTask:
         )
         self.stages = first, replace(first, mosaic=scenes.mosaic_2, resize=scenes.resize_2, mixup=0.0)
 
-    def sizes(self) -> list[int]:
-        return [len(data.images) for data in self.sets]
-
-    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
-        data = self.sets[number]
-        others = drawn_from(data, index, random, points=False)
-        stage = self.stages[1 if epoch >= self.recipe.stages.second else 0]
-        scene = random_detector_scene(others, size=self.size, stage=stage, rng=random)
-        return {"name": f"{data.images[index].name} ({data.source})", "scene": scene}
+    def augmented(
+        self, others: Callable[[], Scene], stage: DetectorStage, random: np.random.Generator
+    ) -> Scene:
+        return random_detector_scene(others, size=self.size, stage=stage, rng=random)
 
     def collate(self, samples: list[dict[str, Any]]) -> Batch:
         scenes = [s["scene"] for s in samples]
@@ -95,9 +87,6 @@ class DetectorTask:
                         }
                     )
         return box_figures(coco_truth(data), results)
-
-    def preview(self, sample: dict[str, Any]) -> np.ndarray:
-        return draw_scene(sample["scene"])
 
 
 def sum_of(levels: list[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,30 +13,26 @@ from torch import Tensor, nn
 
 from rtmcli.metrics.coco import keypoint_figures
 from rtmcli.skeletons import load_skeleton
-from rtmcli.training.augment.random_scene import (
-    SceneStage,
-    random_scene,
-)
+from rtmcli.training.augment.random_scene import SceneStage, random_scene
+from rtmcli.training.augment.scene import Scene
 from rtmcli.training.data.dataset import DataSet
 from rtmcli.training.losses.rtmo_head import LossWeights, People, rtmo_loss
-from rtmcli.training.model import make_card, normalise
+from rtmcli.training.model import normalise, unwrapped
 from rtmcli.training.recipe import Recipe
 from rtmcli.training.tasks.base import Batch, Share, Terms
 from rtmcli.training.tasks.coco_truth import coco_truth
 from rtmcli.training.tasks.multiscale import random_size, resize_batch
-from rtmcli.training.tasks.scenes import draw_scene, drawn_from, ignored_pixels, stacked, validation_batches
+from rtmcli.training.tasks.scenes import SceneTask, ignored_pixels, stacked, validation_batches
 
 
-class OneStageTask:
+class OneStageTask(SceneTask[SceneStage]):
     """One sample is one image with poses; the input size changes from batch to batch."""
 
-    sums_samples = False
+    points = True
 
     def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
-        self.recipe, self.sets = recipe, sets
+        super().__init__(recipe, sets)
         self.skeleton = load_skeleton(recipe.model.skeleton)
-        self.card = make_card(recipe)
-        self.size = recipe.model.width, recipe.model.height
         scenes = recipe.scenes
         first = SceneStage(
             mosaic=scenes.mosaic,
@@ -57,18 +54,8 @@ class OneStageTask:
         )
         self.stages = first, second
 
-    def sizes(self) -> list[int]:
-        return [len(data.images) for data in self.sets]
-
-    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
-        data = self.sets[number]
-        others = drawn_from(data, index, random, points=True)
-        stage = self.stages[1 if epoch >= self.recipe.stages.second else 0]
-        scene = random_scene(others, size=self.size, flip_indices=self.skeleton.flip, stage=stage, rng=random)
-        return {
-            "name": f"{data.images[index].name} ({data.source})",
-            "scene": scene,
-        }
+    def augmented(self, others: Callable[[], Scene], stage: SceneStage, random: np.random.Generator) -> Scene:
+        return random_scene(others, size=self.size, flip_indices=self.skeleton.flip, stage=stage, rng=random)
 
     def collate(self, samples: list[dict[str, Any]]) -> Batch:
         scenes = [s["scene"] for s in samples]
@@ -98,9 +85,13 @@ class OneStageTask:
             side = random_size(low, high, Random(f"{self.recipe.run.seed} {step}"))
             images, people = resize_batch(images, people, (side, side))
         sigmas = torch.tensor(self.skeleton.sigmas, dtype=torch.float32, device=images.device)
-        bare: Any = network.module if hasattr(network, "module") else network
         return rtmo_loss(
-            network(images), bare.head.dcc, people, sigmas=sigmas, weights=self.weights(epoch), share=share
+            network(images),
+            unwrapped(network).head.dcc,
+            people,
+            sigmas=sigmas,
+            weights=self.weights(epoch),
+            share=share,
         )
 
     def weights(self, epoch: int) -> LossWeights:
@@ -129,9 +120,8 @@ class OneStageTask:
 
     def evaluate(self, network: nn.Module, data: DataSet, device: torch.device) -> dict[str, float]:
         results: list[dict[str, Any]] = []
-        bare: Any = network.module if hasattr(network, "module") else network
         for names, images, placements in validation_batches(data, self.card):
-            people = bare.detect(normalise(images.to(device), self.card))
+            people = unwrapped(network).detect(normalise(images.to(device), self.card))
             for name, placement, found in zip(names, placements, people, strict=True):
                 points = placement.to_image(found.keypoints.cpu().numpy())
                 scores = found.keypoint_scores.cpu().numpy()[..., None]
@@ -147,6 +137,3 @@ class OneStageTask:
                         }
                     )
         return keypoint_figures(coco_truth(data), results, self.skeleton.sigmas)
-
-    def preview(self, sample: dict[str, Any]) -> np.ndarray:
-        return draw_scene(sample["scene"])

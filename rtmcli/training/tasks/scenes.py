@@ -1,9 +1,9 @@
-"""Whole images of a set: scenes to be augmented, batches for validation, and previews."""
+"""Tasks on whole images: scenes to be augmented, batches for validation, and previews."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +13,45 @@ from rtmcli.inference.preprocess import Placement, fill_input
 from rtmcli.opencv import cv2
 from rtmcli.training.augment.scene import Scene
 from rtmcli.training.data.dataset import DataSet
+from rtmcli.training.model import make_card
+from rtmcli.training.recipe import Recipe
 from rtmcli.zoo.card import Card
+
+Stage = TypeVar("Stage")
+
+
+class SceneTask(Generic[Stage]):
+    """What the tasks on whole images share: one sample is one image, mixed with others of its set.
+
+    Attributes:
+        points: whether scenes have keypoints.
+        stages: the augmentation of both stages.
+    """
+
+    sums_samples = False
+    points: bool
+    stages: tuple[Stage, Stage]
+
+    def __init__(self, recipe: Recipe, sets: list[DataSet]) -> None:
+        self.recipe, self.sets = recipe, sets
+        self.card = make_card(recipe)
+        self.size = recipe.model.width, recipe.model.height
+
+    def sizes(self) -> list[int]:
+        return [len(data.images) for data in self.sets]
+
+    def draw(self, number: int, index: int, epoch: int, random: np.random.Generator) -> dict[str, Any]:
+        data = self.sets[number]
+        others = drawn_from(data, index, random, points=self.points)
+        scene = self.augmented(others, self.stages[self.recipe.stages.index(epoch)], random)
+        return {"name": f"{data.images[index].name} ({data.source})", "scene": scene}
+
+    def augmented(self, others: Callable[[], Scene], stage: Stage, random: np.random.Generator) -> Scene:
+        """A scene of the first image that `others` returns, and of more as the stage asks."""
+        raise NotImplementedError
+
+    def preview(self, sample: dict[str, Any]) -> np.ndarray:
+        return draw_scene(sample["scene"])
 
 
 def drawn_from(

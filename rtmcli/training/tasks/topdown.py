@@ -73,7 +73,7 @@ class TopDownTask:
             flip_indices=self.skeleton.flip,
             upper=self.skeleton.upper,
             lower=self.skeleton.lower,
-            stage=self.stages[1 if epoch >= self.recipe.stages.second else 0],
+            stage=self.stages[self.recipe.stages.index(epoch)],
             rng=random,
         )
         depths = None if labels.depths is None else labels.depths[person]
