@@ -7,12 +7,27 @@ from pathlib import Path
 import pytest
 
 from rtmcli import telemetry
+from rtmcli.cpus import available_cpus
 from tests.helpers.labelled_sets import write_bodies, write_dots
 from tests.helpers.shell import Shell, clean_environment, shell_in
 
 telemetry.switch_off()  # some tests import a runtime by themselves
 
+# Each process of pytest-xdist uses one CPU; read by torch's thread pool when torch is imported, also in programs started
+# by tests.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 GOLDENS = Path(__file__).parent / "goldens"
+# One process takes up to 2 GB.
+MOST_PROCESSES = 8
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes for `-n auto`, the default: one per CPU; none for single files, where starting them takes longer."""
+    if all(".py" in argument for argument in config.args):
+        return 0
+    return min(available_cpus(), MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session")
