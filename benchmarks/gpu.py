@@ -154,7 +154,7 @@ def double_parity(network: torch.nn.Module, card: Card, pictures: Any, device: s
         row[f"{precision}_relative"] = (off / sum(float(a.square().sum()) for a, _ in pairs)) ** 0.5
         if card.task == "topdown":
             places = [[part[i].argmax(-1) / 2 for part in (wanted, found)] for i in range(2)]
-            distance = sum((a - b).square() for a, b in places).sqrt().flatten()  # type: ignore[union-attr]
+            distance = sum((a - b).square() for a, b in places).sqrt().flatten()
             row[f"{precision}_pixels_p99"] = float(distance.quantile(0.99))
             row[f"{precision}_pixels_worst"] = float(distance.max())
     return row

@@ -107,14 +107,14 @@ def random(name: str, pictures: Any) -> tuple[nn.Module, Card]:
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
     plain = replace(card, contract="plain")
-    feeds = sample_feeds(pictures, _Port(), plain, most=4)  # type: ignore[arg-type]
+    feeds = sample_feeds(pictures, _Port(), plain, most=4)
     batch = torch.from_numpy(np.concatenate([feed["input"] for feed in feeds[:4]]))
     with torch.no_grad():
         network.train()(batch)
         for key, layer in network.named_modules():
             if isinstance(layer, nn.Conv2d) and any(word in key for word in SCORING):
                 layer.weight *= 3  # scores from 0 to 1; fresh heads give 0.01 everywhere
-                nn.init.constant_(layer.bias, -1.0)  # type: ignore[arg-type]
+                nn.init.constant_(layer.bias, -1.0)
     return network.eval(), card
 
 

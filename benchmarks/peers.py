@@ -141,7 +141,7 @@ class Program:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{' '.join(map(str, self._process.args[:2]))}: ended without an answer")  # type: ignore[index]
+            raise SystemExit(f"{' '.join(map(str, self._process.args[:2]))}: ended without an answer")
         return json.loads(line)
 
 

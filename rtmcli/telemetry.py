@@ -11,5 +11,6 @@ import sys
 def switch_off() -> None:
     """Call before the first import of onnxruntime or openvino. A value that the user has set stays."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    # None makes the import fail: OpenVINO then takes its own stub, as where the package is not installed.
+    # None makes the import fail: OpenVINO then takes its own stub, as where the package is not installed. The type of
+    # sys.modules does not have it.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

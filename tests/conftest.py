@@ -13,8 +13,8 @@ from tests.helpers.shell import Shell, clean_environment, shell_in
 
 telemetry.switch_off()  # some tests import a runtime by themselves
 
-# Each process of pytest-xdist uses one CPU; read by torch's thread pool when torch is imported, also in programs started
-# by tests.
+# Each process of pytest-xdist uses one CPU, and so do the programs that its tests start. torch reads this when it is
+# imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -54,7 +54,7 @@ def draw_panel(panel: Any, name: str) -> None:
     definition = load_skeleton(SKELETON).angles[key]
     vector = place(points, definition.end[1]) - place(points, definition.end[0])
     if name in JOINTS:
-        first = place(points, definition.start[1]) - place(points, definition.start[0])  # type: ignore[index]
+        first = place(points, definition.start[1]) - place(points, definition.start[0])
         zero, at = turned(first, definition.zero), points[f"right_{name}"][:2]
         if name != "ankle":  # both vectors point to the joint: drawn from it
             zero, vector = -zero, -vector

@@ -77,10 +77,11 @@ def read_predictions(
 ) -> Predictions:
     """Records, or COCO results where the first character is a bracket."""
     try:
-        stream = standard_input("records") if predictions == "-" else open(predictions, "rb")  # noqa: SIM115
+        stream = standard_input("records") if predictions == "-" else open(predictions, "rb")  # noqa: SIM115  closed below
     except OSError as error:
         raise DataError(f"cannot read {predictions}: {error.strerror}") from None
     with stream:
+        # Both are buffered readers, which have peek.
         if stream.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):  # type: ignore[attr-defined]
             return _read_results(stream.read(), input_name(predictions), labels, left_out)
         collected = collect_results(read_frames(stream), labels, ignored=left_out, keep_frames=keep_frames)

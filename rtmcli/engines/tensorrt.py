@@ -32,7 +32,8 @@ class TensorRtEngine:
         import tensorrt as trt
 
         self.card = card
-        self._built, self._context = built, built.create_execution_context()
+        self._built = built  # must live as long as its context
+        self._context = built.create_execution_context()
         self._device, self._precision = device, precision
         self._lock = threading.Lock()  # a context runs one thing at a time
         self.inputs: list[Port] = []
@@ -82,7 +83,7 @@ def _allocator_class() -> Any:
     """Implements TensorRT's output allocator; its base class exists only once tensorrt is imported."""
     import tensorrt as trt
 
-    class Rows(trt.IOutputAllocator):  # type: ignore[misc]
+    class Rows(trt.IOutputAllocator):  # type: ignore[misc]  # tensorrt has no types
         def __init__(self, torch: Any, device: str) -> None:
             trt.IOutputAllocator.__init__(self)
             self._torch, self._where = torch, device

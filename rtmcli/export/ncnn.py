@@ -168,6 +168,7 @@ def _foldable(network: nn.Module) -> nn.Module:
         backbone.stem = Phases(backbone.stem)
     for module in list(folded.modules()):
         if isinstance(module, TransformerLayer):
+            # Of another class than the declared one, with the same call.
             module.self_attn = PlainAttention(module.self_attn)  # type: ignore[assignment]
     return folded.eval()
 

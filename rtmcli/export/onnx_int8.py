@@ -117,7 +117,7 @@ def _ranges(source: Path, feeds: Sequence[Any], folder: Path, symmetric: bool) -
     from onnxruntime.quantization import CalibrationMethod
     from onnxruntime.quantization.calibrate import CalibrationDataReader, create_calibrator
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
         def __init__(self) -> None:
             self._left: Iterator[Any] = iter(feeds)
 

@@ -104,7 +104,10 @@ def run_pipeline(
         work: Callable[[list[Segment]], list[Item]] = worker
     else:
         units = _gathered(_segments(marked, det_every), full=lambda unit: len(unit) == batch)
-        work = lambda unit: Worker(find, pose, stop)(unit)  # noqa: E731
+
+        def work(unit: list[Segment]) -> list[Item]:
+            return Worker(find, pose, stop)(unit)
+
     # Enough units wait for the workers to continue while this thread is delayed; segments are large.
     depth = 1 if live else jobs + max(1, PREFETCH // (det_every * batch))
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="rtm-pose")

@@ -132,8 +132,8 @@ def _suppress(found: Sequence[Instance], cut: Sequence[BoolArray]) -> list[Insta
     order = sorted(range(len(found)), key=lambda index: (cut[index].any(), -(found[index].score or 0.0)))
     for index in order:
         box = found[index].box
-        others = [other.box for other in kept if other.label == found[index].label]
         assert box is not None
-        if not others or iou_matrix(box[None], np.stack(others)).max() <= IOU_THRESHOLD:  # type: ignore[arg-type]
+        others = [other.box for other in kept if other.label == found[index].label and other.box is not None]
+        if not others or iou_matrix(box[None], np.stack(others)).max() <= IOU_THRESHOLD:
             kept.append(found[index])
     return kept

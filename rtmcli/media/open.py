@@ -107,7 +107,7 @@ def _open_pipe(
 ) -> Media:
     """Open standard input or a named pipe, which hold a video, a stream of images, or an image."""
     # The demuxer closes a named pipe when it drops it.
-    pipe = standard_input("a video") if name == "-" else open(path, "rb")  # noqa: SIM115
+    pipe = standard_input("a video") if name == "-" else open(path, "rb")  # noqa: SIM115  as above
     content = read_pipe(pipe)
     if isinstance(content, bytes):
         return open_frames(name, content, wanted, on_error)

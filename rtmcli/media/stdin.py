@@ -36,7 +36,7 @@ def read_pipe(stream: BinaryIO) -> BinaryIO | bytes:
     if not needs_seek:
         return Pipe(begin, stream)  # type: ignore[return-value]  # all of BinaryIO that a demuxer uses
     # It has no name in the file system, and vanishes with the last reference to it.
-    copy: Any = tempfile.TemporaryFile(prefix="rtm-")  # noqa: SIM115
+    copy: Any = tempfile.TemporaryFile(prefix="rtm-")  # noqa: SIM115  returned open
     copy.write(begin)
     shutil.copyfileobj(stream, copy, 1 << 20)
     copy.seek(0)

@@ -172,6 +172,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
     package = _safetensors()
     try:
         with package.safe_open(path, framework="pt") as file:
+            # The file is no mapping: it has keys() and cannot be iterated over.
             return Checkpoint({key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {}))  # noqa: SIM118
     except (package.SafetensorError, ValueError) as error:
         raise DataError(f"{path}: is not a safetensors file, or is damaged ({error})") from None

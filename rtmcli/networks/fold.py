@@ -30,6 +30,7 @@ def folded_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)  # (C,)
     start = conv.bias.double() if conv.bias is not None else torch.zeros_like(factor)
     bias = norm.bias.double() + (start - norm.running_mean.double()) * factor
+    # A convolution keeps sizes of any dimension; those of two dimensions are pairs.
     new = nn.Conv2d(
         conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding,  # type: ignore[arg-type]
         groups=conv.groups, bias=True, dtype=conv.weight.dtype, device=conv.weight.device,

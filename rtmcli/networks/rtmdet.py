@@ -39,6 +39,7 @@ class RTMDetHead(nn.Module):
         self.rtm_reg = nn.ModuleList(nn.Conv2d(channels, 4, 1) for _ in STRIDES)
         if share_convs:
             # The levels share their convolutions but not their norms; in nano nothing is shared.
+            # torch types the members of a ModuleList as Tensor | Module.
             for tower in (self.cls_convs, self.reg_convs):
                 for level, place in itertools.product((1, 2), (0, 1)):
                     tower[level][place].conv = tower[0][place].conv  # type: ignore[index]
@@ -52,7 +53,7 @@ class RTMDetHead(nn.Module):
                 if part.bias is not None:
                     nn.init.zeros_(part.bias)
         for conv in self.rtm_cls:
-            nn.init.constant_(conv.bias, -math.log(99))  # type: ignore[arg-type]
+            nn.init.constant_(conv.bias, -math.log(99))  # type: ignore[arg-type]  # built with a bias
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         scores, distances = [], []

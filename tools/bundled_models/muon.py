@@ -33,7 +33,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:
         for group in self.param_groups:
             shaped: dict[tuple[int, int], list[Tensor]] = {}
             for weight in group["params"]:

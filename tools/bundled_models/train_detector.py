@@ -87,8 +87,8 @@ def train_detector(
         sides: of the windows, drawn for each batch; larger ones come in smaller batches.
     """
     device = next(iter(data.values())).pixels.device.type
-    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
-    teacher = fold_batchnorm(teacher).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device, memory_format=layout)
+    teacher = fold_batchnorm(teacher).to(device, memory_format=torch.channels_last)
     kind = torch.float32 if device == "cpu" else torch.float16
     teacher = teacher.to(kind)
     order: list[tuple[str, Tensor, int]] = []

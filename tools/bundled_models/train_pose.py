@@ -116,12 +116,12 @@ def train_pose(
     it the stored maps are the targets, and samples are not mixed.
     """
     device = data.images.device.type
-    model = model.to(device, memory_format=layout)  # type: ignore[call-overload]
+    model = model.to(device, memory_format=layout)
     dense = DenseHeads(model.backbone.channels[2:], 17 + (FEATURES if teacher is not None else 0)).to(device)
     body = model.backbone
     first = nn.Sequential(body.stem, body.stage1)
     folded = fold_batchnorm(first).requires_grad_(False)
-    folded = folded.to(torch.bfloat16, memory_format=layout)  # type: ignore[call-overload]
+    folded = folded.to(torch.bfloat16, memory_format=layout)
     order: list[Tensor] = []
 
     def compute(used: float, random: torch.Generator) -> dict[str, Tensor]:

@@ -45,7 +45,10 @@ def cut_share(data: Path, name: str, part: int, parts: int, device: str) -> Path
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         teacher = load_teacher(data / "weights/tinypose_256x192.onnx", device)
-        chosen = lambda picture: zlib.crc32(b"%d" % picture) % parts == part  # noqa: E731
+
+        def chosen(picture: int) -> bool:
+            return zlib.crc32(b"%d" % picture) % parts == part
+
         prepare_crops(data / name, teacher, PADDINGS, device=device, chosen=chosen).save(target)
     return target
 
