@@ -14,9 +14,9 @@ from tests.helpers.shell import Shell, clean_environment, shell_in
 telemetry.switch_off()  # some tests import a runtime by themselves
 
 # Each process of pytest-xdist uses one CPU, and so do the programs that its tests start. torch reads this when it is
-# imported.
+# imported; the limit holds where an engine asks for more threads afterwards, which would wait for each other in loops.
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
 
 GOLDENS = Path(__file__).parent / "goldens"
 # One process takes up to 2 GB.

@@ -66,6 +66,7 @@ def test_the_package_declares_that_it_is_typed() -> None:
     assert (Path(rtmcli.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.slow
 def test_mypy_checks_a_program_that_uses_the_library_strictly(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

@@ -1,5 +1,7 @@
 """ncnn gives torch's numbers for every family, from files that pnnx made; the tails in numpy are the networks' own."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +40,24 @@ TOYS: dict[str, tuple[nn.Module, dict[str, object]]] = {
 }  # fmt: skip
 
 
+# The file, network and card of a family.
+Toys = Callable[[str], tuple[Path, nn.Module, Card]]
+
+
 @pytest.fixture(scope="module")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, nn.Module, Card]]:
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
+    """Exports the toy of a family when it is first asked for."""
     folder = tmp_path_factory.mktemp("ncnn")
-    made = {}
-    for family, (network, told) in TOYS.items():
+
+    @cache
+    def toy(family: str) -> tuple[Path, nn.Module, Card]:
+        network, told = TOYS[family]
         network.eval().load_state_dict(fill_state_dict(network.state_dict()))
         card = Card(name="toy", family=family, size="t", width=WIDTH, height=HEIGHT, **told)  # type: ignore[arg-type]
-        made[family] = (folder / f"{family}-toy.param", network, card)
         export_ncnn(network, card, folder / f"{family}-toy.param")
-    return made
+        return folder / f"{family}-toy.param", network, card
+
+    return toy
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +67,11 @@ def pictures() -> np.ndarray:
     return noise.astype(np.float32)
 
 
-@pytest.mark.parametrize("family", list(TOYS))
-def test_an_exported_network_gives_what_torch_gives(
-    toys: dict[str, tuple[Path, nn.Module, Card]], pictures: np.ndarray, family: str
-) -> None:
-    file, network, card = toys[family]
+@pytest.mark.parametrize(
+    "family", ["rtmpose", "rtmdet", "rtmo", pytest.param("yolox", marks=pytest.mark.slow)]
+)
+def test_an_exported_network_gives_what_torch_gives(toys: Toys, pictures: np.ndarray, family: str) -> None:
+    file, network, card = toys(family)
     graph = build_graph(fold_batchnorm(network), card)
     torch_engine = TorchEngine(graph, card, device=torch.device("cpu"), precision="float32", threads=1)
     engine = open_engine(file, engine="ncnn", threads=1)
@@ -86,10 +96,8 @@ def test_an_exported_network_gives_what_torch_gives(
             np.testing.assert_allclose(got[name][i, same], value[i, :rows], atol=1e-2)
 
 
-def test_bfloat16_is_near_and_is_not_float32(
-    toys: dict[str, tuple[Path, nn.Module, Card]], pictures: np.ndarray
-) -> None:
-    file, _, _ = toys["rtmpose"]
+def test_bfloat16_is_near_and_is_not_float32(toys: Toys, pictures: np.ndarray) -> None:
+    file, _, _ = toys("rtmpose")
     exact = open_engine(file, engine="ncnn", threads=1)({"input": pictures})["simcc_x"]
     engine = open_engine(file, engine="ncnn", precision="bfloat16", threads=1)
     rough = engine({"input": pictures}, ["simcc_x"])["simcc_x"]
@@ -98,9 +106,9 @@ def test_bfloat16_is_near_and_is_not_float32(
 
 
 def test_half_stored_weights_take_half_the_bytes_and_give_nearly_the_same(
-    toys: dict[str, tuple[Path, nn.Module, Card]], pictures: np.ndarray, tmp_path: Path
+    toys: Toys, pictures: np.ndarray, tmp_path: Path
 ) -> None:
-    file, network, card = toys["rtmpose"]
+    file, network, card = toys("rtmpose")
     export_ncnn(network, card, tmp_path / "half.param", half=True)
     assert (tmp_path / "half.bin").stat().st_size < 0.6 * file.with_suffix(".bin").stat().st_size
     want, got = (
@@ -110,8 +118,8 @@ def test_half_stored_weights_take_half_the_bytes_and_give_nearly_the_same(
         np.testing.assert_allclose(got[name], value, atol=1e-2 * float(value.std()))
 
 
-def test_what_is_missing_is_named(toys: dict[str, tuple[Path, nn.Module, Card]], tmp_path: Path) -> None:
-    file, _, card = toys["rtmpose"]
+def test_what_is_missing_is_named(toys: Toys, tmp_path: Path) -> None:
+    file, _, card = toys("rtmpose")
     with pytest.raises(UsageError, match="--to ncnn"):
         open_engine(tmp_path / "model.onnx", engine="ncnn")
     with pytest.raises(MissingError, match=r"no model file"):
@@ -130,11 +138,11 @@ def test_what_is_missing_is_named(toys: dict[str, tuple[Path, nn.Module, Card]],
 
 
 def test_arithmetic_and_devices_that_are_not_here_are_errors_and_no_fallback(
-    toys: dict[str, tuple[Path, nn.Module, Card]],
+    toys: Toys,
 ) -> None:
     import ncnn
 
-    file, _, _ = toys["rtmpose"]
+    file, _, _ = toys("rtmpose")
     if not ncnn.cpu_support_arm_asimdhp():
         with pytest.raises(MissingError, match="bfloat16"):
             open_engine(file, engine="ncnn", precision="float16")

@@ -26,7 +26,7 @@ def planes(pictures: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32)  # (N, 3, H, W)
 
 
-@pytest.mark.parametrize("contract", ["plain", "deploy"])
+@pytest.mark.parametrize("contract", [pytest.param("plain", marks=pytest.mark.slow), "deploy"])
 def test_an_exported_rtmo_gives_the_people_of_its_network(
     tmp_path: Path, pictures: np.ndarray, contract: str
 ) -> None:

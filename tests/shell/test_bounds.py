@@ -56,7 +56,7 @@ def peak_megabytes(environment: dict[str, str], file: Path, verb: str, *options:
     return usage.ru_maxrss / 1024
 
 
-@pytest.mark.parametrize("verb", ["track", "smooth", "angles", "nms"])
+@pytest.mark.parametrize("verb", ["track", "smooth"])  # which keep a state; the others in the slow tests
 def test_ten_thousand_frames_need_no_more_memory_than_a_thousand(
     environment: dict[str, str], streams: tuple[Path, Path], verb: str
 ) -> None:

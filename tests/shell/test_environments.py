@@ -44,7 +44,9 @@ def needs(sh: Shell, command: str) -> None:
 
 
 def test_pose_works_without_a_home_and_a_password_entry(sh: Shell, without_home: str) -> None:
-    done = sh(f"{without_home} {POSE} --engine auto")
+    done = sh(f"{without_home} {POSE}")
+    assert done.returncode == 0 and lines(done.stdout) == 2, done.stderr
+    done = sh(f"{without_home} rtm detect demo --max-frames 2 --engine auto")
     assert done.returncode == 0 and lines(done.stdout) == 2, done.stderr
 
 

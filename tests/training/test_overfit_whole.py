@@ -1,7 +1,8 @@
 """RTMW and RTMW3D overfit a few people with the trainer and recipes of `rtm train`.
 
-The toys are networks of the smallest width (CSPNeXt-nano's, which is not published for RTMW) and images of noise; the
-others take the four real images with COCO-WholeBody's labels. All measure AP with the 133 sigmas.
+The ordinary test takes RTMW3D, which has all parts of RTMW. The toys are networks of the smallest width
+(CSPNeXt-nano's, which is not published for RTMW) and images of noise; the others take the four real images with
+COCO-WholeBody's labels. All measure AP with the 133 sigmas.
 """
 
 import json
@@ -18,10 +19,11 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import load_recipe, with_values
+from rtmcli.training.recipe_file import load_recipe
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.overfitting import overfit
+from tests.helpers.recipes import with_values
 
 WHOLE = load_skeleton("coco133")
 PLAIN: dict[str, Any] = {
@@ -71,6 +73,7 @@ def real(data_dir: Path, folder: Path, *, depths: bool) -> DataSet:
     return load_set(file, data_dir / "samples/coco", skeleton=WHOLE)
 
 
+@pytest.mark.slow
 def test_a_toy_rtmw_overfits_four_toy_bodies(bodies: Path, tmp_path: Path) -> None:
     recipe = with_values(load_recipe("rtmw-m"), **PLAIN, width=96, height=96, sigma=(3.0, 3.0), lr=1e-3)
     data = load_set(bodies / "whole.json", bodies / "whole", skeleton=WHOLE)

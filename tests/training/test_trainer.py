@@ -17,9 +17,10 @@ from rtmcli.training.data.dataset import load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.not_finite import NotFinite
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import build_recipe, with_values
+from rtmcli.training.recipe_file import build_recipe
 from rtmcli.training.tasks.topdown import TopDownTask
 from rtmcli.training.trainer import Training
+from tests.helpers.recipes import with_values
 
 TOY = build_recipe(dict(
     name="toy", family="rtmpose", size="t", width=64, height=64, sigma=(2.0, 2.0), epochs=3, second=2, batch=4, lr=1e-3,
@@ -74,7 +75,7 @@ def test_a_run_cut_within_an_epoch_goes_on_bit_for_bit(dots: Path, tmp_path: Pat
 def test_a_killed_process_goes_on_as_if_nothing_had_happened(dots: Path, tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "rtmcli", "train", "rtmpose-t", "--data", str(dots / "labels.json"),
-        "--images", str(dots / "images"), "--every", "1", "--save-every", "0", "--workers", "1",
+        "--images", str(dots / "images"), "--every", "1", "--save-every", "0",
     ]  # fmt: skip
     for change in ("width=64", "height=64", "batch=2", "epochs=2", "warmup=2", "cosine_from=1", "clip=5"):
         command += ["--set", change]
@@ -85,21 +86,24 @@ def test_a_killed_process_goes_on_as_if_nothing_had_happened(dots: Path, tmp_pat
         return {line["step"]: line["loss"] for line in lines if "loss" in line}
 
     whole = subprocess.run(
-        [*command, "--out", str(tmp_path / "whole")],
+        [*command, "--workers", "0", "--out", str(tmp_path / "whole")],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
     running = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "cut")], env=environment, stdout=subprocess.PIPE, text=True
+        [*command, "--workers", "1", "--out", str(tmp_path / "cut")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert running.stdout is not None
     first = "".join(running.stdout.readline() for _ in range(6))  # into the second epoch
     running.send_signal(signal.SIGKILL)
     running.wait()
     second = subprocess.run(
-        [*command, "--out", str(tmp_path / "cut")],
+        [*command, "--workers", "0", "--out", str(tmp_path / "cut")],
         env=environment,
         capture_output=True,
         text=True,
