@@ -72,10 +72,9 @@ def main() -> int:
     counts = {"cases": 0, "same": 0, "excepted": 0, "different": 0, "other_words_of_errors": 0}
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
-        inputs = make_inputs(given.before, prepared(data), room)
-        for case in cases(data):
-            if given.only and case.verb not in given.only:
-                continue
+        chosen = [case for case in cases(data) if not given.only or case.verb in given.only]
+        inputs = make_inputs(given.before, used(prepared(data), chosen), room)
+        for case in chosen:
             line = compare(case, given.before, given.after, inputs, room)
             counts["cases"] += 1
             counts["same" if line["same"] else "excepted" if line.get("exception") else "different"] += 1
@@ -91,6 +90,18 @@ def show(line: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         with out.open("a") as file:
             file.write(text + "\n")
+
+
+def used(commands: dict[str, tuple[str, ...]], chosen: list[Case]) -> dict[str, tuple[str, ...]]:
+    """Those of the commands whose output a case reads, or another of these commands."""
+    words = {word for case in chosen for word in (*case.arguments, case.stdin)}
+    # Backwards, because a command reads the output of earlier ones.
+    kept: dict[str, tuple[str, ...]] = {}
+    for name, arguments in reversed(commands.items()):
+        if f"{{{name}}}" in words:
+            kept[name] = arguments
+            words.update(arguments)
+    return dict(reversed(kept.items()))
 
 
 def make_inputs(rtm: Path, commands: dict[str, tuple[str, ...]], room: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from rtmcli.errors import RtmError, UsageError
 from rtmcli.inference.adapted_engine import adapt
 from rtmcli.inference.yolox_rows import YoloxRows, has_yolox_rows
 from rtmcli.zoo.card import Card, Task, refuse_overrides
-from rtmcli.zoo.infer_card import guess_card, name_classes
+from rtmcli.zoo.infer_card import infer_card, name_classes
 from rtmcli.zoo.resolve import find_model
 
 STRIDE = 32  # of the coarsest maps of every network here
@@ -55,7 +55,7 @@ def open_model(
         task: what the model must do; None accepts any.
         engine, device, precision, threads: as for `rtmcli.engines.open_engine`.
         size: (width, height) of the network's input, for a file that accepts any, or that does not say its own.
-        skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.guess_card`).
+        skeleton, family: what a file without a card does not say (`rtmcli.zoo.infer_card.infer_card`).
         classes: names of a detector's classes, in the order of its labels, for a file that does not say its own.
 
     Raises:
@@ -74,7 +74,7 @@ def open_model(
         path = find_model(model, checkpoint=engine == "torch")
         opened = open_engine(path, engine=engine, device=device, precision=precision, threads=threads)
         if opened.card is None:
-            card = guess_card(
+            card = infer_card(
                 path,
                 opened.inputs,
                 opened.outputs,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rtmcli.errors import DataError, MissingError
 from rtmcli.zoo.card import Card, refuse_overrides
-from rtmcli.zoo.infer_card import guess_card
+from rtmcli.zoo.infer_card import infer_card
 from rtmcli.zoo.infer_checkpoint_card import infer_checkpoint_card
 from rtmcli.zoo.metadata import read_card
 
@@ -69,7 +69,7 @@ def _refuse_overrides(card: Card, skeleton: str | None, input_size: tuple[int, i
 
 @dataclass(frozen=True, slots=True)
 class _Port:
-    """What `guess_card` reads of an engine's port."""
+    """What `infer_card` reads of an engine's port."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -101,4 +101,4 @@ def _guess_onnx(path: Path, skeleton: str | None, size: tuple[int, int] | None) 
             if value.name not in constants
         ]
 
-    return guess_card(path, ports(graph.input), ports(graph.output), size=size, skeleton=skeleton)
+    return infer_card(path, ports(graph.input), ports(graph.output), size=size, skeleton=skeleton)

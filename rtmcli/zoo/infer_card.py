@@ -37,7 +37,7 @@ LAYER_NAMES: dict[bytes, Literal["rtmdet", "yolox"]] = {
 }
 
 
-def guess_card(
+def infer_card(
     path: Path,
     inputs: Sequence[Port],
     outputs: Sequence[Port],
