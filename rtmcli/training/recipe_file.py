@@ -75,6 +75,11 @@ def build_recipe(table: dict[str, Any], *, source: str) -> Recipe:
     return Recipe(**{section: SECTIONS[section](**values) for section, values in sections.items()})
 
 
+def with_values(recipe: Recipe, *, source: str = "recipe", **values: Any) -> Recipe:
+    """The recipe with other values under their flat names. Raises UsageError as `build_recipe` does."""
+    return build_recipe(flat_values(recipe) | values, source=source)
+
+
 def override_recipe(recipe: Recipe, changes: list[str]) -> Recipe:
     """The recipe with `NAME=VALUE` changes. Raises UsageError for an unknown name or a value of another kind.
 

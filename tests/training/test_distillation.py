@@ -22,12 +22,11 @@ from rtmcli.training.distillation import FirstStage, SecondStage, load_teacher, 
 from rtmcli.training.losses.simcc import feature_distillation, logit_distillation, simcc_kl
 from rtmcli.training.model import make_card, make_network, normalise
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.distill import DistillTask
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
-from tests.helpers.recipes import with_values
 
 SMALL: dict[str, Any] = {
     "size": "t", "skeleton": "coco17", "width": 64, "height": 64, "sigma": (2.0, 2.0), "batch": 4, "lr": 1e-3,

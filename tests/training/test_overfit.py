@@ -19,11 +19,10 @@ from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.data.labels import LabelledImage
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.overfitting import overfit
-from tests.helpers.recipes import with_values
 
 PLAIN: dict[str, Any] = {
     "flip": 0.0, "half_body": 0.0, "shift": 0.0, "scale": (1.0, 1.0), "rotation": 0.0, "hsv": False,

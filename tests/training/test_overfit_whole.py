@@ -19,11 +19,10 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
 from tests.helpers.overfitting import overfit
-from tests.helpers.recipes import with_values
 
 WHOLE = load_skeleton("coco133")
 PLAIN: dict[str, Any] = {

@@ -17,10 +17,9 @@ from rtmcli.training.data.dataset import load_set
 from rtmcli.training.model import make_network
 from rtmcli.training.not_finite import NotFinite
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import build_recipe
+from rtmcli.training.recipe_file import build_recipe, with_values
 from rtmcli.training.tasks.topdown import TopDownTask
 from rtmcli.training.trainer import Training
-from tests.helpers.recipes import with_values
 
 TOY = build_recipe(dict(
     name="toy", family="rtmpose", size="t", width=64, height=64, sigma=(2.0, 2.0), epochs=3, second=2, batch=4, lr=1e-3,

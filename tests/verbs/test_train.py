@@ -14,8 +14,7 @@ from rtmcli.networks.checkpoint import read_checkpoint
 from rtmcli.opencv import cv2
 from rtmcli.training.initialization import save_model
 from rtmcli.training.model import make_network
-from rtmcli.training.recipe_file import load_recipe
-from tests.helpers.recipes import with_values
+from rtmcli.training.recipe_file import load_recipe, with_values
 
 TOY = ["width=64", "height=64", "batch=4", "epochs=1", "warmup=2"]
 

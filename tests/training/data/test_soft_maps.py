@@ -10,10 +10,9 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import check_set, load_set
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import build_recipe
+from rtmcli.training.recipe_file import build_recipe, with_values
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown import TopDownTask
-from tests.helpers.recipes import with_values
 
 COCO = load_skeleton("coco17")
 TOY = build_recipe(dict(

@@ -15,11 +15,10 @@ from rtmcli.training.initialization import save_model, start_from
 from rtmcli.training.losses.dense import heatmap_mse
 from rtmcli.training.model import make_network
 from rtmcli.training.recipe import Recipe
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.heatmap import HeatmapTask
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.trainer import Training
-from tests.helpers.recipes import with_values
 
 TOY = with_values(
     load_recipe("cspnext-m-udp"), size="t", width=64, height=64, epochs=10, second=9, batch=4, lr=1e-3, warmup=2,

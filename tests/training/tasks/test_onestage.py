@@ -8,9 +8,8 @@ import torch
 from rtmcli.networks.rtmo import Detections
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.onestage import OneStageTask
-from tests.helpers.recipes import with_values
 from tests.training.test_overfit import PLAIN
 
 

@@ -14,9 +14,8 @@ from rtmcli.opencv import cv2
 from rtmcli.records.frame import Instance
 from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import load_set
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.topdown import TopDownTask
-from tests.helpers.recipes import with_values
 
 
 class Recorder(torch.nn.Module):

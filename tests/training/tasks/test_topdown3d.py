@@ -12,11 +12,10 @@ from rtmcli.skeletons import load_skeleton
 from rtmcli.training.data.dataset import DataSet, load_set
 from rtmcli.training.losses.simcc import bone_length, simcc_kl
 from rtmcli.training.model import make_card
-from rtmcli.training.recipe_file import load_recipe
+from rtmcli.training.recipe_file import load_recipe, with_values
 from rtmcli.training.tasks.base import Batch
 from rtmcli.training.tasks.make import make_task
 from rtmcli.training.tasks.topdown3d import PARENTS, TopDown3DTask
-from tests.helpers.recipes import with_values
 
 WHOLE = load_skeleton("coco133")
 TOY = with_values(
