@@ -99,8 +99,7 @@ class Training:
                 f"an epoch has {samples} samples, less than one batch of {numbers.batch}; choose a smaller one with "
                 "--set batch=..."
             )
-        # torch's types leave memory_format out.
-        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # untyped
         slower = {"neck.encoder": numbers.slow_encoder} if numbers.slow_encoder != 1 else {}
         self.optimiser = make_optimiser(
             self.network, lr=self.recipe.rate, weight_decay=numbers.weight_decay, slower=slower
