@@ -16,6 +16,7 @@ from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
 from rtmcli.records.line_io import Sink, input_lines, input_name
 from rtmcli.records.parse import decode_frame
 
+_FLOAT32 = np.dtype(np.float32)
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 
 
@@ -99,14 +100,21 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     if instance.label is not None:
         data["label"] = instance.label
     if instance.box is not None:
-        data["box"] = np.ascontiguousarray(instance.box, dtype=np.float32)
+        data["box"] = _contiguous(instance.box)
     if instance.score is not None:
         data["score"] = np.float32(instance.score)
     if instance.keypoints is not None:
-        data["keypoints"] = np.ascontiguousarray(instance.keypoints, dtype=np.float32)
+        data["keypoints"] = _contiguous(instance.keypoints)
     if instance.keypoints3d is not None:
-        data["keypoints3d"] = np.ascontiguousarray(instance.keypoints3d, dtype=np.float32)
+        data["keypoints3d"] = _contiguous(instance.keypoints3d)
     return _ordered(data, instance.extra, instance.order, INSTANCE_KEYS)
+
+
+def _contiguous(values: Float32Array) -> Float32Array:
+    """The array as orjson takes it: C-contiguous float32."""
+    if values.dtype is _FLOAT32 and values.flags.c_contiguous:
+        return values
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _with_null_rows(points: Float32Array) -> list[Float32Array | None]:
@@ -118,11 +126,21 @@ def _with_null_rows(points: Float32Array) -> list[Float32Array | None]:
 def _ordered(
     data: dict[str, Any], extra: dict[str, Any], order: tuple[str, ...], canonical: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Known and unknown keys in the order they were read in, new ones where the canonical order puts them."""
-    if not extra and (not order or order == tuple(data)):
+    """Known and unknown keys in the order they were read in, new ones where the canonical order puts them.
+
+    Args:
+        data: the known keys in canonical order.
+    """
+    if not extra and _is_canonical(order, canonical):
         return data
     merged = {**extra, **data}
     return {key: merged[key] for key in _merge_order(order, tuple(data), tuple(extra), canonical)}
+
+
+@lru_cache(maxsize=1024)
+def _is_canonical(order: tuple[str, ...], canonical: tuple[str, ...]) -> bool:
+    known = [key for key in order if key in canonical]
+    return known == sorted(known, key=canonical.index)
 
 
 @lru_cache(maxsize=1024)

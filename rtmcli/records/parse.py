@@ -11,6 +11,7 @@ import orjson
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
 from rtmcli.records.frame import FRAME_KEYS, INSTANCE_KEYS, Frame, Instance
+from rtmcli.records.pack import LARGEST_SCORE, Numbers, pack, pack_alike
 
 _FRAME_SET = frozenset(FRAME_KEYS)
 _INSTANCE_SET = frozenset(INSTANCE_KEYS)
@@ -53,48 +54,68 @@ def _frame(data: Any, line: bytes) -> Frame:
     if not data.keys() & _REQUIRED:
         raise _InvalidRecord(f"no record, which has source, frame and instances; {_EXPECTED}")
     frame = Frame(
-        source=_source(data),
-        frame=_count(data, "frame", required=True),
-        frames=_count(data, "frames"),
-        time=_number(data, "time"),
-        width=_count(data, "width"),
-        height=_count(data, "height"),
-        skeleton=_text(data, "skeleton"),
-        model=_text(data, "model"),
+        _source(data),
+        _count(data, "frame", required=True),
+        _count(data, "frames"),
+        _number(data, "time"),
+        _count(data, "width"),
+        _count(data, "height"),
+        _text(data, "skeleton"),
+        _text(data, "model"),
         order=_intern(tuple(data)),
     )
     entries = data.get("instances")
     if type(entries) is not list:
         raise _InvalidRecord(f"'instances' must be an array, got {_kind(entries, 'instances' in data)}")
-    has_extra = False
-    for index, entry in enumerate(entries):
-        try:
-            instance = _instance(entry)
-        except _InvalidRecord as wrong:
-            raise _InvalidRecord(f"instances[{index}]: {wrong}") from None
-        has_extra = has_extra or bool(instance.extra)
-        frame.instances.append(instance)
+    frame.instances = _instances(entries)
     if b"true" in line or b"false" in line:
         _refuse_booleans(entries)
     frame.extra = _unknown(data, _FRAME_SET)
-    if has_extra or frame.extra:
+    if frame.extra or any([instance.extra for instance in frame.instances]):
         _restore_big_integers(frame, line)
     return frame
 
 
-def _instance(data: Any) -> Instance:
+def _instances(entries: list[Any]) -> list[Instance]:
+    packed = pack_alike(entries) if entries else None
+    found: list[Instance] = []
+    order: tuple[str, ...] = ()
+    for index, entry in enumerate(entries):
+        try:
+            numbers = _numbers(entry) if packed is None else packed[index]
+            number, label = entry.get("id"), entry.get("label")
+            if type(number) is not int or number < 0:
+                number = _count(entry, "id")
+            if type(label) is not str:
+                label = _text(entry, "label")
+        except _InvalidRecord as wrong:
+            raise _InvalidRecord(f"instances[{index}]: {wrong}") from None
+        keys = tuple(entry)
+        if keys != order:
+            order = _intern(keys)
+        box, score, points, points3d = numbers
+        given = (
+            (box is not None)
+            + (score is not None)
+            + (points is not None)
+            + (points3d is not None)
+            + (number is not None)
+            + (label is not None)
+        )
+        extra = _unknown(entry, _INSTANCE_SET) if len(keys) > given else {}
+        # By position, in the order of the class: keywords would take three times as long.
+        found.append(Instance(box, score, points, points3d, number, label, extra, order))
+    return found
+
+
+def _numbers(data: Any) -> Numbers:
     if type(data) is not dict:
         raise _InvalidRecord(f"expected an object, got {_kind(data)}")
-    # By position, in the order of the class: keywords would take three times as long.
-    return Instance(
+    return (
         _box(data.get("box")),
         _score(data),
         _points(data.get("keypoints"), "keypoints", 3),
         _points(data.get("keypoints3d"), "keypoints3d", 4),
-        _count(data, "id"),
-        _text(data, "label"),
-        _unknown(data, _INSTANCE_SET),
-        _intern(tuple(data)),
     )
 
 
@@ -121,17 +142,10 @@ def _points(rows: Any, key: str, width: int) -> Float32Array | None:
         raise _InvalidRecord(f"{key!r} must be an array, got {_kind(rows)}")
     try:
         if not rows or {*map(len, rows)} == {width}:
-            return _packed([*chain.from_iterable(rows)]).reshape(-1, width)
+            return pack([*chain.from_iterable(rows)]).reshape(-1, width)
     except (TypeError, ValueError, OverflowError, struct.error):
         pass
     return _float32(_points_with_nulls(rows, key, width), key)
-
-
-def _packed(values: list[Any]) -> Float32Array:
-    """(N,) float32, several times as fast as by `np.array`. Raises one of several errors for anything but numbers."""
-    packed = bytearray(4 * len(values))
-    struct.pack_into(f"<{len(values)}f", packed, 0, *values)
-    return np.frombuffer(packed, dtype="<f4")
 
 
 def _points_with_nulls(rows: list[Any], key: str, width: int) -> np.ndarray:
@@ -156,7 +170,7 @@ def _box(values: Any) -> Float32Array | None:
         return None
     try:
         if type(values) is list and len(values) == 4:
-            return _packed(values)
+            return pack(values)
     except (TypeError, OverflowError, struct.error):
         pass
     if type(values) is not list or len(values) != 4 or any(type(v) not in _NUMBERS for v in values):
@@ -211,7 +225,7 @@ def _score(data: dict[str, Any]) -> float | None:
     value = _number(data, "score")
     if value is None:
         return None
-    if abs(value) < 1e38:
+    if abs(value) < LARGEST_SCORE:
         return float(np.float32(value))
     raise _InvalidRecord(f"'score' must be in [0, 1], got {value}")
 
