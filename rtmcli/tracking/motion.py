@@ -37,8 +37,8 @@ class Tracks:
         hits: (T,) how many detections a track has.
         missed: (T,) not seen in the last frame.
         places: (T,) index in the list of people when last seen.
-        poses: (T, K, 3) keypoints when last seen: x, y relative to the box's middle, score; NaN without a pose. K is 0
-            until the first pose comes.
+        poses: (T, 3, K) keypoints when last seen: x, y relative to the box's middle, weight in [0, 1]; NaN without a
+            pose. K is 0 until the first pose comes.
         appearances: (T, A) mean appearance, NaN where unknown. A is 0 until the first comes.
     """
 
@@ -51,11 +51,15 @@ class Tracks:
     hits: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
     missed: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     places: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
-    poses: Float64Array = field(default_factory=lambda: _rows(0, 3))
+    poses: Float64Array = field(default_factory=lambda: _rows(3, 0))
     appearances: Float64Array = field(default_factory=lambda: _rows(0))
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def any_missed(self) -> bool:
+        return bool(np.count_nonzero(self.missed))  # a fifth of the time of any()
 
     def keep(self, rows: BoolArray) -> None:
         """Drop all other tracks."""
@@ -65,7 +69,7 @@ class Tracks:
     def predict(self, now: float) -> Float64Array:
         """(T, 2) expected centres: constant velocity, which fades for people who are unseen."""
         gap = now - self.seen
-        if self.missed.any():
+        if self.any_missed:
             gap = np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
         return self.centers + self.velocities * gap[:, None]
 
@@ -78,7 +82,7 @@ class Tracks:
         places: IndexArray,
         now: float,
     ) -> None:
-        """Correct the tracks `rows` (N,) by the boxes (N, 4) and poses (N, K, 3) of people found now.
+        """Correct the tracks `rows` (N,) by the boxes (N, 4) and poses (N, 3, K) of people found now.
 
         `expected` (N, 2) are their predicted centres. After a gap the velocity is that of the straight line from the
         last detection (the observation-centric re-update of OC-SORT, Cao et al., CVPR 2023, section 3.2).
@@ -87,26 +91,22 @@ class Tracks:
         at = slice(None) if rows.tolist() == [*range(len(self))] else rows
         low, high = boxes[:, :2], boxes[:, 2:]
         center, size = (low + high) / 2, high - low
-        gap = np.maximum(now - self.seen[at], 1e-6)  # (N,)
-        count = self.hits[at] + 1.0
-        keep = np.exp(-gap / _MEMORY)
-        g = np.maximum(1 - keep**2, 2 * (2 * count - 1) / (count * (count + 1)))
-        h = np.maximum((1 - keep) ** 2, 6 / (count * (count + 1)))
+        missed, any_missed = self.missed[at], self.any_missed
+        gap = np.maximum(now - self.seen[at], 1e-6)[:, None]  # (N, 1)
+        gains = None if any_missed else _settled_gains(float(gap[0, 0]), int(self.hits[at].min()) + 1)
+        g, h, share = gains or _gains(gap, self.hits[at][:, None] + 1.0)
         step = center - expected
-        filtered = expected + np.minimum(g, 1)[:, None] * step
-        velocity = self.velocities[at] + np.minimum(h, 1)[:, None] * step / gap[:, None]
-        missed = self.missed[at]
-        if missed.any():
-            straight = (center - self.last[at]) / gap[:, None]
-            blended = keep[:, None] * self.velocities[at] + (1 - keep)[:, None] * straight
+        filtered = expected + g * step
+        velocity = self.velocities[at] + h * step / gap
+        if any_missed:
+            keep = np.exp(-gap / _MEMORY)
+            straight = (center - self.last[at]) / gap
+            blended = keep * self.velocities[at] + (1 - keep) * straight
             filtered = np.where(missed[:, None], center, filtered)
             velocity = np.where(missed[:, None], blended, velocity)
-        share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)[:, None]
         sizes = self.sizes[at]
         sizes += share * (size - sizes)
-        limit = _FASTEST * np.maximum(sizes[:, 1], 1e-6)
-        speed = np.sqrt(velocity[:, 0] ** 2 + velocity[:, 1] ** 2)
-        velocity *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]
+        _limit_speed(velocity, sizes[:, 1])
         self.centers[at], self.velocities[at], self.sizes[at] = filtered, velocity, sizes
         self.last[at], self.seen[at], self.places[at] = center, now, places
         self.poses[at] = poses
@@ -135,7 +135,7 @@ class Tracks:
 
     def use_keypoints(self, count: int) -> None:
         """Give poses `count` keypoints; called once, when the first pose of a source comes."""
-        self.poses = np.full((len(self), count, 3), np.nan)
+        self.poses = np.full((len(self), 3, count), np.nan)
 
     def mix_appearances(self, rows: IndexArray, appearances: Float64Array) -> None:
         """Bring the appearances (N, A) of people found now into the means of the tracks `rows` (N,).
@@ -157,7 +157,7 @@ class Tracks:
         self.velocities = self.velocities @ linear.T
         zoom = np.sqrt(abs(np.linalg.det(linear)))
         self.sizes = self.sizes * zoom
-        self.poses[..., :2] *= zoom
+        self.poses[:, :2] *= zoom
 
     def shift(self, step: Float64Array, now: float, before: float, *, follow: bool = True) -> None:
         """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.
@@ -172,6 +172,36 @@ class Tracks:
 
 
 _FIELDS = tuple(f.name for f in fields(Tracks))
+
+
+Gain = Float64Array | float
+
+
+def _gains(gap: Float64Array, count: Float64Array) -> tuple[Gain, Gain, Gain]:
+    """The gains g and h of places and velocities, and that of sizes, for the n-th detection after these gaps."""
+    keep = np.exp(-gap / _MEMORY)
+    g = np.maximum(1 - keep**2, 2 * (2 * count - 1) / (count * (count + 1)))
+    h = np.maximum((1 - keep) ** 2, 6 / (count * (count + 1)))
+    share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)
+    return np.minimum(g, 1), np.minimum(h, 1), share
+
+
+def _settled_gains(gap: float, count: int) -> tuple[Gain, Gain, Gain] | None:
+    """The same of all tracks, if the gains of none with so many detections or more are still those of a new one."""
+    keep = float(np.exp(-gap / _MEMORY))
+    g, h, share = 1 - keep * keep, (1 - keep) * (1 - keep), float(-np.expm1(-gap / _SIZE_MEMORY))
+    new = count * (count + 1)
+    settled = g >= 2 * (2 * count - 1) / new and h >= 6 / new and share >= 1 / count
+    return (g, h, share) if settled else None
+
+
+def _limit_speed(velocities: Float64Array, heights: Float64Array) -> None:
+    """Slow down, in place, what is faster than a person."""
+    if np.abs(velocities).max() * 1.5 < _FASTEST * heights.min():  # then no length is beyond it
+        return
+    limit = _FASTEST * np.maximum(heights, 1e-6)
+    speed = np.sqrt(velocities[:, 0] ** 2 + velocities[:, 1] ** 2)
+    velocities *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]
 
 
 def boxes_at(centers: Float64Array, sizes: Float64Array) -> Float64Array:

@@ -1,5 +1,6 @@
 """The people of a frame as arrays, for the tracker."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from rtmcli.geometry.boxes import keypoints_box
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.motion import Tracks
+from rtmcli.tracking.similarity import keypoint_weights
 
 
 @dataclass(slots=True)
@@ -18,7 +20,7 @@ class People:
     Attributes:
         index: (P,) their places in the frame's list.
         boxes: (P, 4). middles: (P, 2) of the boxes. scores: (P,); 1 where there is none.
-        poses: (P, K, 3) as in `Tracks`.
+        poses: (P, 3, K) as in `Tracks`.
         appearances: (P, A), NaN where unknown; None where there are none.
     """
 
@@ -32,38 +34,45 @@ class People:
 
 def people_of(frame: Frame, tracks: Tracks) -> People:
     """The instances of a frame that have a box, or keypoints to make one of."""
-    boxed = [(at, box) for at, one in enumerate(frame.instances) if (box := _box_of(one)) is not None]
-    index = [at for at, _ in boxed]
-    corners = _stack([box for _, box in boxed]).reshape(-1, 4)
-    finite = np.isfinite(corners)
-    if not finite.all():
-        whole = np.asarray(finite.all(axis=1))
+    boxes = [_box_of(one) if one.box is None else one.box for one in frame.instances]
+    index = [at for at, box in enumerate(boxes) if box is not None]
+    corners = _stack([box for box in boxes if box is not None]).reshape(-1, 4)
+    if not math.isfinite(corners.sum()):
+        whole = np.asarray(np.isfinite(corners).all(axis=1))
         corners, index = corners[whole], [at for at, ok in zip(index, whole.tolist(), strict=True) if ok]
-    scores = [1.0 if (score := frame.instances[at].score) is None else score for at in index]
-    poses = [frame.instances[at].keypoints for at in index]
-    count = tracks.poses.shape[1]
-    if not count:
-        count = next((len(pose) for pose in poses if pose is not None), 0)
-        if count:
-            tracks.use_keypoints(count)
-    whole_poses = [pose for pose in poses if pose is not None and len(pose) == count]
-    if count and len(whole_poses) == len(poses):
-        stacked = _stack(whole_poses).reshape(-1, count, 3)
-    else:
-        stacked = np.full((len(index), count, 3), np.nan)
-        for row, pose in enumerate(poses):
-            if count and pose is not None and len(pose) == count:
-                stacked[row] = pose
+    people = [frame.instances[at] for at in index]
     middles = (corners[:, :2] + corners[:, 2:]) / 2
-    stacked[..., :2] -= middles[:, None]
+    poses = _poses_of(people, tracks)
+    poses[:, :2] -= middles[:, :, None]
     return People(
         np.array(index, np.intp),
         corners,
         middles,
-        np.array(scores, np.float64),
-        stacked,
+        np.array([1.0 if one.score is None else one.score for one in people], np.float64),
+        poses,
         frame_appearances(frame, index),
     )
+
+
+def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
+    """(P, 3, K) x, y, weight of the keypoints; NaN for who has no pose, or one of another number of keypoints."""
+    poses = [one.keypoints for one in people]
+    count = tracks.poses.shape[2]
+    if not count:
+        count = next((len(pose) for pose in poses if pose is not None), 0)
+        if count:
+            tracks.use_keypoints(count)
+    whole = [pose for pose in poses if pose is not None and len(pose) == count]
+    if count and len(whole) == len(poses):
+        stacked = _stack(whole).reshape(-1, count, 3)
+    else:
+        stacked = np.full((len(people), count, 3), np.nan)
+        for row, pose in zip(stacked, poses, strict=True):
+            if count and pose is not None and len(pose) == count:
+                row[:] = pose
+    planes = stacked.transpose(0, 2, 1)
+    planes[:, 2] = keypoint_weights(planes[:, 2])
+    return planes
 
 
 def _stack(arrays: list[Float32Array]) -> Float64Array:

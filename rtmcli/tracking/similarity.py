@@ -1,9 +1,10 @@
 """How much a person found now is like a person who was expected: (T, P) matrices in [0, 1]."""
 
+import math
+
 import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray
-from rtmcli.geometry.boxes import iou_matrix
 
 
 def box_similarity(
@@ -14,39 +15,49 @@ def box_similarity(
     Heights change slowly, widths with every step (height-modulated IoU: Yang et al., "Hybrid-SORT", AAAI 2024).
     `expected` (T, 4), `boxes` (P, 4).
     """
-    old, new = (expected[:, 3] - expected[:, 1])[:, None], boxes[:, 3] - boxes[:, 1]
-    ratio = np.minimum(old, new) / np.maximum(np.maximum(old, new), 1e-6)  # (T, P)
-    overlap = np.asarray(iou_matrix(expected, boxes), np.float64)
+    # Both axes in one array, here and below: for so few numbers a call costs more than what it computes.
+    low, high = expected[:, None, :2], expected[:, None, 2:]  # (T, 1, 2)
+    sides = np.maximum(np.minimum(high, boxes[:, 2:]) - np.maximum(low, boxes[:, :2]), 0)  # (T, P, 2)
+    shared = sides[..., 0] * sides[..., 1]  # (T, P)
+    old, new = high - low, boxes[:, 2:] - boxes[:, :2]  # (T, 1, 2), (P, 2)
+    union = old[..., 0] * old[..., 1] + new[:, 0] * new[:, 1] - shared
+    overlap = shared / np.maximum(union, 1e-6)
+    before, now = old[..., 1], new[:, 1]  # heights (T, 1), (P,)
+    ratio = np.minimum(before, now) / np.maximum(np.maximum(before, now), 1e-6)  # (T, P)
     return overlap * ratio**2, overlap, ratio
 
 
 def pose_similarity(
-    tracks: FloatArray, poses: FloatArray, offset: Float64Array, areas: Float64Array, sigmas: FloatArray
+    tracks: FloatArray, poses: FloatArray, offset: Float64Array, areas: Float64Array, tolerance: FloatArray
 ) -> Float64Array:
-    """OKS in which a keypoint counts by the smaller of its two scores; NaN for a pair that shares no keypoint.
+    """OKS in which a keypoint counts by the smaller of its two weights; NaN for a pair that shares no keypoint.
 
     Args:
-        tracks: (T, K, 3) x, y, score; poses: (P, K, 3). NaN is a keypoint that does not exist.
-        offset: (T, P, 1, 2) from the origin of a pose to that of a track.
+        tracks: (T, 3, K) x, y, weight; poses: (P, 3, K). NaN is a keypoint that does not exist.
+        offset: (T, P, 2) from the origin of a pose to that of a track.
         areas: (T,) of the tracks' boxes, in square pixels.
-        sigmas: (K,).
+        tolerance: (K,) 2 (2 sigma)^2, with the skeleton's sigmas.
     """
-    across, down = (
-        tracks[:, None, :, axis] - poses[:, :, axis] + offset[..., axis]
-        for axis in (0, 1)  # each (T, P, K)
-    )
-    spread = 8 * np.asarray(sigmas) ** 2 * np.maximum(areas, 1e-6)[:, None]  # (T, K): 2 (2 sigma)^2 area
-    similar = np.exp(-(across**2 + down**2) / spread[:, None])
-    weight = np.minimum(np.maximum(np.minimum(tracks[:, None, :, 2], poses[:, :, 2]), 0.01), 1)
+    apart = tracks[:, None, :2] - poses[:, :2]  # (T, P, 2, K)
+    apart += offset[..., None]
+    apart *= apart
+    spread = tolerance * np.maximum(areas, 1e-6)[:, None]  # (T, K)
+    similar = np.exp((apart[:, :, 0] + apart[:, :, 1]) / -spread[:, None])  # (T, P, K)
+    weight = np.minimum(tracks[:, None, 2], poses[:, 2])
+    result: Float64Array = (similar * weight).sum(axis=-1) / weight.sum(axis=-1)
+    if not math.isnan(result.sum()):
+        return result
     unknown = np.isnan(similar)
-    if not unknown.any():
-        return np.asarray((similar * weight).sum(axis=-1) / weight.sum(axis=-1))
     similar, weight = np.where(unknown, 0, similar), np.where(unknown, 0, weight)
     total = weight.sum(axis=-1)
-    result: Float64Array = np.divide(
+    return np.divide(
         (similar * weight).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0
     )
-    return result
+
+
+def keypoint_weights(scores: FloatArray) -> FloatArray:
+    """What keypoints of these scores count."""
+    return np.minimum(np.maximum(scores, 0.01), 1)
 
 
 def nearness(

@@ -5,6 +5,7 @@ observation-centric re-update after a gap (OC-SORT, Cao et al., CVPR 2023), simi
 on time is in seconds, so that the frame rate does not matter.
 """
 
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -105,31 +106,42 @@ class Tracker:
             rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
             row_of[columns] = rows
-        known = len(tracks)
-        new = np.flatnonzero((row_of < 0) & (people.scores >= self._start_score))
-        if len(new):
-            row_of[new] = known + np.arange(len(new))
-            tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
-        tracked = np.flatnonzero(row_of >= 0)
-        rows = row_of[tracked]
-        # A weak detection gets its id when it is found again: one alone may be a mistake.
-        sure = (rows < known) | (people.scores[tracked] >= self._confirm_score)
-        named = rows[(tracks.ids[rows] == 0) & sure]
-        tracks.ids[named] = np.arange(source.next_id, source.next_id + len(named))
-        source.next_id += len(named)
-        if people.appearances is not None and len(rows):
-            tracks.mix_appearances(rows, people.appearances[tracked])
+        numbers = self._number(source, people, row_of, now)
         tracks.missed = tracks.seen < now
         source.time = now
         ids: list[int | None] = [None] * len(frame.instances)
-        for at, number in zip(people.index[tracked].tolist(), tracks.ids[rows].tolist(), strict=True):
+        for at, number in zip(people.index.tolist(), numbers, strict=True):
             ids[at] = number or None
         numbered = [one.changed(id=number) for one, number in zip(frame.instances, ids, strict=True)]
         return frame.changed(instances=numbered)
 
+    def _number(self, source: "_Source", people: People, row_of: IndexArray, now: float) -> list[int]:
+        """The ids of people (P,), 0 for none, with new tracks for those whose row is -1."""
+        tracks = source.tracks
+        known = len(tracks)
+        new = (row_of < 0) & (people.scores >= self._start_score)
+        if np.count_nonzero(new):
+            row_of[new] = known + np.arange(np.count_nonzero(new))
+            tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
+        tracked = row_of >= 0
+        rows = row_of[tracked]
+        ids = tracks.ids[rows]
+        if np.count_nonzero(ids) < len(ids):
+            # A weak detection gets its id when it is found again: one alone may be a mistake.
+            sure = (rows < known) | (people.scores[tracked] >= self._confirm_score)
+            named = rows[(ids == 0) & sure]
+            tracks.ids[named] = np.arange(source.next_id, source.next_id + len(named))
+            source.next_id += len(named)
+            ids = tracks.ids[rows]
+        if people.appearances is not None and len(rows):
+            tracks.mix_appearances(rows, people.appearances[tracked])
+        numbers = np.zeros(len(row_of), np.intp)
+        numbers[tracked] = ids
+        return numbers.tolist()
+
     def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
         """Drop who was unseen for too long, or is expected outside the image."""
-        if not tracks.missed.any():
+        if not tracks.any_missed:
             return
         alive = now - tracks.seen <= self._max_gap
         # Who left the image can be known again by the appearance only.
@@ -151,16 +163,26 @@ class Tracker:
         tracks = source.tracks
         expected = tracks.predict(now)
         similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
-        settled = tracks.hits >= _SETTLED
-        shift = None if camera_known else self._camera_shift(tracks, people, expected, similar)
+        settled, any_missed = tracks.hits >= _SETTLED, tracks.any_missed
+        close = similar >= self._threshold
+        pairs = None if any_missed else one_each(close)
+        if camera_known:
+            shift = None
+        elif pairs is not None and len(settled) == np.count_nonzero(settled):
+            rows, columns = pairs
+            shift = camera_shift(expected, people.middles[columns], tracks.sizes[:, 1])
+        else:
+            shift = self._camera_shift(tracks, people, expected, similar)
         if shift is not None:
             # Where pixels tell the camera's motion but for this frame, velocities are free of it.
             tracks.shift(shift, now, source.time, follow=not source.pixels)
             expected = expected + shift
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
+            close = similar >= self._threshold
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
-        allowed = (similar >= self._threshold) | ((overlap >= self._threshold) & ~tracks.missed[:, None])
-        if not tracks.missed.any() and (pairs := one_each(allowed)) is not None:
+        overlaps = overlap >= self._threshold
+        allowed = close | (overlaps & ~tracks.missed[:, None] if any_missed else overlaps)
+        if not any_missed and (pairs := one_each(allowed)) is not None:
             return *pairs, expected
         matching = StagedMatching(len(tracks), len(people.index))
         gap = now - tracks.seen
@@ -184,7 +206,7 @@ class Tracker:
         matching.add(value, allowed)
         if not matching.complete():  # who moved too far, or changed the pose too much
             # Somebody unseen may also have stayed, or a changing box looked like a step.
-            places = (expected, tracks.last) if tracks.missed.any() else (expected,)
+            places = (expected, tracks.last) if any_missed else (expected,)
             near = np.max(
                 [
                     nearness(boxes_at(at, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
@@ -217,18 +239,19 @@ class Tracker:
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
         """(T, P) similarity, overlap of the boxes, and ratio of their heights."""
         similar, overlap, ratio = box_similarity(boxes_at(expected, tracks.sizes), people.boxes)
-        count = tracks.poses.shape[1]
-        if self._method == "iou" or not count:
+        if self._method == "iou" or not tracks.poses.shape[2]:
             return similar, overlap, ratio
         # Poses relative to the boxes' middles, so that a track's moves with its prediction.
-        offset = (expected[:, None] - people.middles)[:, :, None]  # (T, P, 1, 2)
+        offset = expected[:, None] - people.middles  # (T, P, 2)
+        areas = tracks.sizes[:, 0] * tracks.sizes[:, 1]
         oks = pose_similarity(
-            tracks.poses, people.poses, offset, tracks.sizes.prod(axis=1), _sigmas(frame.skeleton, count)
+            tracks.poses, people.poses, offset, areas, _tolerance(frame.skeleton, tracks.poses.shape[2])
         )
         mixed = oks if self._method == "oks" else (similar + oks) / 2
-        both = np.isfinite(oks)
+        if math.isfinite(mixed.sum()):
+            return mixed, overlap, ratio
         # The overlap counts where one of the two has no pose.
-        return mixed if both.all() else np.where(both, mixed, similar), overlap, ratio
+        return np.where(np.isfinite(oks), mixed, similar), overlap, ratio
 
 
 @dataclass(slots=True)
@@ -247,11 +270,13 @@ def _update(
     expected: Float64Array,
     now: float,
 ) -> None:
+    if not len(rows):
+        return
     hits = tracks.hits[rows]
     boxes = people.boxes[columns]
     tracks.update(rows, expected[rows], boxes, people.poses[columns], people.index[columns], now)
     settled = hits >= _SETTLED
-    if settled.all():
+    if np.count_nonzero(settled) == len(settled):
         return
     for k in np.flatnonzero(~settled):  # a second box on the same person never settles
         if _doubles(boxes[k], boxes[settled]):
@@ -267,10 +292,10 @@ def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _sigmas(skeleton: str | None, count: int) -> Float64Array:
-    """The skeleton's sigmas; one for all keypoints where the skeleton is unknown."""
+def _tolerance(skeleton: str | None, count: int) -> Float64Array:
+    """2 (2 sigma)^2 of each keypoint; the same for all where the skeleton is unknown."""
     try:
-        known = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
+        sigmas = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
     except RtmError:
-        known = np.zeros(0)
-    return known if len(known) == count else np.full(count, 0.05)
+        sigmas = np.zeros(0)
+    return 8 * np.asarray(sigmas if len(sigmas) == count else np.full(count, 0.05)) ** 2
