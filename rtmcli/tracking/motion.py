@@ -37,8 +37,8 @@ class Tracks:
         hits: (T,) how many detections a track has.
         missed: (T,) not seen in the last frame.
         places: (T,) index in the list of people when last seen.
-        poses: (T, 3, K) keypoints when last seen: x, y relative to the box's middle, weight in [0, 1]; NaN without a
-            pose. K is 0 until the first pose comes.
+        poses: (T, 3, K) keypoints when last seen: x, y, weight in [0, 1]; NaN without a pose. K is 0 until the first
+            pose comes.
         appearances: (T, A) mean appearance, NaN where unknown. A is 0 until the first comes.
     """
 
@@ -77,38 +77,40 @@ class Tracks:
         self,
         rows: IndexArray,
         expected: Float64Array,
-        boxes: Float64Array,
+        middles: Float64Array,
+        sizes: Float64Array,
         poses: Float64Array,
         places: IndexArray,
         now: float,
     ) -> None:
-        """Correct the tracks `rows` (N,) by the boxes (N, 4) and poses (N, 3, K) of people found now.
+        """Correct the tracks `rows` (N,), expected at (N, 2), by the people found now.
 
-        `expected` (N, 2) are their predicted centres. After a gap the velocity is that of the straight line from the
-        last detection (the observation-centric re-update of OC-SORT, Cao et al., CVPR 2023, section 3.2).
+        After a gap the velocity is that of the straight line from the last detection (the observation-centric re-update
+        of OC-SORT, Cao et al., CVPR 2023, section 3.2).
+
+        Args:
+            middles, sizes: (N, 2) of their boxes. poses: (N, 3, K). places: (N,) in the list of people.
         """
         # Without copies where everybody was found, in the order of the tracks.
         at = slice(None) if rows.tolist() == [*range(len(self))] else rows
-        low, high = boxes[:, :2], boxes[:, 2:]
-        center, size = (low + high) / 2, high - low
-        missed, any_missed = self.missed[at], self.any_missed
-        gap = np.maximum(now - self.seen[at], 1e-6)[:, None]  # (N, 1)
-        gains = None if any_missed else _settled_gains(float(gap[0, 0]), int(self.hits[at].min()) + 1)
-        g, h, share = gains or _gains(gap, self.hits[at][:, None] + 1.0)
-        step = center - expected
-        filtered = expected + g * step
-        velocity = self.velocities[at] + h * step / gap
-        if any_missed:
-            keep = np.exp(-gap / _MEMORY)
-            straight = (center - self.last[at]) / gap
-            blended = keep * self.velocities[at] + (1 - keep) * straight
-            filtered = np.where(missed[:, None], center, filtered)
-            velocity = np.where(missed[:, None], blended, velocity)
-        sizes = self.sizes[at]
-        sizes += share * (size - sizes)
-        _limit_speed(velocity, sizes[:, 1])
-        self.centers[at], self.velocities[at], self.sizes[at] = filtered, velocity, sizes
-        self.last[at], self.seen[at], self.places[at] = center, now, places
+        step, velocity = middles - expected, self.velocities[at]
+        if self.any_missed:
+            gap = np.maximum(now - self.seen[at], 1e-6)[:, None]  # (N, 1)
+            keep, missed = np.exp(-gap / _MEMORY), self.missed[at][:, None]
+            g, h, share = _gains(gap, self.hits[at][:, None])
+            straight = keep * velocity + (1 - keep) * ((middles - self.last[at]) / gap)
+            filtered = np.where(missed, middles, expected + g * step)
+            velocity = np.where(missed, straight, velocity + h * step / gap)
+        else:
+            since = max(now - float(self.seen[0]), 1e-6)  # all were seen in the last frame
+            g, h, share = _settled_gains(since, int(self.hits.min())) or _gains(since, self.hits[at][:, None])
+            filtered = expected + g * step
+            velocity = velocity + h * step / since
+        filtered_sizes = self.sizes[at]
+        filtered_sizes += share * (sizes - filtered_sizes)
+        _limit_speed(velocity, filtered_sizes[:, 1])
+        self.centers[at], self.velocities[at], self.sizes[at] = filtered, velocity, filtered_sizes
+        self.last[at], self.seen[at], self.places[at] = middles, now, places
         self.poses[at] = poses
         self.hits[at] += 1
         self.missed[at] = False
@@ -152,12 +154,13 @@ class Tracks:
     def move_camera(self, camera: Float64Array) -> None:
         """Carry all tracks into the next image by the map (2, 3) of still points; velocities are those in the scene."""
         linear, offset = camera[:, :2], camera[:, 2]
-        self.centers = self.centers @ linear.T + offset
-        self.last = self.last @ linear.T + offset
-        self.velocities = self.velocities @ linear.T
         zoom = np.sqrt(abs(np.linalg.det(linear)))
+        last = self.last @ linear.T + offset
+        self.poses[:, :2] = last[..., None] + zoom * (self.poses[:, :2] - self.last[..., None])
+        self.centers = self.centers @ linear.T + offset
+        self.last = last
+        self.velocities = self.velocities @ linear.T
         self.sizes = self.sizes * zoom
-        self.poses[:, :2] *= zoom
 
     def shift(self, step: Float64Array, now: float, before: float, *, follow: bool = True) -> None:
         """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.
@@ -166,6 +169,7 @@ class Tracks:
         """
         self.centers += step
         self.last += step
+        self.poses[:, :2] += step[:, None]
         if not follow:
             return
         self.velocities += _CAMERA_GAIN * step / max(now - before, 1e-6)
@@ -177,18 +181,18 @@ _FIELDS = tuple(f.name for f in fields(Tracks))
 Gain = Float64Array | float
 
 
-def _gains(gap: Float64Array, count: Float64Array) -> tuple[Gain, Gain, Gain]:
-    """The gains g and h of places and velocities, and that of sizes, for the n-th detection after these gaps."""
-    keep = np.exp(-gap / _MEMORY)
-    g = np.maximum(1 - keep**2, 2 * (2 * count - 1) / (count * (count + 1)))
-    h = np.maximum((1 - keep) ** 2, 6 / (count * (count + 1)))
+def _gains(gap: Float64Array | float, hits: IndexArray) -> tuple[Gain, Gain, Gain]:
+    """The gains g and h of centres and velocities, and that of sizes, after these gaps and so many detections."""
+    keep, count = np.exp(-gap / _MEMORY), hits + 1.0
+    g = np.maximum(1 - keep * keep, 2 * (2 * count - 1) / (count * (count + 1)))
+    h = np.maximum((1 - keep) * (1 - keep), 6 / (count * (count + 1)))
     share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)
     return np.minimum(g, 1), np.minimum(h, 1), share
 
 
-def _settled_gains(gap: float, count: int) -> tuple[Gain, Gain, Gain] | None:
-    """The same of all tracks, if the gains of none with so many detections or more are still those of a new one."""
-    keep = float(np.exp(-gap / _MEMORY))
+def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain] | None:
+    """The same for tracks of so many detections and more, unless the gains of the newest are still higher."""
+    keep, count = float(np.exp(-gap / _MEMORY)), hits + 1.0
     g, h, share = 1 - keep * keep, (1 - keep) * (1 - keep), float(-np.expm1(-gap / _SIZE_MEMORY))
     new = count * (count + 1)
     settled = g >= 2 * (2 * count - 1) / new and h >= 6 / new and share >= 1 / count

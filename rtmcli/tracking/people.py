@@ -19,7 +19,7 @@ class People:
 
     Attributes:
         index: (P,) their places in the frame's list.
-        boxes: (P, 4). middles: (P, 2) of the boxes. scores: (P,); 1 where there is none.
+        boxes: (P, 4). middles, sizes: (P, 2) of the boxes. scores: (P,); 1 where there is none.
         poses: (P, 3, K) as in `Tracks`.
         appearances: (P, A), NaN where unknown; None where there are none.
     """
@@ -27,6 +27,7 @@ class People:
     index: IndexArray
     boxes: Float64Array
     middles: Float64Array
+    sizes: Float64Array
     scores: Float64Array
     poses: Float64Array
     appearances: Float64Array | None
@@ -41,15 +42,14 @@ def people_of(frame: Frame, tracks: Tracks) -> People:
         whole = np.asarray(np.isfinite(corners).all(axis=1))
         corners, index = corners[whole], [at for at, ok in zip(index, whole.tolist(), strict=True) if ok]
     people = [frame.instances[at] for at in index]
-    middles = (corners[:, :2] + corners[:, 2:]) / 2
-    poses = _poses_of(people, tracks)
-    poses[:, :2] -= middles[:, :, None]
+    low, high = corners[:, :2], corners[:, 2:]
     return People(
         np.array(index, np.intp),
         corners,
-        middles,
+        (low + high) / 2,
+        high - low,
         np.array([1.0 if one.score is None else one.score for one in people], np.float64),
-        poses,
+        _poses_of(people, tracks),
         frame_appearances(frame, index),
     )
 

@@ -17,7 +17,9 @@ def box_similarity(
     """
     # Both axes in one array, here and below: for so few numbers a call costs more than what it computes.
     low, high = expected[:, None, :2], expected[:, None, 2:]  # (T, 1, 2)
-    sides = np.maximum(np.minimum(high, boxes[:, 2:]) - np.maximum(low, boxes[:, :2]), 0)  # (T, P, 2)
+    sides = np.minimum(high, boxes[:, 2:])
+    sides -= np.maximum(low, boxes[:, :2])  # (T, P, 2)
+    np.maximum(sides, 0, out=sides)
     shared = sides[..., 0] * sides[..., 1]  # (T, P)
     old, new = high - low, boxes[:, 2:] - boxes[:, :2]  # (T, 1, 2), (P, 2)
     union = old[..., 0] * old[..., 1] + new[:, 0] * new[:, 1] - shared
@@ -34,25 +36,22 @@ def pose_similarity(
 
     Args:
         tracks: (T, 3, K) x, y, weight; poses: (P, 3, K). NaN is a keypoint that does not exist.
-        offset: (T, P, 2) from the origin of a pose to that of a track.
+        offset: (T, 2) by which the poses of tracks have moved.
         areas: (T,) of the tracks' boxes, in square pixels.
         tolerance: (K,) 2 (2 sigma)^2, with the skeleton's sigmas.
     """
-    apart = tracks[:, None, :2] - poses[:, :2]  # (T, P, 2, K)
-    apart += offset[..., None]
+    apart = (tracks[:, :2] + offset[..., None])[:, None] - poses[:, :2]  # (T, P, 2, K)
     apart *= apart
     spread = tolerance * np.maximum(areas, 1e-6)[:, None]  # (T, K)
     similar = np.exp((apart[:, :, 0] + apart[:, :, 1]) / -spread[:, None])  # (T, P, K)
     weight = np.minimum(tracks[:, None, 2], poses[:, 2])
-    result: Float64Array = (similar * weight).sum(axis=-1) / weight.sum(axis=-1)
+    result: Float64Array = np.vecdot(similar, weight) / weight.sum(axis=-1)
     if not math.isnan(result.sum()):
         return result
     unknown = np.isnan(similar)
     similar, weight = np.where(unknown, 0, similar), np.where(unknown, 0, weight)
     total = weight.sum(axis=-1)
-    return np.divide(
-        (similar * weight).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0
-    )
+    return np.divide(np.vecdot(similar, weight), total, out=np.full_like(total, np.nan), where=total > 0)
 
 
 def keypoint_weights(scores: FloatArray) -> FloatArray:

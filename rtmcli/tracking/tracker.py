@@ -241,11 +241,12 @@ class Tracker:
         similar, overlap, ratio = box_similarity(boxes_at(expected, tracks.sizes), people.boxes)
         if self._method == "iou" or not tracks.poses.shape[2]:
             return similar, overlap, ratio
-        # Poses relative to the boxes' middles, so that a track's moves with its prediction.
-        offset = expected[:, None] - people.middles  # (T, P, 2)
-        areas = tracks.sizes[:, 0] * tracks.sizes[:, 1]
         oks = pose_similarity(
-            tracks.poses, people.poses, offset, areas, _tolerance(frame.skeleton, tracks.poses.shape[2])
+            tracks.poses,
+            people.poses,
+            expected - tracks.last,
+            tracks.sizes[:, 0] * tracks.sizes[:, 1],
+            _tolerance(frame.skeleton, tracks.poses.shape[2]),
         )
         mixed = oks if self._method == "oks" else (similar + oks) / 2
         if math.isfinite(mixed.sum()):
@@ -272,12 +273,20 @@ def _update(
 ) -> None:
     if not len(rows):
         return
-    hits = tracks.hits[rows]
-    boxes = people.boxes[columns]
-    tracks.update(rows, expected[rows], boxes, people.poses[columns], people.index[columns], now)
+    hits = tracks.hits.take(rows)
+    tracks.update(
+        rows,
+        expected.take(rows, axis=0),
+        people.middles.take(columns, axis=0),
+        people.sizes.take(columns, axis=0),
+        people.poses.take(columns, axis=0),
+        people.index.take(columns),
+        now,
+    )
     settled = hits >= _SETTLED
     if np.count_nonzero(settled) == len(settled):
         return
+    boxes = people.boxes[columns]
     for k in np.flatnonzero(~settled):  # a second box on the same person never settles
         if _doubles(boxes[k], boxes[settled]):
             tracks.hits[rows[k]] = hits[k]
