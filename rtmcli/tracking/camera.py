@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from rtmcli.arrays import Float64Array
+from rtmcli.arrays import BoolArray, Float64Array, IndexArray
+from rtmcli.tracking.assignment import assign
+from rtmcli.tracking.motion import Tracks
+from rtmcli.tracking.people import People
 
 _FEWEST = 4  # people; fewer may move together without the camera
 _CLEAR = 5.0  # standard errors of the median that a common shift must exceed
@@ -14,6 +17,34 @@ _JUMP_SIZE = 0.2
 _JUMP = 2.0
 _JUMP_NEAR = 0.15
 _MOST = 0.6
+
+
+def common_shift(
+    tracks: Tracks,
+    people: People,
+    expected: Float64Array,
+    similar: Float64Array,
+    close: BoolArray,
+    pairs: tuple[IndexArray, IndexArray] | None,
+) -> Float64Array | None:
+    """The shift (2,) in pixels of all people between the expected centres (T, 2) and now; None where there is none.
+
+    Args:
+        similar: (T, P) of tracks and people; close: (T, P) whether that is enough for a pair.
+        pairs: rows and columns of the close ones, if nobody has a choice.
+    """
+    if min(similar.shape) < _FEWEST:
+        return None
+    settled = tracks.settled
+    if pairs is None or not settled.all():
+        sure = close & (settled & ~tracks.missed)[:, None]
+        rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
+    else:
+        rows, columns = pairs
+    seen = ~tracks.missed
+    if 2 * len(rows) < min(int(seen.sum()), len(people.boxes)):
+        return jump_shift(expected[seen], tracks.sizes[seen, 1], people.boxes)
+    return camera_shift(expected[rows], people.middles[columns], tracks.sizes[rows, 1])
 
 
 def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Array) -> Float64Array | None:

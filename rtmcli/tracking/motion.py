@@ -6,6 +6,7 @@ its first points (the expanding-memory filter, section 2.4), so that its velocit
 depend on the time between frames, not on their number.
 """
 
+import math
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -17,6 +18,7 @@ _SIZE_MEMORY = 0.1  # and that of sizes
 _FADE = 1.5  # seconds in which the velocity of an unseen person falls to 1/e
 _APPEARANCE_MEMORY = 60  # detections
 _CAMERA_GAIN = 0.7  # share of a common step that velocities take over
+_SETTLED = 4  # detections after which a track goes before newer ones
 _FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person
 
 
@@ -58,6 +60,11 @@ class Tracks:
         return len(self.ids)
 
     @property
+    def settled(self) -> BoolArray:
+        """(T,) whether a track has so many detections that it goes before newer ones."""
+        return self.hits >= _SETTLED
+
+    @property
     def any_missed(self) -> bool:
         return bool(np.count_nonzero(self.missed))  # a fifth of the time of any()
 
@@ -68,9 +75,10 @@ class Tracks:
 
     def predict(self, now: float) -> Float64Array:
         """(T, 2) expected centres: constant velocity, which fades for people who are unseen."""
+        if not len(self) or not self.any_missed:  # then all were seen at the same time
+            return self.centers + self.velocities * (now - self.seen[:1])
         gap = now - self.seen
-        if self.any_missed:
-            gap = np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
+        gap = np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
         return self.centers + self.velocities * gap[:, None]
 
     def update(
@@ -201,8 +209,8 @@ def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain] | None:
 
 def _limit_speed(velocities: Float64Array, heights: Float64Array) -> None:
     """Slow down, in place, what is faster than a person."""
-    if np.abs(velocities).max() * 1.5 < _FASTEST * heights.min():  # then no length is beyond it
-        return
+    if math.sqrt(np.vdot(velocities, velocities)) < _FASTEST * heights.min():
+        return  # not even all speeds together are beyond the limit
     limit = _FASTEST * np.maximum(heights, 1e-6)
     speed = np.sqrt(velocities[:, 0] ** 2 + velocities[:, 1] ** 2)
     velocities *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]

@@ -54,6 +54,13 @@ def people_of(frame: Frame, tracks: Tracks) -> People:
     )
 
 
+def with_id(one: Instance, number: int | None) -> Instance:
+    """What `changed` does, in half of the time."""
+    return Instance(
+        one.box, one.score, one.keypoints, one.keypoints3d, number, one.label, one.extra, one.order
+    )
+
+
 def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
     """(P, 3, K) x, y, weight of the keypoints; NaN for who has no pose, or one of another number of keypoints."""
     poses = [one.keypoints for one in people]
@@ -70,7 +77,7 @@ def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
         for row, pose in zip(stacked, poses, strict=True):
             if count and pose is not None and len(pose) == count:
                 row[:] = pose
-    planes = stacked.transpose(0, 2, 1)
+    planes = np.ascontiguousarray(stacked.transpose(0, 2, 1))
     planes[:, 2] = keypoint_weights(planes[:, 2])
     return planes
 

@@ -1,10 +1,13 @@
 """How much a person found now is like a person who was expected: (T, P) matrices in [0, 1]."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray
+from rtmcli.errors import RtmError
+from rtmcli.skeletons import load_skeleton
 
 
 def box_similarity(
@@ -15,18 +18,16 @@ def box_similarity(
     Heights change slowly, widths with every step (height-modulated IoU: Yang et al., "Hybrid-SORT", AAAI 2024).
     `expected` (T, 4), `boxes` (P, 4).
     """
-    # Both axes in one array, here and below: for so few numbers a call costs more than what it computes.
-    low, high = expected[:, None, :2], expected[:, None, 2:]  # (T, 1, 2)
-    sides = np.minimum(high, boxes[:, 2:])
-    sides -= np.maximum(low, boxes[:, :2])  # (T, P, 2)
-    np.maximum(sides, 0, out=sides)
-    shared = sides[..., 0] * sides[..., 1]  # (T, P)
-    old, new = high - low, boxes[:, 2:] - boxes[:, :2]  # (T, 1, 2), (P, 2)
-    union = old[..., 0] * old[..., 1] + new[:, 0] * new[:, 1] - shared
-    overlap = shared / np.maximum(union, 1e-6)
-    before, now = old[..., 1], new[:, 1]  # heights (T, 1), (P,)
-    ratio = np.minimum(before, now) / np.maximum(np.maximum(before, now), 1e-6)  # (T, P)
-    return overlap * ratio**2, overlap, ratio
+    # All pairs side by side and both axes in one array: for so few numbers a call, and above all broadcasting, costs
+    # more than what it computes.
+    count = len(expected), len(boxes)
+    t, p = expected.T.repeat(count[1], axis=1), np.concatenate([boxes.T] * count[0], axis=1)  # (4, T P)
+    sides = np.maximum(np.minimum(t[2:], p[2:]) - np.maximum(t[:2], p[:2]), 0)  # (2, T P)
+    shared = sides[0] * sides[1]
+    old, new = t[2:] - t[:2], p[2:] - p[:2]  # widths and heights (2, T P)
+    overlap = shared / np.maximum(old[0] * old[1] + new[0] * new[1] - shared, 1e-6)
+    ratio = np.minimum(old[1], new[1]) / np.maximum(np.maximum(old[1], new[1]), 1e-6)
+    return (overlap * ratio**2).reshape(count), overlap.reshape(count), ratio.reshape(count)
 
 
 def pose_similarity(
@@ -51,12 +52,23 @@ def pose_similarity(
     unknown = np.isnan(similar)
     similar, weight = np.where(unknown, 0, similar), np.where(unknown, 0, weight)
     total = weight.sum(axis=-1)
-    return np.divide(np.vecdot(similar, weight), total, out=np.full_like(total, np.nan), where=total > 0)
+    result = np.divide(np.vecdot(similar, weight), total, out=np.full_like(total, np.nan), where=total > 0)
+    return result
 
 
 def keypoint_weights(scores: FloatArray) -> FloatArray:
     """What keypoints of these scores count."""
     return np.minimum(np.maximum(scores, 0.01), 1)
+
+
+@lru_cache(maxsize=16)
+def tolerances(skeleton: str | None, count: int) -> Float64Array:
+    """2 (2 sigma)^2 of each keypoint; the same for all where the skeleton is unknown."""
+    try:
+        sigmas = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
+    except RtmError:
+        sigmas = np.zeros(0)
+    return 8 * np.asarray(sigmas if len(sigmas) == count else np.full(count, 0.05)) ** 2
 
 
 def nearness(

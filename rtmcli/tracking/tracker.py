@@ -7,21 +7,18 @@ on time is in seconds, so that the frame rate does not matter.
 
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from rtmcli.arrays import Float64Array, FloatArray, IndexArray
-from rtmcli.errors import RtmError
 from rtmcli.records.frame import Frame
-from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
-from rtmcli.tracking.assignment import StagedMatching, assign, one_each
-from rtmcli.tracking.camera import camera_shift, jump_shift
+from rtmcli.tracking.assignment import StagedMatching, one_each
+from rtmcli.tracking.camera import common_shift
 from rtmcli.tracking.motion import Tracks, boxes_at
-from rtmcli.tracking.people import People, people_of
-from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity
+from rtmcli.tracking.people import People, people_of, with_id
+from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity, tolerances
 from rtmcli.tracking.source_state import Sources, seconds
 
 Method = Literal["auto", "iou", "oks"]
@@ -35,7 +32,6 @@ CONFIRM_SCORE = 0.6
 MAX_GAP = 3.0
 
 _HIGH = 0.6  # score from which a detection is paired in the first stage
-_SETTLED = 4  # detections after which a track goes before newer ones
 _UNSETTLED = 0.6  # worth of a track of fewer detections
 _TALLER = 1.35  # a detection this many times as tall is another person
 _REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
@@ -112,21 +108,22 @@ class Tracker:
         ids: list[int | None] = [None] * len(frame.instances)
         for at, number in zip(people.index.tolist(), numbers, strict=True):
             ids[at] = number or None
-        numbered = [one.changed(id=number) for one, number in zip(frame.instances, ids, strict=True)]
-        return frame.changed(instances=numbered)
+        return frame.changed(
+            instances=[with_id(one, number) for one, number in zip(frame.instances, ids, strict=True)]
+        )
 
     def _number(self, source: "_Source", people: People, row_of: IndexArray, now: float) -> list[int]:
         """The ids of people (P,), 0 for none, with new tracks for those whose row is -1."""
-        tracks = source.tracks
-        known = len(tracks)
-        new = (row_of < 0) & (people.scores >= self._start_score)
-        if np.count_nonzero(new):
-            row_of[new] = known + np.arange(np.count_nonzero(new))
+        tracks, rows = source.tracks, row_of
+        known, tracked = len(tracks), row_of >= 0
+        if not tracked.all():
+            new = ~tracked & (people.scores >= self._start_score)
+            row_of[new] = known + np.arange(new.sum())
             tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
-        tracked = row_of >= 0
-        rows = row_of[tracked]
+            tracked = row_of >= 0
+            rows = row_of[tracked]
         ids = tracks.ids[rows]
-        if np.count_nonzero(ids) < len(ids):
+        if not ids.all():
             # A weak detection gets its id when it is found again: one alone may be a mistake.
             sure = (rows < known) | (people.scores[tracked] >= self._confirm_score)
             named = rows[(ids == 0) & sure]
@@ -135,9 +132,10 @@ class Tracker:
             ids = tracks.ids[rows]
         if people.appearances is not None and len(rows):
             tracks.mix_appearances(rows, people.appearances[tracked])
-        numbers = np.zeros(len(row_of), np.intp)
-        numbers[tracked] = ids
-        return numbers.tolist()
+        whole = np.zeros(len(row_of), np.intp)
+        whole[tracked] = ids
+        numbers: list[int] = whole.tolist()
+        return numbers
 
     def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
         """Drop who was unseen for too long, or is expected outside the image."""
@@ -163,16 +161,10 @@ class Tracker:
         tracks = source.tracks
         expected = tracks.predict(now)
         similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
-        settled, any_missed = tracks.hits >= _SETTLED, tracks.any_missed
+        any_missed = tracks.any_missed
         close = similar >= self._threshold
         pairs = None if any_missed else one_each(close)
-        if camera_known:
-            shift = None
-        elif pairs is not None and len(settled) == np.count_nonzero(settled):
-            rows, columns = pairs
-            shift = camera_shift(expected, people.middles[columns], tracks.sizes[:, 1])
-        else:
-            shift = self._camera_shift(tracks, people, expected, similar)
+        shift = None if camera_known else common_shift(tracks, people, expected, similar, close, pairs)
         if shift is not None:
             # Where pixels tell the camera's motion but for this frame, velocities are free of it.
             tracks.shift(shift, now, source.time, follow=not source.pixels)
@@ -182,10 +174,13 @@ class Tracker:
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
         overlaps = overlap >= self._threshold
         allowed = close | (overlaps & ~tracks.missed[:, None] if any_missed else overlaps)
-        if not any_missed and (pairs := one_each(allowed)) is not None:
-            return *pairs, expected
+        if not any_missed:
+            if pairs is None or shift is not None or np.count_nonzero(allowed) > len(tracks):
+                pairs = one_each(allowed)
+            if pairs is not None:
+                return *pairs, expected
         matching = StagedMatching(len(tracks), len(people.index))
-        gap = now - tracks.seen
+        gap, settled = now - tracks.seen, tracks.settled
         # The order of the last frame's list decides only between two who stand in one place.
         moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
         worth = np.where(tracks.missed, np.exp(-gap / _STALE), 1.0)[:, None] * (1 - 1e-4 * moved)
@@ -222,18 +217,6 @@ class Tracker:
             matching.add(1 - differs, alike & far & ~recent)
         return *matching.result(), expected
 
-    def _camera_shift(
-        self, tracks: Tracks, people: People, expected: Float64Array, similar: Float64Array
-    ) -> Float64Array | None:
-        if min(similar.shape) < 4:
-            return None
-        sure = (similar >= self._threshold) & ((tracks.hits >= _SETTLED) & ~tracks.missed)[:, None]
-        rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
-        seen = ~tracks.missed
-        if 2 * len(rows) < min(seen.sum(), len(people.boxes)):
-            return jump_shift(expected[seen], tracks.sizes[seen, 1], people.boxes)
-        return camera_shift(expected[rows], people.middles[columns], tracks.sizes[rows, 1])
-
     def _similarity(
         self, tracks: Tracks, people: People, frame: Frame, expected: Float64Array
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
@@ -246,7 +229,7 @@ class Tracker:
             people.poses,
             expected - tracks.last,
             tracks.sizes[:, 0] * tracks.sizes[:, 1],
-            _tolerance(frame.skeleton, tracks.poses.shape[2]),
+            tolerances(frame.skeleton, tracks.poses.shape[2]),
         )
         mixed = oks if self._method == "oks" else (similar + oks) / 2
         if math.isfinite(mixed.sum()):
@@ -273,7 +256,7 @@ def _update(
 ) -> None:
     if not len(rows):
         return
-    hits = tracks.hits.take(rows)
+    hits, settled = tracks.hits[rows], tracks.settled[rows]
     tracks.update(
         rows,
         expected.take(rows, axis=0),
@@ -283,8 +266,7 @@ def _update(
         people.index.take(columns),
         now,
     )
-    settled = hits >= _SETTLED
-    if np.count_nonzero(settled) == len(settled):
+    if settled.all():
         return
     boxes = people.boxes[columns]
     for k in np.flatnonzero(~settled):  # a second box on the same person never settles
@@ -298,13 +280,3 @@ def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
     shared = np.clip(sides, 0, None).prod(axis=1)
     smaller = np.minimum((box[2:] - box[:2]).prod(), (leaders[:, 2:] - leaders[:, :2]).prod(axis=1))
     return bool((shared > _DOUBLE * smaller).any())
-
-
-@lru_cache(maxsize=16)
-def _tolerance(skeleton: str | None, count: int) -> Float64Array:
-    """2 (2 sigma)^2 of each keypoint; the same for all where the skeleton is unknown."""
-    try:
-        sigmas = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
-    except RtmError:
-        sigmas = np.zeros(0)
-    return 8 * np.asarray(sigmas if len(sigmas) == count else np.full(count, 0.05)) ** 2
