@@ -1,4 +1,4 @@
-"""Units done by actors of a Ray cluster. Placement, restarts, retries and autoscaling are Ray's."""
+"""Units done by actors of a Ray cluster, which places them. A lost actor is replaced, and its unit done again."""
 
 import os
 import signal
@@ -55,12 +55,13 @@ def on_ray(folder: Folder, open_work: Callable[[], Work], cluster: Cluster) -> E
 
     def on_cluster(units: Sequence[Unit], wanted: Callable[[Unit], bool]) -> Generator[Outcome, None, None]:
         ray = _connect(cluster.address)
-        # A lost actor is started again as long as there are units, wherever there is room.
-        remote = ray.remote(
-            num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=-1, max_task_retries=RETRIES
-        )(_Actor)
+        # Ray reports the loss of an actor after its own retries, or before them where a node does not answer. Counted
+        # here, a unit that kills its workers is begun three times, and not more often.
+        remote = ray.remote(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0, max_task_retries=0)(
+            _Actor
+        )
         begin = partial(remote.remote, os.getcwd(), folder, open_work)
-        waiting, running, unanswered = deque(units), {}, Counter[str]()
+        waiting, running, losses = deque(units), {}, Counter[str]()
         idle = [begin() for _ in range(_count(ray, cluster, len(units)))]
         try:
             while True:
@@ -80,17 +81,15 @@ def on_ray(folder: Folder, open_work: Callable[[], Work], cluster: Cluster) -> E
                 actor, unit = running.pop(done)
                 try:
                     answer = ray.get(done)
-                except ray.exceptions.ActorUnavailableError as error:
-                    # Its node does not answer, and Ray does not know yet that it is gone: an actor elsewhere.
+                except ray.exceptions.RayError as error:
+                    # It died, or its node does not answer: another one, wherever there is room.
                     ray.kill(actor)
                     actor = begin()
-                    unanswered[unit.file] += 1
-                    if unanswered[unit.file] <= RETRIES:
+                    losses[unit.file] += 1
+                    if losses[unit.file] <= RETRIES:
                         waiting.appendleft(unit)
                         idle.append(actor)
                         continue
-                    answer = Outcome(unit=unit, error=_lost(unit, error))
-                except ray.exceptions.RayError as error:
                     answer = Outcome(unit=unit, error=_lost(unit, error))
                 if isinstance(answer, BaseException):
                     raise answer
