@@ -1,6 +1,12 @@
-"""Files that are complete under their name or absent: written under a temporary name beside it, then renamed."""
+"""Files that are complete under their name or absent: written under a temporary name beside it, then renamed.
+
+A link stays one: the file that it leads to is replaced. A device (`/dev/null`) or a named pipe stays as well, and gets
+the complete content.
+"""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,9 +49,12 @@ def temporary_beside(path: Path) -> Path:
     """A new empty file in the folder of `path`: a hidden name, the suffix of `path`, ordinary permissions.
 
     Raises:
-        RtmError: the folder cannot be written.
+        RtmError: the folder cannot be written, or `path` is a folder itself.
     """
-    temporary = path.with_name(f".{path.stem}.{os.urandom(4).hex()}{path.suffix}")
+    if path.is_dir():
+        raise RtmError(f"cannot write {path}: it is a folder; name a file")
+    folder = Path(tempfile.gettempdir()) if _is_special(path) else _behind_links(path).parent
+    temporary = folder / f".{path.stem}.{os.urandom(4).hex()}{path.suffix}"
     try:
         # The kernel applies the umask, which Python cannot read without changing it for all threads.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
@@ -57,10 +66,25 @@ def temporary_beside(path: Path) -> Path:
 def publish(temporary: Path, path: Path) -> None:
     """Give a finished temporary file its final name. Raises RtmError, and removes it, where that fails."""
     try:
-        os.replace(temporary, path)
+        if _is_special(path):
+            with temporary.open("rb") as content, path.open("wb") as target:
+                shutil.copyfileobj(content, target)
+            temporary.unlink()
+        else:
+            os.replace(temporary, _behind_links(path))
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise _cannot_write(path, error) from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something under this name that is neither a file nor a folder: a device, or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _behind_links(path: Path) -> Path:
+    """The file that a link leads to; other paths as they are."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _cannot_write(path: Path, error: OSError) -> RtmError:

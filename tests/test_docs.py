@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtmcli.cli.app import VERBS, available_verbs, load_verb
+from rtmcli.cli.app import VERBS, load_verb
 from rtmcli.settings import current
 from rtmcli.skeletons import load_skeleton, skeleton_names
 from tests.helpers.examples import SHELL, code_blocks, indented_blocks, parse, rtm_commands
@@ -25,7 +25,7 @@ STALE = "run: python -m tools.write_docs (or: just docs)"
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every verb, and the verbs of `rtm models`, with the words that call it."""
-    for verb in available_verbs():
+    for verb in VERBS:
         command = load_verb(verb)
         yield verb, command
         for name, child in getattr(command, "commands", {}).items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import rtmcli
-from rtmcli.cli.app import available_verbs, load_verb
+from rtmcli.cli.app import VERBS, load_verb
 
 DOCS = Path(__file__).parent.parent / "docs"
 COMMON_OPTIONS = ("--quiet", "--verbose", "--json-errors", "--no-progress", "--help")
@@ -103,7 +103,7 @@ def cli_page() -> str:
         "# Command line",
         "Written by `python -m tools.write_docs` from the help texts; change those. `rtm VERB --help` prints the same.",
     ]
-    for verb in available_verbs():
+    for verb in VERBS:
         command = load_verb(verb)
         parts += _command(f"rtm {verb}", command)
         for name, child in getattr(command, "commands", {}).items():
@@ -131,7 +131,7 @@ def _command(name: str, command: Any) -> list[str]:
 
 
 def _common_options() -> list[tuple[str, str]]:
-    command = load_verb(available_verbs()[0])
+    command = load_verb(next(iter(VERBS)))
     context = command.context_class(command, info_name="rtm")
     return [
         record

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from rtmcli import __version__
 from rtmcli.cli.command import as_command
-from rtmcli.errors import UsageError
+from rtmcli.errors import RtmError, UsageError
 from rtmcli.records.line_io import ClosedPipe, guard
 from rtmcli.settings import Defaults, current, reset
 from rtmcli.terminal.error_report import did_you_mean, report
@@ -52,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     _catch_signals()
     try:
         code = _run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        _flush()
         return code
     except (ClosedPipe, BrokenPipeError):
         _die_of(signal.SIGPIPE)
@@ -66,6 +65,17 @@ def main(arguments: list[str] | None = None) -> int:
         return report(error, arguments, VERBS)
     finally:
         reset()  # a library user's next call is not quiet because of this run
+
+
+def _flush() -> None:
+    """Write what `print` has kept."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RtmError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def app() -> TyperGroup:
@@ -114,18 +124,18 @@ class _Verbs(TyperGroup):
     """All verbs, each imported when it is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return available_verbs()
+        return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return load_verb(cmd_name) if cmd_name in available_verbs() else None
+        return load_verb(cmd_name) if cmd_name in VERBS else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Verbs"):
-            formatter.write_dl([(verb, VERBS[verb]) for verb in available_verbs()])
+            formatter.write_dl(list(VERBS.items()))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0]
-        if not word.startswith("-") and word not in available_verbs():
+        if not word.startswith("-") and word not in VERBS:
             raise UsageError(f"no such verb {word!r}{did_you_mean(word, VERBS)} 'rtm --help' lists them")
         return super().resolve_command(ctx, args)
 
@@ -135,19 +145,8 @@ class _Verbs(TyperGroup):
         if incomplete.startswith("-"):
             return super(TyperGroup, self).shell_complete(ctx, incomplete)
         return [
-            CompletionItem(verb, help=VERBS[verb])
-            for verb in available_verbs()
-            if verb.startswith(incomplete)
+            CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)
         ]
-
-
-def available_verbs() -> list[str]:
-    """The verbs whose module is installed, in the order of `VERBS`."""
-    here = {
-        name.partition(".")[0]
-        for name in os.listdir(os.path.join(os.path.dirname(os.path.dirname(__file__)), "verbs"))
-    }
-    return [verb for verb in VERBS if verb in here]
 
 
 @lru_cache(maxsize=1)

@@ -138,8 +138,13 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not JSON: it is no text in UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+        several = (
+            "; it has several documents, as records have, and not one" if "Extra data" in str(error) else ""
+        )
+        raise DataError(f"{path} is not JSON: {error}{several}") from None
 
 
 def _entry(entry: Any, needed: Sequence[str], place: str) -> dict[str, Any]:

@@ -150,7 +150,10 @@ def _estimation(own: PersonTracks, person: int | None, skeleton: Any) -> Any:
                 timestamps=series[0] if series else times,
             )
         )
-    size = {"dimensions": np.array([[own.width, own.height]], np.uint16)} if own.width and own.height else {}
+    size = {}
+    # The format's numbers have 16 bits.
+    if own.width and own.height and max(own.width, own.height) < 1 << 16:
+        size["dimensions"] = np.array([[own.width, own.height]], np.uint16)
     return ndx_pose.PoseEstimation(
         name="track" if person is None else f"track={person}",
         pose_estimation_series=series,

@@ -14,6 +14,7 @@ from rtmcli.files import replacing
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
+from rtmcli.skeletons import Skeleton
 from rtmcli.skeletons.of_frame import skeleton_of
 
 
@@ -22,7 +23,7 @@ def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
 
     Raises:
         ModuleNotFoundError: sleap-io is not installed.
-        DataError: keypoints of no named skeleton.
+        DataError: as `skeleton_of` does.
 
     Example:
         from rtmcli import read_frames, write_sleap
@@ -44,13 +45,13 @@ def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
             track = None
             if one.id is not None:
                 track = tracks.setdefault((frame.source, one.id), sio.Track(str(one.id)))
-            skeleton = skeletons.get(frame.skeleton or "")
-            if skeleton is None:
-                skeleton = skeletons[frame.skeleton or ""] = _skeleton(frame)
+            own = skeleton_of(frame, one.keypoints)
+            if own.name not in skeletons:
+                skeletons[own.name] = _skeleton(own)
             people.append(
                 sio.PredictedInstance.from_numpy(
                     one.keypoints[:, :2].astype(np.float64),
-                    skeleton,
+                    skeletons[own.name],
                     point_scores=one.keypoints[:, 2].astype(np.float64),
                     score=np.nan if one.score is None else one.score,
                     track=track,
@@ -129,10 +130,9 @@ def _video(frame: Frame, videos: dict[str, Any]) -> Any:
     return video
 
 
-def _skeleton(frame: Frame) -> Any:
+def _skeleton(own: Skeleton) -> Any:
     import sleap_io as sio
 
-    own = skeleton_of(frame)
     names = own.keypoints
     mirrored = [(names[i], names[j]) for i, j in enumerate(own.flip) if i < j]
     return sio.Skeleton(

@@ -271,7 +271,7 @@ def _not_json(
         text = line.decode()
     except UnicodeDecodeError as bad:
         where = _place(source, number, offset + bad.start)
-        return DataError(f"{where}: not UTF-8 (byte 0x{line[bad.start]:02x}); save the stream as UTF-8")
+        return DataError(f"{where}: not UTF-8 text (byte 0x{line[bad.start]:02x}); {_EXPECTED}")
     place = _place(source, number, offset + len(text[: error.pos].encode()))
     rest = text[error.pos :].lstrip("-")
     for word in ("NaN", "Infinity"):

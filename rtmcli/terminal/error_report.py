@@ -106,6 +106,15 @@ _EXTRAS = {
 }
 
 
+# Words of the library for what a person typed.
+_PLAIN = {
+    "is not a valid float range": "is not a number",
+    "is not a valid float": "is not a number",
+    "is not a valid int range": "is not a whole number",
+    "is not a valid int": "is not a whole number",
+}
+
+
 def _usage_message(error: typer.TyperException, program: str) -> str:
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context is not None else program
@@ -115,6 +124,8 @@ def _usage_message(error: typer.TyperException, program: str) -> str:
         hint = f"; did you mean {near[0]}?" if near else ";"
         return f"no such option {option}{hint} '{path} --help' lists them"
     message = " ".join(error.format_message().split()).rstrip(".")
+    for words, plain in _PLAIN.items():
+        message = message.replace(words, plain)
     parameter: Any = getattr(error, "param", None)
     if parameter is not None and context is not None and isinstance(context.default_map, Defaults):
         source = context.get_parameter_source(parameter.name)

@@ -1,5 +1,6 @@
 """`rtm bench`: speed of networks on the installed engines, and of the pipelines that use them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from rtmcli.bench.timing import RUNS, WARMUP
 from rtmcli.cli.command import Given
 from rtmcli.cli.option_values import words
 from rtmcli.errors import UsageError
+from rtmcli.terminal.error_report import did_you_mean
 
 
 def main(
@@ -62,8 +64,13 @@ def main(
     import sys
 
     from rtmcli.bench.machine import machine
+    from rtmcli.engines.base import PRECISIONS
+    from rtmcli.engines.runtimes import ENGINES
 
     _check(given, pipeline=pipeline, people=people)
+    _check_names(engines, (*ENGINES, "auto"), "--engines")
+    _check_names(precisions, PRECISIONS, "--precisions")
+    counts = _range(people) if people is not None else []
     facts = machine()
     title = f"{facts['cpu']}, {facts['cpus']} CPUs, load {facts['load']}"
     if not sys.stdout.isatty():
@@ -78,7 +85,7 @@ def main(
     if pipeline is not None:
         _pipeline(pipeline, _pair(models), frames, title, options)
     elif people is not None:
-        _people(_range(people), _pair(models), onestage, plot, runs, title, options)
+        _people(counts, _pair(models), onestage, plot, runs, title, options)
     else:
         from rtmcli.bench.networks import settings
 
@@ -167,6 +174,15 @@ def _check(given: Given, *, pipeline: str | None, people: str | None) -> None:
         given.reject(("runs",), "with --pipeline, which runs a clip once", "give --frames N instead")
     if pipeline is not None or people is not None:
         given.reject(("batch", "warmup"), "with --pipeline and --people")
+
+
+def _check_names(text: str, known: Sequence[str], flag: str) -> None:
+    """Raise UsageError where a name is not known."""
+    for name in words(text):
+        if name not in known:
+            raise UsageError(
+                f"{flag}: unknown {name!r}{did_you_mean(name, known)} expected some of {', '.join(known)}"
+            )
 
 
 def _numbers(text: str, flag: str) -> list[int]:

@@ -170,6 +170,8 @@ def _writes_each(write: str | None, out: str, job: JobOptions) -> bool:
 def _read(files: Sequence[str], name: str | None, given: Conversion) -> Iterator[Frame]:
     """The frames of all files, each in the format named or its own."""
     for file in files:
+        if file != "-" and not Path(file).exists():
+            raise DataError(f"cannot read {file}: no such file or folder")
         chosen = format_of_input(file) if name is None else find_format(name)
         if chosen.name == "records":
             yield from read_with_progress([file], "convert")

@@ -69,4 +69,7 @@ def _description(name: str) -> dict[str, Any]:
 def _print_json(value: Any) -> None:
     import orjson
 
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    from rtmcli.records.line_io import Sink
+
+    with Sink("-") as out:
+        out.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rtmcli.cli.app import available_verbs, main
+from rtmcli.cli.app import VERBS, main
 from tests.helpers.clips import write_clip
 from tests.helpers.labelled_sets import write_dots
 from tests.helpers.toy_models import write_toy_pose_model
@@ -98,4 +98,4 @@ def test_errors_are_said_all_the_same(folder: Path, capfd: pytest.CaptureFixture
 
 
 def test_every_verb_is_covered() -> None:
-    assert {command.split()[0] for command, _ in CASES} == set(available_verbs())
+    assert {command.split()[0] for command, _ in CASES} == set(VERBS)

@@ -24,3 +24,11 @@ def test_a_file_that_takes_a_part_is_named_and_leaves_nothing(sh: Shell, tmp_pat
     done = sh(f"{LIMIT} rtm nms -o out.jsonl", LINES.encode())
     assert (done.returncode, list(tmp_path.iterdir())) == (1, [])
     assert done.stderr == b"rtm nms: cannot write to out.jsonl: File too large\n"
+
+
+def test_verbs_that_print_name_standard_output_too(sh: Shell) -> None:
+    done = sh(f"{LIMIT} rtm schema > out.json")
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"rtm schema: cannot write to standard output: File too large\n",
+    )

@@ -52,6 +52,26 @@ def test_an_input_size_is_two_numbers_above_0(
     assert f"--input-size '{size}' is not a size" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["bench", "--engines", "onnxruntim"], "--engines: unknown 'onnxruntim'; did you mean onnxruntime?"),
+        (["bench", "--precisions", "float61"], "--precisions: unknown 'float61'; did you mean float16?"),
+        (["track", "--max-gap", "abc"], "invalid value for '--max-gap': 'abc' is not a number; see"),
+        (
+            ["detect", "a.mp4", "--every", "1.5"],
+            "invalid value for '--every': '1.5' is not a whole number; see",
+        ),
+    ],
+)
+def test_other_values_are_named_with_what_was_expected(
+    options: list[str], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(options) == 2
+    printed = capfd.readouterr()
+    assert words in printed.err and printed.out == ""
+
+
 def test_a_misspelt_command_of_models_is_suggested(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "pul"]) == 2
     assert "no such command 'pul'; did you mean pull? 'rtm models show pul'" in capfd.readouterr().err
