@@ -176,9 +176,9 @@ def _eval(data: Data) -> Iterator[Case]:
 def _train(data: Data) -> Iterator[Case]:
     if not data.labels:
         return
-    given = ("--data", data.labels[0], "--images", data.labels[1], "--workers", "0")
+    given = ("--data", data.labels[0], "--images", data.labels[1])
     tiny = ("--set", "width=64", "--set", "height=64", "--set", "batch=8", "--set", "epochs=1")
-    short = ("--out", "run", "--every", "5", "--ratio", "0.03")
+    short = ("--out", "run", "--every", "5", "--ratio", "0.03", "--workers", "0")
     yield case("train", "rtmpose-t", *given, "--check")
     yield case("train", "rtmpose-t", *given, *tiny, "--show-batch", "batch.png")
     yield case("train", "rtmdet-nano", *given, "--set", "batch=4", "--show-batch", "batch.png")

@@ -12,6 +12,11 @@ from rtmcli.records.frame import Frame
 from rtmcli.records.ndjson import read_frames, write_frames
 from rtmcli.terminal.progress import progress
 
+# The argument of verbs that read records.
+RecordFiles = Annotated[
+    list[str] | None,
+    typer.Argument(help="Record files; standard input if none is named.", show_default=False),
+]
 # Frames of a stream -> changed frames.
 Change = Callable[[Iterator[Frame]], Iterable[Frame]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import FilterOutput, run_filter
+from rtmcli.cli.filter_verb import FilterOutput, RecordFiles, run_filter
 from rtmcli.cli.job_options import is_folder
 from rtmcli.cli.scale_options import ScaleOptions
 
@@ -20,10 +20,7 @@ def main(
     given: Given,
     scale: ScaleOptions,
     output: FilterOutput,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
-    ] = None,
+    records: RecordFiles = None,
     side: Annotated[
         Literal["auto", "right", "left", "front", "back"],
         typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.filter_verb import RecordFiles
 from rtmcli.cli.job_options import JOB_NAMES, JobOptions
 from rtmcli.errors import UsageError
 from rtmcli.records.frame import Frame
@@ -14,10 +15,7 @@ from rtmcli.records.frame import Frame
 
 def main(
     given: Given,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
-    ] = None,
+    records: RecordFiles = None,
     output: Annotated[
         str | None,
         typer.Option(

@@ -7,17 +7,14 @@ from typing import Annotated
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import FilterOutput, frame_by_frame, run_filter
+from rtmcli.cli.filter_verb import FilterOutput, RecordFiles, frame_by_frame, run_filter
 from rtmcli.records.frame import Frame
 
 
 def main(
     given: Given,
     output: FilterOutput,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
-    ] = None,
+    records: RecordFiles = None,
     oks: Annotated[
         float,
         typer.Option("--oks", min=0, max=1, help="Remove a pose whose OKS with a better one is above this."),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import FilterOutput, frame_by_frame, run_filter
+from rtmcli.cli.filter_verb import FilterOutput, RecordFiles, frame_by_frame, run_filter
 from rtmcli.filters.defaults import BETA, CUTOFF, D_CUTOFF, MIN_CUTOFF
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def main(
     options: Given,
     output: FilterOutput,
-    records: Annotated[
-        list[str] | None, typer.Argument(help="Record files; standard input without.", show_default=False)
-    ] = None,
+    records: RecordFiles = None,
     offline: Annotated[
         bool,
         typer.Option(

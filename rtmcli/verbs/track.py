@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.filter_verb import FilterOutput, read_with_progress, run_filter
+from rtmcli.cli.filter_verb import FilterOutput, RecordFiles, read_with_progress, run_filter
 
 if TYPE_CHECKING:
     from rtmcli.records.frame import Frame
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 def main(
     given: Given,
     output: FilterOutput,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
-    ] = None,
+    records: RecordFiles = None,
     method: Annotated[
         Literal["auto", "iou", "oks"],
         typer.Option(

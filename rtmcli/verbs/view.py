@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rtmcli.cli.command import Given
+from rtmcli.cli.filter_verb import RecordFiles
 from rtmcli.errors import UsageError
 
 # Options that have no effect with --live.
@@ -14,10 +15,7 @@ _PAGE_ONLY = ("output", "embed", "compare", "labels", "skeleton")
 
 def main(
     given: Given,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(help="Record files; standard input if none is named.", show_default=False),
-    ] = None,
+    records: RecordFiles = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="PAGE", help="The HTML file to write."),
