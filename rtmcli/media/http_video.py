@@ -32,20 +32,28 @@ def open_endless(address: str, *, insecure: bool, stall: float) -> "tuple[WebStr
     Raises:
         DataError: it cannot be opened.
     """
+    import av
+
     response = request(address, insecure=insecure, timeout=stall)
     if response.headers.get_content_maintype() == "multipart":
         return WebStream(b"", response), "mpjpeg"
     stream = WebStream(b"", response)
-    begin = stream.read(_BEGIN) if response.length is None else b""
-    # What a playlist names is found by its address. An mp4 may have to be read from behind.
-    if not begin or begin.startswith((b"#EXTM3U", b"<")) or begin[4:8] == b"ftyp":
+    try:
+        begin = stream.read(_BEGIN) if response.length is None else b""
+        # What a playlist names is found by its address. An mp4 may have to be read from behind.
+        if not begin or begin.startswith((b"#EXTM3U", b"<")) or begin[4:8] == b"ftyp":
+            response.close()
+            return None
+        while begin.startswith(_JPEG) and _JPEG_END + _JPEG not in begin and len(begin) < _MAX_JPEG:
+            part = stream.read(_BEGIN)
+            if not part:
+                break
+            begin += part
+    except av.error.ExitError:
         response.close()
-        return None
-    while begin.startswith(_JPEG) and _JPEG_END + _JPEG not in begin and len(begin) < _MAX_JPEG:
-        part = stream.read(_BEGIN)
-        if not part:
-            break
-        begin += part
+        raise DataError(
+            f"{record_name(address)}: cannot be opened (no data came for {stall:g} s); check the address"
+        ) from None
     return WebStream(begin, response), "mjpeg" if _JPEG_END + _JPEG in begin else None
 
 

@@ -104,6 +104,8 @@ class LiveSource:
     def _read(self, source: Video | Camera, clock: LiveClock) -> Generator[Picture, None, None]:
         """The wanted frames of one connection."""
         wanted, begin = self._wanted, time.monotonic()
+        # A gap before a frame that is not wanted is told of with the next one.
+        missing: float | None = None
         playout = Playout() if source.bursts else None
         for image, _, seconds in source.pictures(start=None, end=None, every=1):
             if playout is not None and self._stopping.wait(playout.delay(seconds, time.monotonic())):
@@ -115,6 +117,7 @@ class LiveSource:
             if gap is not None:
                 self.gaps += 1
                 self.gap_seconds += gap
+                missing = gap + (missing or 0.0)
             if self._lost_at is not None:
                 self._come_back(now, gap)
             if now - begin > self._wait:
@@ -126,8 +129,9 @@ class LiveSource:
             height, width = image.shape[:2]
             yield Picture(
                 image, self.name, number, source.frames, at, width, height,
-                stream=source.chosen_stream, dropped=0, gap=gap, utc=utc,
+                stream=source.chosen_stream, dropped=0, gap=missing, utc=utc,
             )  # fmt: skip
+            missing = None
             if self._stopping.is_set():
                 return
 

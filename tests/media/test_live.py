@@ -111,6 +111,22 @@ def test_a_wait_ends_when_the_reader_leaves() -> None:
     assert media.live_source is not None and media.live_source.frames == 5
 
 
+def test_a_gap_before_a_frame_that_is_not_wanted_is_told_of_with_the_next() -> None:
+    with serve_images([Play(10), Play(20), Play(0, "refuse")]) as address:
+        pictures, _ = read(address, every=7, reconnect=0.8)
+    (after,) = [picture for picture in pictures if picture.gap is not None]
+    # Frame 10 was the first one after the gap.
+    assert after.frame in (14, 21)
+
+
+def test_a_server_that_accepts_and_sends_nothing_is_an_error() -> None:
+    with (
+        serve_images([Play(0, "silence")], kind="raw") as address,
+        pytest.raises(DataError, match=r"no data came for 0\.3 s"),
+    ):
+        open_media(address, stall=0.3)
+
+
 def test_end_and_max_frames_count_across_connections() -> None:
     with serve_images([Play(10), Play(200)]) as address:
         frames = [picture.frame for picture in open_media(address, every=4, max_frames=4)]
