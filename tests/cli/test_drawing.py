@@ -76,7 +76,7 @@ def test_frames_are_shown_in_a_browser_without_what_is_drawn_on_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = Frame("a", 3, instances=[Instance(box=np.array([2, 2, 40, 40], np.float32), id=1)])
-    with FrameDrawer(out=str(tmp_path / "a.png"), live=True) as drawer:
+    with FrameDrawer(out=str(tmp_path / "a.png"), browser=True) as drawer:
         address = capsys.readouterr().err.split()[-1]
         drawer.draw(image(), frame)
         shown = urllib.request.urlopen(address + "image", timeout=10).read()

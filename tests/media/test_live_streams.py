@@ -28,6 +28,7 @@ def interrupt(server: RtspServer, media: Media, how: str) -> None:
     until = time.monotonic() + 10
     while media.live_source.connected and time.monotonic() < until:
         time.sleep(0.05)
+    time.sleep(1)
     server.start() if how == "dies" else server.thaw()
 
 

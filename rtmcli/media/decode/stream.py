@@ -182,9 +182,10 @@ class VideoStream:
             if packet is None:
                 return
             waited += time.monotonic() - begin
-            if packet.size and waited >= stall:
-                # The demuxer may also give what it held back when its time is up.
-                raise av.error.ExitError(0, "no video came any more")
+            # When its time is up, the demuxer may give what it held back first.
+            is_late = packet.size > 0 and waited >= stall
             if packet.stream.index == self.stream.index:
                 waited = 0.0
                 yield packet
+            if is_late:
+                raise av.error.ExitError(0, "no video came any more")
