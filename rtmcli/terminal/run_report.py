@@ -111,7 +111,8 @@ def _wakeups() -> Iterator[tuple[socket.socket, Callable[[bytes], object]]]:
             stack.callback(
                 signal.set_wakeup_fd, signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
             )
-            stack.callback(signal.signal, _USR1, signal.signal(_USR1, _leave_to_thread))
+            before = signal.signal(_USR1, _leave_to_thread)
+            stack.callback(signal.signal, _USR1, signal.SIG_DFL if before is None else before)
             # Reads of libraries that this signal interrupts continue.
             signal.siginterrupt(_USR1, False)
         yield receiver, sender.send

@@ -53,7 +53,7 @@ class RunStats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._began = time.monotonic()
+        self._began = self._marked = time.monotonic()
         self._sources: dict[str | None, _Source] = {}
 
     def expect(self, source: str, connection: LiveConnection | None = None) -> None:
@@ -103,6 +103,7 @@ class RunStats:
                     found.append(_line(stamp, source, counts, fps, now, memory))
                     counts.told = counts.frames
                 counts.marks = (counts.marks[1], (now, counts.frames))
+            self._marked = now
         return found
 
     def text(self) -> list[str]:
@@ -122,11 +123,8 @@ class RunStats:
         return text
 
     def _add(self, source: str | None, *, live: bool = False) -> _Source:
-        # A source that is first seen later began at the end of the last interval, or within it.
-        began = self._began
-        for other in self._sources.values():
-            began = max(began, other.marks[1][0])
-        counts = self._sources[source] = _Source(live, ((began, 0), (began, 0)))
+        # One that is first seen within an interval is counted from the beginning of the interval.
+        counts = self._sources[source] = _Source(live, ((self._marked, 0), (self._marked, 0)))
         return counts
 
 
@@ -176,10 +174,11 @@ def _line(
 
 
 def _sentence(source: str | None, counts: _Source, fps: float, now: float) -> str:
-    parts = [f"{counts.frames} frames", f"{fps:.1f} fps", f"{counts.people_last} people in the last frame"]
+    people = "1 person" if counts.people_last == 1 else f"{counts.people_last} people"
+    parts = [f"{counts.frames} frames", f"{fps:.1f} fps", f"{people} in the last frame"]
     parts.append("no frame yet" if counts.last is None else f"last frame {now - counts.last:.1f} s ago")
     if counts.live:
-        parts += [f"{counts.dropped} dropped", f"{counts.gaps} gaps of {counts.gap_seconds:.1f} s together"]
+        parts += [f"dropped: {counts.dropped}", f"gaps: {counts.gaps} ({counts.gap_seconds:.1f} s)"]
     if counts.connection is not None and not counts.connection.connected:
         parts.insert(0, "not connected")
     return f"{source or 'images'}: {', '.join(parts)}"

@@ -109,8 +109,7 @@ def test_the_text_gives_the_rate_of_the_last_interval(clock: Clock) -> None:
     head, door = stats.text()
     assert head.split(": ")[1].startswith("50 frames in 21 s, ")
     assert door == (
-        "door: 50 frames, 4.5 fps, 1 people in the last frame, last frame 11.0 s ago, 0 dropped, "
-        "0 gaps of 0.0 s together"
+        "door: 50 frames, 4.5 fps, 1 person in the last frame, last frame 11.0 s ago, dropped: 0, gaps: 0 (0.0 s)"
     )
 
 
