@@ -35,7 +35,7 @@ def to_metres(
 ) -> Iterator[Frame]:
     """The frames with `keypoints_metres` on people: x to the right along the floor, y up from it, `null` where missing.
 
-    All frames are read first and wait in a temporary file, but for a given floor angle alone. Each frame gets
+    All frames are read first and wait in a temporary file, unless only a floor angle is given. Each frame gets
     `metres_per_pixel` and `floor_angle`. One scale and one floor hold for a source: they are right for people who move
     in one plane, at right angles to the camera's view. They come from the person in most frames. x is 0 at the left
     edge of the image. Where neither `height` nor `known` is given, frames get `floor_angle` alone.
