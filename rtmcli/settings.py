@@ -6,7 +6,7 @@ folder: a key of the verb's own table first, then a key at the top. Dashes and u
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -83,13 +83,32 @@ def config() -> dict[str, Any]:
         raise UsageError(f"{path} is not TOML: {error}; correct or remove it") from None
 
 
+def check_config(verb: str, options: Iterable[str]) -> None:
+    """Raise UsageError for a key in the verb's own table of `config.toml` that is none of its options."""
+    from difflib import get_close_matches
+
+    own = config().get(verb, {})
+    known = {option.replace("-", "_") for option in options}
+    for key in own if isinstance(own, dict) else ():
+        if key.replace("-", "_") not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ";"
+            raise UsageError(
+                f"{home() / 'config.toml'}: [{verb}] has an unknown key {key!r}{hint} correct or remove it"
+            )
+
+
 class Defaults(Mapping[str, Any]):
     """The defaults of one verb's options, looked up by parameter name when the command line does not give them.
 
     An option that may be given several times takes a list: in TOML as such, in a variable with commas or blanks.
+
+    Args:
+        options: parameter name -> name of the option without dashes in front: `write` -> `to`.
+        lists: parameters of options that may be given several times.
     """
 
-    def __init__(self, verb: str, *, options: frozenset[str], lists: frozenset[str] = frozenset()) -> None:
+    def __init__(self, verb: str, *, options: Mapping[str, str], lists: frozenset[str] = frozenset()) -> None:
         self.verb = verb
         self._options = options
         self._lists = lists
@@ -118,13 +137,14 @@ class Defaults(Mapping[str, Any]):
     def _find(self, name: str) -> tuple[str, Any] | None:
         if name not in self._options:
             return None
-        for variable in (f"RTM_{self.verb}_{name}".upper(), f"RTM_{name}".upper()):
+        option = self._options[name].replace("-", "_")
+        for variable in (f"RTM_{self.verb}_{option}".upper(), f"RTM_{option}".upper()):
             if variable not in _NOT_OPTIONS and os.environ.get(variable):
                 return variable, os.environ[variable]
         tables = config()
         own = tables.get(self.verb)
         for place, table in ((f"[{self.verb}] of config.toml", own), ("config.toml", tables)):
-            for key in (name, name.replace("_", "-")):
+            for key in (option, option.replace("_", "-")):
                 if isinstance(table, dict) and key in table and not isinstance(table[key], dict):
                     return f"{key} in {place}", table[key]
         return None

@@ -55,3 +55,32 @@ def test_the_common_flags_of_a_run_do_not_outlive_it(capsys: pytest.CaptureFixtu
 
     assert main(["schema", "-q", "-v", "--json-errors", "--no-progress"]) == 0
     assert current() == Settings()
+
+
+def test_variables_and_keys_have_the_names_of_the_options(sh: Shell) -> None:
+    record = b'{"source":"a.mp4","frame":0,"instances":[]}\n'
+    assert sh("rtm convert", record, RTM_CONVERT_TO="csv").stdout.startswith(b"source,frame,")
+    run = sh("printf '[convert]\\nto = \"csv\"\\n' > config.toml; RTM_HOME=. rtm convert", record)
+    assert run.stdout.startswith(b"source,frame,")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("[nms]\nosk = 0.5", b"[nms] has an unknown key 'osk'; did you mean oks? correct or remove it"),
+        ("[nms]\nthreshold = 0.5", b"[nms] has an unknown key 'threshold'; correct or remove it"),
+    ],
+)
+def test_an_unknown_key_of_a_verbs_table_is_named(sh: Shell, table: str, words: bytes) -> None:
+    run = sh(f"printf '%s' '{table}' > config.toml; RTM_HOME=. rtm nms")
+    assert run.returncode == 2 and words in run.stderr
+
+
+def test_keys_of_commands_within_a_verb_and_of_other_verbs_are_known(sh: Shell) -> None:
+    config = (
+        'oks = 0.5\n[models]\nmirror = "https://host"\n[pose]\ndet-every = 5\n[nms]\nno_progress = true\n'
+    )
+    assert (
+        sh(f"printf '%s' '{config}' > config.toml; RTM_HOME=. rtm nms && RTM_HOME=. rtm models").returncode
+        == 0
+    )

@@ -18,7 +18,7 @@ from rtmcli import __version__
 from rtmcli.cli.command import as_command
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.records.line_io import ClosedPipe, guard
-from rtmcli.settings import Defaults, current, reset
+from rtmcli.settings import Defaults, check_config, current, reset
 from rtmcli.terminal.error_report import did_you_mean, report
 from rtmcli.terminal.streams import drop_unwritable_output, fill_closed_streams
 
@@ -230,12 +230,17 @@ class _RootDefaults(dict[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         if key not in VERBS:
             return default
-        parameters = load_verb(key).params
-        return Defaults(
-            key,
-            options=frozenset(p.name for p in parameters if p.param_type_name == "option"),
-            lists=frozenset(p.name for p in parameters if getattr(p, "multiple", False)),
-        )
+        command = load_verb(key)
+        options = _options_of(command)
+        within = [_options_of(child) for child in getattr(command, "commands", {}).values()]
+        check_config(key, [option for own in (options, *within) for option in own.values()])
+        lists = frozenset(p.name for p in command.params if getattr(p, "multiple", False))
+        return Defaults(key, options=options, lists=lists)
+
+
+def _options_of(command: Any) -> dict[str, str]:
+    """Parameter name -> option without its dashes."""
+    return {p.name: max(p.opts, key=len).lstrip("-") for p in command.params if p.param_type_name == "option"}
 
 
 def _run(arguments: list[str]) -> int:

@@ -111,6 +111,12 @@ def cell_value(row: Row, key: str) -> float | None:
     return value
 
 
+def cell_float32(row: Row, key: str) -> float | None:
+    """The same as a float32, as scores are in memory."""
+    value = cell_value(row, key)
+    return None if value is None else float(np.float32(value))
+
+
 def cell_number(row: Row, key: str) -> float:
     value = cell_value(row, key)
     return np.nan if value is None else value

@@ -18,6 +18,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.csv_cells import (
     Row,
     cell_count,
+    cell_float32,
     cell_number,
     cell_value,
     cell_whole,
@@ -108,7 +109,7 @@ def _instance(person: _Person, size: int) -> Instance:
     return Instance(
         box=box,
         keypoints=points,
-        score=cell_value(row, "score"),
+        score=cell_float32(row, "score"),
         id=cell_count(row, "id"),
         label=cell_word(row, "label"),
     )

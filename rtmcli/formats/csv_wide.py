@@ -16,6 +16,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.csv_cells import (
     Row,
     cell_count,
+    cell_float32,
     cell_number,
     cell_value,
     cell_whole,
@@ -23,7 +24,7 @@ from rtmcli.formats.csv_cells import (
     table_rows,
     table_text,
 )
-from rtmcli.formats.csv_writer import FRAME, PERSON, table_cell, table_line
+from rtmcli.formats.csv_writer import FRAME, PERSON, person_cells, table_cell, table_line
 from rtmcli.formats.row_order import in_frame_order
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink, input_name
@@ -122,9 +123,8 @@ def _write_frame(frame: Frame, skeleton: Skeleton | None, out: Sink) -> None:
                     f"{frame.source}, frame {frame.frame}: keypoints of {own.name} in a table of "
                     f"{skeleton.name if skeleton else 'boxes'}; bring all records to one skeleton with --skeleton NAME"
                 )
-        box = [table_cell(value) for value in one.box] if one.box is not None else [""] * 4
-        person = [str(number), table_cell(one.id), table_cell(one.label), *box, table_cell(one.score)]
-        out.write(table_line([*head, *person, *(table_cell(value) for value in points.ravel())]))
+        cells = (table_cell(value) for value in points.ravel())
+        out.write(table_line([*head, *person_cells(one, number), *cells]))
 
 
 def _frame(row: Row, source: str, number: int) -> Frame:
@@ -146,5 +146,5 @@ def _instance(row: Row, skeleton: str | None) -> Instance:
             points = None
     return Instance(
         box=None if all(np.isnan(corners)) else np.array(corners, np.float32), keypoints=points,
-        score=cell_value(row, "score"), id=cell_count(row, "id"), label=cell_word(row, "label"),
+        score=cell_float32(row, "score"), id=cell_count(row, "id"), label=cell_word(row, "label"),
     )  # fmt: skip

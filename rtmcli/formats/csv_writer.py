@@ -42,8 +42,7 @@ def write_table(frames: Iterable[Frame], sink: str | BinaryIO) -> int:
 
 
 def _rows(one: Instance, number: int, names: tuple[str, ...]) -> Iterator[list[str]]:
-    box = [table_cell(value) for value in one.box] if one.box is not None else [""] * 4
-    person = [str(number), table_cell(one.id), table_cell(one.label), *box, table_cell(one.score)]
+    person = person_cells(one, number)
     if one.keypoints is None:
         yield [*person, *[""] * len(POINT)]
         return
@@ -54,6 +53,13 @@ def _rows(one: Instance, number: int, names: tuple[str, ...]) -> Iterator[list[s
             names[index] if index < len(names) else "",
             *(table_cell(value) for value in point),
         ]
+
+
+def person_cells(one: Instance, number: int) -> list[str]:
+    """The cells of `PERSON`; `number` is the place in the frame."""
+    box = [table_cell(value) for value in one.box] if one.box is not None else [""] * 4
+    score = None if one.score is None else np.float32(one.score)
+    return [str(number), table_cell(one.id), table_cell(one.label), *box, table_cell(score)]
 
 
 def table_cell(value: Any) -> str:

@@ -275,7 +275,7 @@ def _fetch(names: list[str], kind: "Kind | None", mirror: str | None, trust: boo
     from rtmcli.zoo.fetch import fetch_model
     from rtmcli.zoo.install import PullOptions
 
-    address = mirror or str(Defaults("models", options=frozenset({"mirror"})).get("mirror", ""))
+    address = mirror or str(Defaults("models", options={"mirror": "mirror"}).get("mirror", ""))
     with download_bars() as progress:
         options = PullOptions(mirror=address, trust=trust, progress=progress, say=_say)
         files = [fetch_model(name, kind=kind, options=options) for name in names]

@@ -13,6 +13,7 @@ from rtmcli.formats.csv_reader import read_table
 from rtmcli.formats.csv_writer import write_table
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
+from tests.helpers.shell import Shell
 
 DATA = Path(__file__).parent / "data"
 
@@ -178,3 +179,11 @@ def test_one_keypoint_at_two_places_is_an_error():
     again[header.index("x")] = "999"
     with pytest.raises(DataError, match="keypoint 0 of instance 0 has several positions"):
         list(read_table(io.BytesIO(text([header, *rows, again]).encode())))
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv-wide"])
+def test_scores_have_the_digits_of_the_records_and_come_back_equal(kind: str, sh: Shell) -> None:
+    record = b'{"source":"a.mp4","frame":0,"instances":[{"box":[0.0,0.0,1.0,2.0],"score":0.9}]}\n'
+    table = sh(f"rtm convert --to {kind}", record).stdout
+    assert b",0.9" in table and b"0.8999" not in table
+    assert sh(f"rtm convert --from {kind} -", table).stdout == record
