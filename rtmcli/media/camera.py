@@ -17,6 +17,7 @@ class Camera:
 
     # A camera is always live; its frames have no times of their own, and come one by one.
     live, timed, bursts, has_length = True, False, False, False
+    skipped = 0
     frames = None
     lost = 0
     truncated = None

@@ -33,7 +33,7 @@ class LiveSource:
         failure: why it failed.
 
     Attributes:
-        frames: frames that were decoded.
+        frames: frames that were received.
         gaps: how often frames were missing for a second or more: the source was lost, or its data were.
         gap_seconds: how long they were missing together.
         reconnects: how often the source came back after it was lost.
@@ -106,6 +106,8 @@ class LiveSource:
         wanted, begin = self._wanted, time.monotonic()
         # A gap before a frame that is not wanted is told of with the next one.
         missing: float | None = None
+        # Frames that were skipped before they were decoded: counted, and told of as dropped.
+        skipped = told = 0
         playout = Playout() if source.bursts else None
         for image, _, seconds in source.pictures(start=None, end=None, every=1):
             if playout is not None and self._stopping.wait(playout.delay(seconds, time.monotonic())):
@@ -113,7 +115,10 @@ class LiveSource:
             now = time.monotonic()
             utc = utc_now()
             at, gap = clock.add(seconds if source.timed else None, now)
-            number, self.frames = self.frames, self.frames + 1
+            if source.skipped > skipped and self._lost_at is None:
+                gap = None  # they came, and are counted as dropped
+            number = self.frames + source.skipped - skipped
+            skipped, self.frames = source.skipped, number + 1
             if gap is not None:
                 self.gaps += 1
                 self.gap_seconds += gap
@@ -129,9 +134,9 @@ class LiveSource:
             height, width = image.shape[:2]
             yield Picture(
                 image, self.name, number, source.frames, at, width, height,
-                stream=source.chosen_stream, dropped=0, gap=missing, utc=utc,
+                stream=source.chosen_stream, dropped=skipped - told, gap=missing, utc=utc,
             )  # fmt: skip
-            missing = None
+            missing, told = None, skipped
             if self._stopping.is_set():
                 return
 

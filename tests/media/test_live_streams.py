@@ -8,8 +8,9 @@ import pytest
 
 from rtmcli.errors import StreamEndedError
 from rtmcli.media import Media, open_media
+from rtmcli.media.decode import frame_reader
 from rtmcli.records.picture import Picture
-from tests.helpers.clock_images import age
+from tests.helpers.clock_images import FPS, age
 from tests.helpers.senders import RtspServer, ffmpeg_sender, missing_ffmpeg, missing_gstreamer, rtsp_server
 
 needs_gstreamer = pytest.mark.skipif(missing_gstreamer() is not None, reason=missing_gstreamer() or "")
@@ -100,6 +101,27 @@ def test_what_ffmpeg_sends_is_live_and_the_delay_does_not_grow(
     assert last.time is not None and first.time is not None
     assert last.time - first.time == pytest.approx(drawn_last - drawn_first, abs=0.7)
     assert all(picture.gap is None for picture, _, _ in seen)
+
+
+@pytest.mark.slow
+@needs_gstreamer
+def test_a_stream_that_cannot_be_decoded_in_time_is_not_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = frame_reader.decode_packet
+
+    def slow(packet: object) -> object:
+        time.sleep(0.12)
+        return decode(packet)
+
+    monkeypatch.setattr(frame_reader, "decode_packet", slow)
+    with rtsp_server() as server, open_media(server.address(), end=14) as media:
+        seen = [(picture, age(picture.image)) for picture in media]
+    assert max(old for _, old in seen) < 4.5
+    before = -1
+    for picture, _ in seen:
+        assert picture.dropped == picture.frame - before - 1
+        before = picture.frame
+    assert before == pytest.approx(14 * FPS, abs=2.5 * FPS)
+    assert all(picture.gap is None for picture, _ in seen)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Self
 
 from rtmcli.cpus import available_cpus
 from rtmcli.media.connection import DEFAULT_CONNECTION, OPEN_SECONDS, PLAYLIST_SUFFIXES, Connection
+from rtmcli.media.decode.backlog import Backlog
 from rtmcli.media.decode.container import open_container
 from rtmcli.media.decode.endless import has_segments, has_timestamps, is_endless
 from rtmcli.media.decode.layout import read_layout
@@ -75,6 +76,7 @@ class VideoStream:
         self.file, self.name, self.live = file, name, live
         self.packets: Iterator[Any]
         self._number = number
+        self._backlog = Backlog()
         self._connection, self._open_seconds, self._format_name = connection, open_seconds, format_name
         # Can be opened again, and read from any place.
         self._local = isinstance(file, RemoteFile) or (
@@ -108,6 +110,11 @@ class VideoStream:
         # The decoder's threads may wait for Python to take a message; they must be idle when it is freed.
         self.stream.codec_context.flush_buffers()
         self.container.close()
+
+    @property
+    def skipped(self) -> int:
+        """Packets of a live stream that were not decoded, because they had waited too long."""
+        return self._backlog.skipped
 
     def order(self, packet: Any) -> int | None:
         """What sorts packets as their frames are shown."""
@@ -185,7 +192,19 @@ class VideoStream:
             # When its time is up, the demuxer may give what it held back first.
             is_late = packet.size > 0 and waited >= stall
             if packet.stream.index == self.stream.index:
+                if not self._skips(packet, waited):
+                    yield packet
                 waited = 0.0
-                yield packet
             if is_late:
                 raise av.error.ExitError(0, "no video came any more")
+
+    def _skips(self, packet: Any, waited: float) -> bool:
+        """Whether a packet of the video is not worth to be decoded. Segments come in bursts, which wait on purpose."""
+        if self.bursts or not self.timed or not packet.size or packet.dts is None:
+            return False
+        return self._backlog.skips(
+            self.timestamps.seconds(packet.dts),
+            waited=waited,
+            now=time.monotonic(),
+            keyframe=packet.is_keyframe,
+        )

@@ -79,6 +79,11 @@ class Video:
         is_image = self._source.container.format.name.endswith(("_pipe", "image2", "image2pipe"))
         self._pixel = None if is_image else self._source.stream.sample_aspect_ratio
 
+    @property
+    def skipped(self) -> int:
+        """Frames of a live stream that were not decoded, because decoding them takes longer than they last."""
+        return self._source.skipped
+
     def close(self) -> None:
         """Free decoder and file."""
         self._source.close()
