@@ -1,6 +1,7 @@
 """How addresses and cameras are opened, and what is done when a live one is lost."""
 
 from dataclasses import dataclass
+from math import isinf
 
 from rtmcli.errors import UsageError
 
@@ -35,6 +36,11 @@ class Connection:
             raise UsageError(f"--reconnect {self.reconnect:g}: must be 0 or more seconds")
         if not self.stall > 0:
             raise UsageError(f"--stall {self.stall:g}: must be more than 0 seconds")
+
+    @property
+    def patience(self) -> str:
+        """How long a lost source is waited for, in a message."""
+        return "without end" if isinf(self.reconnect) else f"up to {self.reconnect:g} s"
 
     def stall_of(self, address: str) -> float:
         """`stall`, or three times as long for a playlist."""

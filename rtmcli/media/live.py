@@ -163,8 +163,8 @@ class LiveSource:
         if self._lost_at is None:
             self._lost_at = time.monotonic()
             say(
-                f"{self.shown}: lost after {self.frames} frames ({self._failure}); waiting up to {limit:g} s for it to "
-                "come back"
+                f"{self.shown}: lost after {self.frames} frames ({self._failure}); waiting {self._connection.patience} "
+                "for it to come back"
             )
 
     def _is_over(self) -> bool:

@@ -57,7 +57,7 @@ def open_video(
     except DataError as error:
         if not (patient and connection.reconnect and may_be_live(name, connection)):
             raise
-        say(f"{error}; the other sources go on, and it is opened again for {connection.reconnect:g} s")
+        say(f"{error}; the other sources go on, and it is opened again, {connection.patience}")
         return _live_media(LiveSource(name, again, wanted, connection, first=None, failure=str(error)))
     if video.live:
         return _live_media(LiveSource(name, again, wanted, connection, first=video), video)
