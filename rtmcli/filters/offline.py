@@ -4,10 +4,8 @@ Frames wait in a temporary file while the tracks of all people are gathered as a
 """
 
 import math
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from rtmcli.filters.point_filters import SHORTEST
 from rtmcli.filters.track_smoothing import OfflineOptions, Repairs, Smoothed, Track, smooth_track
 from rtmcli.filters.zero_lag import FILTERS
 from rtmcli.records.frame import Frame, Instance
-from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.records.spool import FrameSpool
 from rtmcli.skeletons import load_skeleton
 from rtmcli.tracking.source_state import seconds
 
@@ -77,18 +75,17 @@ def smooth_offline(
     if chosen.method != "kalman" and chosen.method not in FILTERS:
         raise UsageError(f"no such filter {chosen.method!r}; there are {', '.join([*FILTERS, 'kalman'])}")
     passes: dict[str, list[_Pass]] = {}
-    with tempfile.TemporaryFile(prefix="rtm-smooth-") as spool:
+    with FrameSpool() as spool:
         for frame in frames:
             runs = passes.setdefault(frame.source, [])
             if not runs or not runs[-1].precedes(frame):
                 runs.append(_Pass())
             runs[-1].add(frame)
-            spool.write(encode_frame(frame))
+            spool.add(frame)
         smoothed = {
             source: [_smooth_pass(run, chosen, counts) for run in runs] for source, runs in passes.items()
         }
-        spool.seek(0)
-        yield from _merged(cast(BinaryIO, spool), passes, smoothed)
+        yield from _merged(spool, passes, smoothed)
 
 
 @dataclass(slots=True)
@@ -100,11 +97,11 @@ class _SmoothPass:
 
 
 def _merged(
-    spool: BinaryIO, passes: dict[str, list[_Pass]], smoothed: dict[str, list[_SmoothPass]]
+    spool: FrameSpool, passes: dict[str, list[_Pass]], smoothed: dict[str, list[_SmoothPass]]
 ) -> Iterator[Frame]:
     run: dict[str, int] = {}
     position: dict[str, int] = {}
-    for frame in read_frames(spool):
+    for frame in spool:
         source = frame.source
         at = position.get(source, -1) + 1
         if at >= len(passes[source][run.setdefault(source, 0)].times):

@@ -4,15 +4,15 @@ The online tracker gives short, safe tracks; linking puts them together. Memory 
 a temporary file, or in a buffer of `lookahead` seconds.
 """
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rtmcli.records.frame import Frame
-from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.records.spool import FrameSpool
 from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.linking import Tracklet, first_ids, link
+from rtmcli.tracking.people import with_id
 from rtmcli.tracking.source_state import seconds
 from rtmcli.tracking.tracker import CONFIRM_SCORE, MAX_GAP, START_SCORE, THRESHOLD, Method, Tracker
 
@@ -66,15 +66,14 @@ def track_offline(
     """
     tracker = _online(method, similarity_threshold, max_gap, start_score)
     runs: dict[str, list[_Run]] = {}
-    with tempfile.TemporaryFile(prefix="rtm-track-") as spool:
+    with FrameSpool() as spool:
         for frame in map(tracker, frames):
             _run_of(runs, frame).add(frame)
-            spool.write(encode_frame(frame))
+            spool.add(frame)
         names = {
             source: _names(passes, max_gap=max_gap, min_length=min_length) for source, passes in runs.items()
         }
-        spool.seek(0)
-        for frame in read_frames(spool):
+        for frame in spool:
             yield _renamed(frame, names[frame.source].get)
 
 
@@ -162,7 +161,7 @@ def _renamed(frame: Frame, name: Callable[[int], int | None]) -> Frame:
             first.setdefault(final, number)
     given = {number: final for final, number in first.items()}
     return frame.changed(
-        instances=[one.changed(id=None if one.id is None else given.get(one.id)) for one in frame.instances]
+        instances=[with_id(one, None if one.id is None else given.get(one.id)) for one in frame.instances]
     )
 
 
