@@ -1,6 +1,6 @@
 """How old a frame of a live stream is when its record is there. Prints a JSON line for each kind of stream.
 
-    python -m benchmarks.live_latency [--kinds rtsp udp tcp mjpeg hls dash] [--seconds 20] [--detect]
+    python -m benchmarks.live_latency [--kinds rtsp udp tcp rtmp mjpeg hls dash] [--seconds 20] [--detect]
 
 The sender draws the time into each image (320 x 240, 25 frames a second, H.264 without delay, MJPEG for `mjpeg`); the
 age is read from the decoded image when its record has been encoded. So it holds encoder, network, decoder, queue and,
@@ -28,7 +28,7 @@ _WARM_UP = 2.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kinds", nargs="+", default=["rtsp", "udp", "tcp", "mjpeg", "hls", "dash"])
+    parser.add_argument("--kinds", nargs="+", default=["rtsp", "udp", "tcp", "rtmp", "mjpeg", "hls", "dash"])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--detect", action="store_true", help="run the bundled detector and pose model")
     arguments = parser.parse_args()

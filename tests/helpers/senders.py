@@ -1,4 +1,4 @@
-"""Live streams of a clock: from GStreamer's RTSP server, and from ffmpeg by UDP, TCP, HTTP, HLS and DASH.
+"""Live streams of a clock: from GStreamer's RTSP server, and from ffmpeg by UDP, TCP, RTMP, HTTP, HLS and DASH.
 
 They need programs that are not Python packages: Debian's ffmpeg, gir1.2-gst-rtsp-server-1.0, python3-gi,
 gstreamer1.0-plugins-base, -good and -ugly.
@@ -25,6 +25,7 @@ _ENCODE = "-c:v libx264 -preset ultrafast -tune zerolatency -g 25 -pix_fmt yuv42
 _OUTPUTS = {
     "udp": f"{_ENCODE} -f mpegts udp://127.0.0.1:{{port}}?pkt_size=1316",
     "tcp": f"{_ENCODE} -f mpegts tcp://127.0.0.1:{{port}}?listen=1",
+    "rtmp": f"{_ENCODE} -f flv -listen 1 rtmp://127.0.0.1:{{port}}/live/a",
     "mjpeg": "-c:v mjpeg -q:v 3 -f mpjpeg -listen 1 http://127.0.0.1:{port}/camera",
     "hls": f"{_ENCODE} -f hls -hls_time 2 -hls_list_size 5 -hls_flags delete_segments {{folder}}/live.m3u8",
     "dash": f"{_ENCODE} -f dash -seg_duration 2 -window_size 5 -streaming 0 {{folder}}/live.mpd",
@@ -32,6 +33,7 @@ _OUTPUTS = {
 _ADDRESSES = {
     "udp": "udp://127.0.0.1:{port}",
     "tcp": "tcp://127.0.0.1:{port}",
+    "rtmp": "rtmp://127.0.0.1:{port}/live/a",
     "mjpeg": "http://127.0.0.1:{port}/camera",
 }
 
@@ -103,7 +105,7 @@ def ffmpeg_sender(kind: str, folder: Path) -> Iterator[str]:
     """Send a clock in real time; gives the address where it can be read.
 
     Args:
-        kind: udp, tcp, mjpeg, hls or dash.
+        kind: udp, tcp, rtmp, mjpeg, hls or dash.
         folder: for the segments of hls and dash.
     """
     port = free_port()

@@ -84,6 +84,7 @@ def test_a_dead_camera_of_two_is_told_of_and_the_other_goes_on(
     [
         ("udp", 1.0),
         pytest.param("tcp", 1.0, marks=pytest.mark.slow),
+        pytest.param("rtmp", 1.5, marks=pytest.mark.slow),
         pytest.param("mjpeg", 1.0, marks=pytest.mark.slow),
         ("hls", 6.0),
         pytest.param("dash", 6.0, marks=pytest.mark.slow),

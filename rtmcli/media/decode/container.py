@@ -100,6 +100,9 @@ def _options(file: str, connection: Connection) -> dict[str, str]:
         options["rtsp_transport"] = "tcp"
     if file.lower().startswith(("https", "rtsps", "rtmps", "tls")):
         options |= tls_options(insecure=connection.insecure)
+    if file.lower().startswith("rtmp"):
+        # Its first packets hold the codec's parameters. FFmpeg would wait five seconds for a sound track.
+        options["analyzeduration"] = "1000000"
     if file.lower().startswith("udp"):
         # Packets that nobody took in time are lost; it is no error that ends the stream.
         options["overrun_nonfatal"] = "1"
