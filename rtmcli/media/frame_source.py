@@ -45,10 +45,11 @@ class Media:
         fps: float | None = None,
         live: bool = False,
         live_source: "LiveSource | None" = None,
+        max_frames: int | None = None,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self.source, self.total, self.fps, self.live, self.lost = source, total, fps, live, 0
-        self.live_source = live_source
+        self.live_source, self._max_frames = live_source, max_frames
         self._name: str | None = None
         self._pictures: Generator[Picture, None, None] | None = pictures
         self._release = close
@@ -83,6 +84,7 @@ class Media:
             pictures_and_losses(),
             depth=1 if self.live else 4,
             latest=self.live,
+            most=self._max_frames,
             merge=_count_dropped,
             changed=changed,
             on_close=(lambda: None) if self.live_source is None else self.live_source.stop,

@@ -28,7 +28,8 @@ class LiveSource:
     Args:
         name: as in records.
         opens: opens it (again); None where that is not possible, as with a pipe: its end is then an end as any other.
-        wanted: the frames to give; its times are those of the records.
+        wanted: the frames to give, but for their number, which a consumer counts that drops some. Its times are those
+            of the records.
         first: the source, opened already; None where that failed.
         failure: why it failed.
 
@@ -79,15 +80,10 @@ class LiveSource:
         """
         source, self._source = self._source, None
         clock = LiveClock()
-        taken = 0
         while source is not None or (source := self._open_again()) is not None:
             clock.reset()
             try:
-                for picture in self._read(source, clock):
-                    yield picture
-                    taken += 1
-                    if taken == self._wanted.max_frames:
-                        return
+                yield from self._read(source, clock)
                 # The end that it declared, or that of --end.
                 return
             except (StreamEndedError, DataError) as error:

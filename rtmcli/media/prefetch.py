@@ -18,6 +18,7 @@ class Prefetcher(Generic[T]):
         items: the generator.
         depth: how many items may wait; the thread sleeps when they do.
         latest: when full, drop the oldest item instead of sleeping (a camera does not wait).
+        most: end after the consumer has taken so many items; None: at the end of the generator.
         merge: called with an item that is dropped and the newer one that takes its place.
         changed: notified at every change; several prefetchers may share one, to be waited for together.
         on_close: called when the consumer closes, so that a generator that waits can end.
@@ -32,11 +33,13 @@ class Prefetcher(Generic[T]):
         *,
         depth: int = 4,
         latest: bool = False,
+        most: int | None = None,
         merge: Callable[[T, T], None] = lambda dropped, newer: None,
         changed: threading.Condition | None = None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self.dropped = 0
+        self._left = most
         self._latest, self._merge, self._on_close = latest, merge, on_close
         self._waiting: deque[T] = deque()
         self._depth = depth
@@ -56,6 +59,10 @@ class Prefetcher(Generic[T]):
                 self._changed.wait()
             if self._waiting:
                 item = self._waiting.popleft()
+                if self._left is not None:
+                    self._left -= 1
+                if self._left == 0:
+                    self._end()
                 self._changed.notify_all()
                 return item
             if self._error is not None and not self._closed:
@@ -71,12 +78,15 @@ class Prefetcher(Generic[T]):
     def close(self, timeout: float = 2.0) -> None:
         """Stop the thread and wait for it; one stuck in a read is left behind after `timeout` seconds."""
         with self._changed:
-            self._closed = True
-            self._waiting.clear()
+            self._end()
             self._changed.notify_all()
-        self._on_close()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
+
+    def _end(self) -> None:
+        self._closed = True
+        self._waiting.clear()
+        self._on_close()
 
     def _produce(self, items: Generator[T, None, None]) -> None:
         error: BaseException | None = None

@@ -58,9 +58,10 @@ def open_video(
         if not (patient and connection.reconnect and may_be_live(name, connection)):
             raise
         say(f"{error}; the other sources go on, and it is opened again, {connection.patience}")
-        return _live_media(LiveSource(name, again, wanted, connection, first=None, failure=str(error)))
+        waiting = LiveSource(name, again, wanted, connection, first=None, failure=str(error))
+        return _live_media(waiting, wanted)
     if video.live:
-        return _live_media(LiveSource(name, again, wanted, connection, first=video), video)
+        return _live_media(LiveSource(name, again, wanted, connection, first=video), wanted, video)
 
     assert isinstance(video, Video)  # a camera is live
     file = video
@@ -135,12 +136,15 @@ def _open_http(opens: Callable[..., Video], address: str, connection: Connection
     return opens(copy, seconds=seconds)
 
 
-def _live_media(source: LiveSource, video: Video | Camera | None = None) -> Media:
+def _live_media(source: LiveSource, wanted: FrameRange, video: Video | Camera | None = None) -> Media:
     if video is not None and video.note is not None:
         say(f"{source.name}: {video.note}")
     # Without timestamps the demuxer invents a rate.
     fps = video.fps if video is not None and (video.timed or isinstance(video, Camera)) else None
-    return Media(source.name, source.pictures(), fps=fps, live=True, live_source=source, close=source.close)
+    return Media(
+        source.name, source.pictures(), fps=fps, live=True, live_source=source, max_frames=wanted.max_frames,
+        close=source.close,
+    )  # fmt: skip
 
 
 def video_pictures(

@@ -130,7 +130,8 @@ def test_a_server_that_accepts_and_sends_nothing_is_an_error() -> None:
 def test_end_and_max_frames_count_across_connections() -> None:
     with serve_images([Play(10), Play(200)]) as address:
         frames = [picture.frame for picture in open_media(address, every=4, max_frames=4)]
-        assert all(frame % 4 == 0 for frame in frames) and frames[-1] == 12
+        # Those that were dropped do not count.
+        assert all(frame % 4 == 0 for frame in frames) and len(frames) == 4
     with serve_images([Play(10), Play(200)]) as address:
         pictures = list(open_media(address, end=1.5))
     assert pictures[-1].time is not None and 1 < pictures[-1].time < 1.5
