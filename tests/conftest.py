@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rtmcli import telemetry
 from rtmcli.cpus import available_cpus
@@ -17,6 +18,10 @@ telemetry.switch_off()  # some tests import a runtime by themselves
 # imported; the limit holds where an engine asks for more threads afterwards, which would wait for each other in loops.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
+
+# On a busy machine an example may take any time.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 GOLDENS = Path(__file__).parent / "goldens"
 # One process takes up to 2 GB.

@@ -55,7 +55,7 @@ def test_a_stream_with_a_length_ends_without_an_error(stream: bytes) -> None:
 def test_a_stream_that_ends_long_before_its_length_is_an_error(stream: bytes, end: End) -> None:
     with (
         serve_rtsp(stream, end=end, seconds=60) as address,
-        pytest.raises(DataError, match=r"ended after 29 frames \(.* after 1\.2 of 60\.0 seconds\)"),
+        pytest.raises(DataError, match=r"ended after \d+ frames \(.* after 1\.2 of 60\.0 seconds\)"),
     ):
         for picture in open_media(address, stall=0.5):
             assert picture.width
@@ -63,4 +63,6 @@ def test_a_stream_that_ends_long_before_its_length_is_an_error(stream: bytes, en
 
 def test_a_stream_that_is_left_early_ends_without_an_error(stream: bytes) -> None:
     with serve_rtsp(stream, end="close") as address:
-        assert len(list(open_media(address, max_frames=2))) == 2
+        pictures = list(open_media(address, max_frames=2))
+    # A frame that is not taken in time is dropped.
+    assert pictures and len(pictures) + sum(one.dropped or 0 for one in pictures) == 2
