@@ -50,18 +50,19 @@ class LiveSource:
         connection: Connection,
         *,
         first: Video | Camera | None,
-        failure: str = "",
+        failure: Exception | None = None,
     ) -> None:
         self.name = self.shown = name
         self.connected = first is not None
         self.frames = self.gaps = self.reconnects = 0
         self.gap_seconds = 0.0
         self._opens, self._wanted, self._connection = opens, wanted, connection
-        self._source, self._failure = first, failure
+        self._source = first
+        self._failure = "" if failure is None else _reason(failure, name)
         self._stopping = threading.Event()
         self._wait = _FIRST_WAIT
         # When the source was lost, by time.monotonic; None while frames come.
-        self._lost_at = None if first is not None else time.monotonic()
+        self._lost_at: float | None = None
 
     def stop(self) -> None:
         """End `pictures` at its next frame, or while it waits to open the source again; from any thread."""
@@ -79,6 +80,9 @@ class LiveSource:
             StreamEndedError: the source was lost and did not come back in time.
         """
         source, self._source = self._source, None
+        if source is None:
+            # Whoever asked for pictures may have had other things to open first.
+            self._lost_at = time.monotonic()
         clock = LiveClock()
         while source is not None or (source := self._open_again()) is not None:
             clock.reset()

@@ -58,7 +58,7 @@ def open_video(
         if not (patient and connection.reconnect and may_be_live(name, connection)):
             raise
         say(f"{error}; the other sources go on, and it is opened again, {connection.patience}")
-        waiting = LiveSource(name, again, wanted, connection, first=None, failure=str(error))
+        waiting = LiveSource(name, again, wanted, connection, first=None, failure=error)
         return _live_media(waiting, wanted)
     if video.live:
         return _live_media(LiveSource(name, again, wanted, connection, first=video), wanted, video)

@@ -149,11 +149,20 @@ def test_a_dead_source_of_several_is_waited_for(capsys: pytest.CaptureFixture[st
     with serve_images([Play(0, "refuse")]) as address, pytest.raises(DataError, match="cannot be opened"):
         open_media(address)
     with serve_images([Play(0, "refuse"), Play(5), Play(0, "refuse")]) as address:
-        media = open_media(address, patient=True, reconnect=2)
+        media = open_media(address, patient=True, reconnect=0.8)
+        time.sleep(1)  # the limit begins when pictures are asked for
         assert "the other sources go on" in capsys.readouterr().err
         with pytest.raises(StreamEndedError, match="after 5 frames"):
             assert len(list(media)) <= 5
     assert media.live_source is not None and media.live_source.reconnects == 0
+    with serve_images([Play(0, "refuse")]) as address:
+        media = open_media(address, patient=True, reconnect=0.2)
+        with pytest.raises(StreamEndedError) as ended:
+            list(media)
+    assert str(ended.value) == (
+        f"{address}: could not be opened within 0.2 s (cannot be opened (HTTP Error 503: Service Unavailable)); check "
+        "the camera or server, or wait longer with --reconnect"
+    )
 
 
 def test_a_live_stream_is_no_source_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
