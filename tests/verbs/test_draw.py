@@ -93,7 +93,7 @@ def test_a_source_that_moved_is_found_with_media(sh: Shell, clip: Path, tmp_path
         ({"source": "-"}, 3, b"--media"),
         ({"source": "rtsp://host/a"}, 3, b"--media"),
         ({"source": "0"}, 3, b"--media"),
-        ({"skeleton": "nonsense"}, 2, b"nonsense"),
+        ({"skeleton": "nonsense"}, 3, b"nonsense"),
     ],
 )
 def test_a_mismatch_is_one_line_and_leaves_nothing(
