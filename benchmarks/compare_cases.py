@@ -194,7 +194,7 @@ def _export_and_bench(data: Data) -> Iterator[Case]:
         (("--fp16",), "half.onnx"),
         (("--to", "openvino"), "exported.xml"),
         (("--to", "torchscript"), "exported.pt"),
-        (("--to", "ncnn"), "exported"),
+        (("--to", "ncnn"), "exported.param"),
     ):
         yield case("export", "rtmpose-t", *more, "-o", name, timed=True)
     yield case("export", "rtmdet-nano", "-o", "exported.onnx", *images, timed=True)
