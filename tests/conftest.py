@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from tests.helpers.shell import Shell, clean_environment, shell_in
 telemetry.switch_off()  # some tests import a runtime by themselves
 
 # Each process of pytest-xdist uses one CPU, and so do the programs that its tests start. torch reads this when it is
-# imported; the limit holds where an engine asks for more threads afterwards, which would wait for each other in loops.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
+# imported. OMP_THREAD_LIMIT would not do: oneDNN waits for as many threads as torch was told to use.
+IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+if IS_ONE_OF_SEVERAL:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 # On a busy machine an example may take any time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,6 +35,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(".py" in argument for argument in config.args):
         return 0
     return min(available_cpus(), MOST_PROCESSES)
+
+
+@pytest.fixture(autouse=True)
+def one_thread_of_torch() -> None:
+    """Each test begins with one thread, also after an engine has set more."""
+    if IS_ONE_OF_SEVERAL and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
