@@ -6,7 +6,6 @@ the complete content.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +52,11 @@ def temporary_beside(path: Path) -> Path:
     """
     if path.is_dir():
         raise RtmError(f"cannot write {path}: it is a folder; name a file")
-    folder = Path(tempfile.gettempdir()) if _is_special(path) else _behind_links(path).parent
+    folder = _behind_links(path).parent
+    if _is_special(path):
+        import tempfile  # takes 3 ms, and filters import this module
+
+        folder = Path(tempfile.gettempdir())
     temporary = folder / f".{path.stem}.{os.urandom(4).hex()}{path.suffix}"
     try:
         # The kernel applies the umask, which Python cannot read without changing it for all threads.
