@@ -105,7 +105,7 @@ def fill_folder(
     shard: Shard | None = None,
     done: Callable[[Outcome], object] = lambda outcome: None,
 ) -> None:
-    """Run a job with a line for each source on standard output, at once; `done` is told of each unit."""
+    """Run a job with a line for each source on standard output, at once; `done` is called for each unit."""
     with Sink("-") as out, progress(label=label) as bar:
 
         def report(line: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def run_job(
         bar: counts frames.
         finish: for sources in several units.
         shard: do the units of this shard alone, and leave it to a run without shards to join them.
-        done: is told of each unit.
+        done: called for each unit.
         stop_on_error: end with the first source that fails.
 
     Raises:

@@ -112,7 +112,7 @@ class Media:
 
 
 def _count_dropped(dropped: Picture, newer: Picture) -> None:
-    """Let the picture that takes another's place tell of it, and of the gap before it."""
+    """Count a replaced picture, and the gap before it, in the one that replaces it."""
     newer.dropped = (newer.dropped or 0) + (dropped.dropped or 0) + 1
     if dropped.gap is not None:
         newer.gap = dropped.gap + (newer.gap or 0.0)

@@ -81,7 +81,7 @@ class LiveSource:
         """
         source, self._source = self._source, None
         if source is None:
-            # Whoever asked for pictures may have had other things to open first.
+            # The caller may have opened other sources since.
             self._lost_at = time.monotonic()
         clock = LiveClock()
         while source is not None or (source := self._open_again()) is not None:
@@ -104,9 +104,9 @@ class LiveSource:
     def _read(self, source: Video | Camera, clock: LiveClock) -> Generator[Picture, None, None]:
         """The wanted frames of one connection."""
         wanted, begin = self._wanted, time.monotonic()
-        # A gap before a frame that is not wanted is told of with the next one.
+        # A gap before a frame that is not wanted is reported with the next one.
         missing: float | None = None
-        # Frames that were skipped before they were decoded: counted, and told of as dropped.
+        # Frames that were skipped before they were decoded: counted as dropped.
         skipped = told = 0
         playout = Playout() if source.bursts else None
         for image, _, seconds in source.pictures(start=None, end=None, every=1):

@@ -20,7 +20,7 @@ TASKS = ("detector", "topdown", "onestage", "backbone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What `rtm models` tells of a model: the fields of `catalogue.Entry`, for any model.
+    """What `rtm models` shows of a model: the fields of `catalogue.Entry`, for any model.
 
     Attributes:
         urls: where its files are published. hashes: URL -> its known SHA-256, and who states it.

@@ -3,45 +3,23 @@
 import os
 import socket
 import socketserver
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tests.helpers.server_process import free_port, running_server
+
 BUCKET = "bucket"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager
 def s3_server() -> Iterator[int]:
     """The port of a running server."""
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the S3 server did not start")
-            time.sleep(0.1)
+    with running_server([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
         yield port
-    finally:
-        server.kill()
-        server.wait()
 
 
 class BreakingProxy:

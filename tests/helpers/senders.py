@@ -6,7 +6,6 @@ gstreamer1.0-plugins-base, -good and -ugly.
 
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -17,11 +16,12 @@ from pathlib import Path
 
 from tests.helpers.clock_images import FPS, HEIGHT, WIDTH, clock_image
 from tests.helpers.local_server import serve
+from tests.helpers.server_process import free_port
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 _GSTREAMER = Path(__file__).with_name("clock_rtsp_server.py")
 _ENCODE = "-c:v libx264 -preset ultrafast -tune zerolatency -g 25 -pix_fmt yuv420p -threads 1"
-# What ffmpeg is told to write, by kind.
+# The options of ffmpeg for each kind of stream.
 _OUTPUTS = {
     "udp": f"{_ENCODE} -f mpegts udp://127.0.0.1:{{port}}?pkt_size=1316",
     "tcp": f"{_ENCODE} -f mpegts tcp://127.0.0.1:{{port}}?listen=1",
@@ -54,13 +54,6 @@ def missing_gstreamer() -> str | None:
 def missing_ffmpeg() -> str | None:
     """Why ffmpeg cannot send here; None where it can."""
     return None if shutil.which("ffmpeg") else "there is no program ffmpeg"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class RtspServer:

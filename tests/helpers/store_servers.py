@@ -1,16 +1,14 @@
 """Real servers of Google Cloud Storage and Azure Blob Storage on this machine, each with an empty bucket."""
 
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
-from tests.helpers.s3_server import BUCKET, free_port
+from tests.helpers.s3_server import BUCKET
+from tests.helpers.server_process import free_port, running_server
 
 # The account that every Azurite has, as its documentation gives it.
 _ACCOUNT = "devstoreaccount1"
@@ -27,7 +25,7 @@ def gs_server() -> Iterator[dict[str, str]]:
         "import sys, threading; from gcp_storage_emulator.server import create_server as create; "
         f"create('127.0.0.1', {port}, in_memory=True, default_bucket='{BUCKET}').start(); threading.Event().wait()"
     )
-    with _running([sys.executable, "-c", program], port):
+    with running_server([sys.executable, "-c", program], port):
         # Without credentials gcsfs would ask for the kind of each bucket, and warn.
         yield {
             "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}",
@@ -44,27 +42,9 @@ def az_server() -> Iterator[dict[str, str]]:
         pytest.skip("needs azurite-blob (npm install -g azurite)")
     port = free_port()
     options = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--blobPort", str(port)]
-    with _running([program, *options], port):
+    with running_server([program, *options], port):
         endpoint = f"http://127.0.0.1:{port}/{_ACCOUNT}"
         yield {
             "AZURE_STORAGE_CONNECTION_STRING": f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};"
             f"AccountKey={_KEY};BlobEndpoint={endpoint};"
         }
-
-
-@contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} did not start")
-            time.sleep(0.1)
-        yield
-    finally:
-        server.kill()
-        server.wait()

@@ -1,4 +1,4 @@
-"""Live sources that stall, drop and return: times go on, gaps are told of, and the end has a reason."""
+"""Live sources that stall, drop and return: times go on, gaps are reported, and the end has a reason."""
 
 import re
 import time
@@ -95,7 +95,7 @@ def test_what_is_not_taken_in_time_is_dropped_and_counted_also_across_a_gap() ->
         assert number_in(picture.image) == picture.frame
         before = picture.frame
     assert media.dropped == sum(picture.dropped or 0 for picture in seen) > 20
-    # The first frame after the gap may have been dropped; the next one tells of it.
+    # The first frame after the gap may have been dropped; the next one reports it.
     assert sum(picture.gap is not None for picture in seen) == 1
 
 

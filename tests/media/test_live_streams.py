@@ -48,7 +48,7 @@ def test_times_go_on_across_an_outage_of_an_rtsp_server_with_a_gap_of_its_length
     (at,) = [index for index, (picture, _) in enumerate(seen) if picture.gap is not None]
     (before, drawn_before), (after, drawn_after) = seen[at - 1 : at + 1]
     assert before.time is not None and after.time is not None and after.gap is not None
-    # The first frame after the gap may have been dropped with others of a burst; the next one tells of it.
+    # The first frame after the gap may have been dropped with others of a burst; the next one reports it.
     assert 1 < after.gap < after.time - before.time + 0.1
     # What passed between both by the clock in the images. Opening the stream takes longer at times.
     assert after.time - before.time == pytest.approx(drawn_after - drawn_before, abs=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +21,7 @@ from rtmcli.zoo.card import Card
 Stage = TypeVar("Stage")
 
 
-class SceneTask(Generic[Stage]):
+class SceneTask(ABC, Generic[Stage]):
     """What the tasks on whole images share: one sample is one image, mixed with others of its set.
 
     Attributes:
@@ -46,9 +47,9 @@ class SceneTask(Generic[Stage]):
         scene = self.augmented(others, self.stages[self.recipe.stages.index(epoch)], random)
         return {"name": f"{data.images[index].name} ({data.source})", "scene": scene}
 
+    @abstractmethod
     def augmented(self, others: Callable[[], Scene], stage: Stage, random: np.random.Generator) -> Scene:
         """A scene of the first image that `others` returns, and of more as the stage asks."""
-        raise NotImplementedError
 
     def preview(self, sample: dict[str, Any]) -> np.ndarray:
         return draw_scene(sample["scene"])
