@@ -30,6 +30,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 MOST_PROCESSES = 8
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Processes for `-n auto`, the default: one per CPU; none for single files, where starting them takes longer."""
     if all(".py" in argument for argument in config.args):
