@@ -27,47 +27,45 @@ def common_shift(
     close: BoolArray,
     pairs: tuple[IndexArray, IndexArray] | None,
 ) -> Float64Array | None:
-    """The shift (2,) in pixels of all people between the expected centres (T, 2) and now; None where there is none.
+    """The shift (2,) in pixels of all people between the expected boxes (4, T) and now; None where there is none.
 
     Args:
         similar: (T, P) of tracks and people; close: (T, P) whether that is enough for a pair.
-        pairs: rows and columns of the close ones, if nobody has a choice.
+        pairs: rows and columns of the close ones, if nobody has a choice and nobody was missed.
     """
     if min(similar.shape) < _FEWEST:
         return None
-    settled = tracks.settled
-    if pairs is None or not settled.all():
-        sure = close & (settled & ~tracks.missed)[:, None]
-        rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
-    else:
-        rows, columns = pairs
+    if pairs is not None and tracks.all_settled:
+        return camera_shift(expected[:2], people.boxes[:2].take(pairs[1], axis=1), tracks.boxes[3])
     seen = ~tracks.missed
-    if 2 * len(rows) < min(int(seen.sum()), len(people.boxes)):
-        return jump_shift(expected[seen], tracks.sizes[seen, 1], people.boxes)
-    return camera_shift(expected[rows], people.middles[columns], tracks.sizes[rows, 1])
+    sure = close & (tracks.settled & seen)[:, None]
+    rows, columns = np.array(assign(similar, sure), np.intp).reshape(-1, 2).T
+    if 2 * len(rows) < min(int(seen.sum()), len(people.index)):
+        return jump_shift(expected[:2, seen].T, tracks.boxes[3, seen], people.corners)
+    return camera_shift(expected[:2, rows], people.boxes[:2, columns], tracks.boxes[3, rows])
 
 
 def camera_shift(expected: Float64Array, found: Float64Array, heights: Float64Array) -> Float64Array | None:
-    """The shift (2,) in pixels common to people expected at (N, 2) and found at (N, 2); None where there is none.
+    """The shift (2,) in pixels common to people expected at (2, N) and found at (2, N); None where there is none.
 
-    The median holds against the few who turn or stop by themselves.
+    The median holds against the few who turn or stop by themselves. `heights` (N,) of the boxes.
     """
-    if len(expected) < _FEWEST:
+    if len(heights) < _FEWEST:
         return None
     steps = found - expected
     if np.abs(steps).max() <= _LEAST * heights.min():  # then their median is below the least shift too
         return None
     shift = _median(steps)
     # 1.48 median absolute deviations are a standard deviation.
-    error = 1.48 * _median(np.abs(steps - shift)) / np.sqrt(len(steps))
+    error = 1.48 * _median(np.abs(steps - shift[:, None])) / np.sqrt(len(heights))
     clear = np.abs(shift) > _CLEAR * error + _LEAST * _median(heights)
     return shift if clear.any() else None
 
 
 def _median(values: Float64Array) -> Float64Array:
-    """The median over the first axis; np.median takes ten times as long for few values."""
-    ordered, count = np.sort(values, axis=0), len(values)
-    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
+    """The median over the last axis; np.median takes ten times as long for few values."""
+    ordered, count = np.sort(values), values.shape[-1]
+    return np.asarray((ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2)
 
 
 def jump_shift(expected: Float64Array, heights: Float64Array, boxes: Float64Array) -> Float64Array | None:

@@ -7,7 +7,7 @@ depend on the time between frames, not on their number.
 """
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,39 +22,45 @@ _SETTLED = 4  # detections after which a track goes before newer ones
 _FASTEST = 4.0  # body heights a second: a step beyond it is a wrong box, not a person
 
 
-def _rows(*shape: int) -> Float64Array:
-    return np.zeros((0, *shape))
+def _columns(*shape: int) -> Float64Array:
+    return np.zeros((*shape, 0))
 
 
 @dataclass(slots=True)
 class Tracks:
-    """The tracks of a source, a row each.
+    """The tracks of a source. A coordinate is a row and a track a column: for the few tracks there are, calls of numpy
+    take most of the time, and calls on whole rows are the fastest.
 
     Attributes:
         ids: (T,); 0 before a track has one.
-        centers, sizes: (T, 2) filtered middle and width, height of the box, in pixels.
-        velocities: (T, 2) pixels a second.
+        boxes: (4, T) x and y of the middle, width and height of the box, filtered, in pixels.
+        velocities: (2, T) of the middles in pixels a second.
         seen: (T,) time of the last detection in seconds.
-        last: (T, 2) middle of the last detection as it was measured.
+        last: (2, T) middle of the last detection as it was measured.
         hits: (T,) how many detections a track has.
         missed: (T,) not seen in the last frame.
         places: (T,) index in the list of people when last seen.
-        poses: (T, 3, K) keypoints when last seen: x, y, weight in [0, 1]; NaN without a pose. K is 0 until the first
+        poses: (3, T, K) keypoints when last seen: x, y, weight in [0, 1]; NaN without a pose. K is 0 until the first
             pose comes.
         appearances: (T, A) mean appearance, NaN where unknown. A is 0 until the first comes.
+        time: of the last frame in seconds.
+        any_missed: whether somebody was not seen in the last frame.
+        fewest: detections of the track that has the fewest, after the last frame.
     """
 
     ids: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
-    centers: Float64Array = field(default_factory=lambda: _rows(2))
-    sizes: Float64Array = field(default_factory=lambda: _rows(2))
-    velocities: Float64Array = field(default_factory=lambda: _rows(2))
-    seen: Float64Array = field(default_factory=lambda: _rows())
-    last: Float64Array = field(default_factory=lambda: _rows(2))
+    boxes: Float64Array = field(default_factory=lambda: _columns(4))
+    velocities: Float64Array = field(default_factory=lambda: _columns(2))
+    seen: Float64Array = field(default_factory=lambda: _columns())
+    last: Float64Array = field(default_factory=lambda: _columns(2))
     hits: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
     missed: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     places: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
-    poses: Float64Array = field(default_factory=lambda: _rows(3, 0))
-    appearances: Float64Array = field(default_factory=lambda: _rows(0))
+    poses: Float64Array = field(default_factory=lambda: np.zeros((3, 0, 0)))
+    appearances: Float64Array = field(default_factory=lambda: np.zeros((0, 0)))
+    time: float = 0.0
+    any_missed: bool = False
+    fewest: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,87 +71,105 @@ class Tracks:
         return self.hits >= _SETTLED
 
     @property
-    def any_missed(self) -> bool:
-        return bool(np.count_nonzero(self.missed))  # a fifth of the time of any()
+    def all_settled(self) -> bool:
+        return self.fewest >= _SETTLED
 
-    def keep(self, rows: BoolArray) -> None:
+    def keep(self, which: BoolArray) -> None:
         """Drop all other tracks."""
-        for name in _FIELDS:
-            setattr(self, name, getattr(self, name)[rows])
+        for name, axis in _TRACK_AXES.items():
+            setattr(self, name, getattr(self, name).compress(which, axis=axis))
+        self._summarize()
+
+    def end_frame(self, now: float) -> None:
+        """Note who was not seen in this frame; called when all others are updated or started."""
+        self.missed = self.seen < now
+        self.time = now
+        self._summarize()
+
+    def _summarize(self) -> None:
+        self.any_missed = bool(np.count_nonzero(self.missed))  # a fifth of the time of any()
+        self.fewest = min(self.hits.tolist(), default=0)
 
     def predict(self, now: float) -> Float64Array:
-        """(T, 2) expected centres: constant velocity, which fades for people who are unseen."""
-        if not len(self) or not self.any_missed:  # then all were seen at the same time
-            return self.centers + self.velocities * (now - self.seen[:1])
-        gap = now - self.seen
-        gap = np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
-        return self.centers + self.velocities * gap[:, None]
+        """(4, T) expected boxes, as `boxes`: constant velocity, which fades for people who are unseen."""
+        expected = self.boxes.copy()
+        if self.any_missed:
+            gap = now - self.seen
+            expected[:2] += self.velocities * np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
+        else:  # all were seen in the last frame
+            expected[:2] += self.velocities * (now - self.time)
+        return expected
+
+    def last_boxes(self) -> Float64Array:
+        """(4, T) boxes where the tracks were seen last, as `boxes`."""
+        return np.concatenate([self.last, self.boxes[2:]])
 
     def update(
         self,
         rows: IndexArray,
         expected: Float64Array,
-        middles: Float64Array,
-        sizes: Float64Array,
+        found: Float64Array,
         poses: Float64Array,
         places: IndexArray,
         now: float,
     ) -> None:
-        """Correct the tracks `rows` (N,), expected at (N, 2), by the people found now.
+        """Correct the tracks `rows` (N,) by the people found now.
 
         After a gap the velocity is that of the straight line from the last detection (the observation-centric re-update
         of OC-SORT, Cao et al., CVPR 2023, section 3.2).
 
         Args:
-            middles, sizes: (N, 2) of their boxes. poses: (N, 3, K). places: (N,) in the list of people.
+            expected: (4, T) boxes of all tracks. found: (4, N). poses: (3, N, K). places: (N,) in the list of people.
         """
         # Without copies where everybody was found, in the order of the tracks.
-        at = slice(None) if rows.tolist() == [*range(len(self))] else rows
-        step, velocity = middles - expected, self.velocities[at]
+        everyone = rows.tolist() == [*range(len(self))]
+        at = slice(None) if everyone else rows
+        expected, velocity = expected[:, at], self.velocities[:, at]
+        step = found - expected
         if self.any_missed:
-            gap = np.maximum(now - self.seen[at], 1e-6)[:, None]  # (N, 1)
-            keep, missed = np.exp(-gap / _MEMORY), self.missed[at][:, None]
-            g, h, share = _gains(gap, self.hits[at][:, None])
-            straight = keep * velocity + (1 - keep) * ((middles - self.last[at]) / gap)
-            filtered = np.where(missed, middles, expected + g * step)
-            velocity = np.where(missed, straight, velocity + h * step / gap)
+            gap = np.maximum(now - self.seen[at], 1e-6)  # (N,)
+            keep, missed = np.exp(-gap / _MEMORY), self.missed[at]
+            g, h, share = _gains(gap, self.hits[at])
+            boxes = expected + np.array([g, g, share, share]) * step
+            boxes[:2] = np.where(missed, found[:2], boxes[:2])
+            straight = keep * velocity + (1 - keep) * ((found[:2] - self.last[:, at]) / gap)
+            velocity = np.where(missed, straight, velocity + h / gap * step[:2])
         else:
-            since = max(now - float(self.seen[0]), 1e-6)  # all were seen in the last frame
-            g, h, share = _settled_gains(since, int(self.hits.min())) or _gains(since, self.hits[at][:, None])
-            filtered = expected + g * step
-            velocity = velocity + h * step / since
-        filtered_sizes = self.sizes[at]
-        filtered_sizes += share * (sizes - filtered_sizes)
-        _limit_speed(velocity, filtered_sizes[:, 1])
-        self.centers[at], self.velocities[at], self.sizes[at] = filtered, velocity, filtered_sizes
-        self.last[at], self.seen[at], self.places[at] = middles, now, places
-        self.poses[at] = poses
+            since = max(now - self.time, 1e-6)  # all were seen in the last frame
+            g, h, share = _settled_gains(since, self.fewest) or _gains(since, self.hits[at])
+            boxes = expected + np.array([g, g, share, share]).reshape(4, -1) * step
+            velocity = velocity + h / since * step[:2]
+        _limit_speed(velocity, boxes[3])
+        if everyone:
+            self.boxes, self.velocities = boxes, velocity
+            self.last, self.poses, self.places = found[:2], poses, places
+        else:
+            self.boxes[:, at], self.velocities[:, at] = boxes, velocity
+            self.last[:, at], self.poses[:, at], self.places[at] = found[:2], poses, places
+        self.seen[at] = now
         self.hits[at] += 1
-        self.missed[at] = False
 
     def start(self, boxes: Float64Array, poses: Float64Array, places: IndexArray, now: float) -> None:
-        """New tracks, without ids yet, at `boxes` (N, 4), with `poses` (N, K, 3) relative to the boxes' middles."""
-        count = len(boxes)
-        center = (boxes[:, :2] + boxes[:, 2:]) / 2
-        fresh = Tracks(
-            np.zeros(count, np.intp),
-            center,
-            boxes[:, 2:] - boxes[:, :2],
-            np.zeros((count, 2)),
-            np.full(count, now),
-            center,
-            np.ones(count, np.intp),
-            np.zeros(count, np.bool_),
-            places,
-            poses,
-            np.full((count, self.appearances.shape[1]), np.nan),
-        )
-        for name in _FIELDS:
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(fresh, name)]))
+        """New tracks, without ids yet, at `boxes` (4, N) with `poses` (3, N, K); `places` (N,) as in `update`."""
+        count = boxes.shape[1]
+        new = {
+            "ids": np.zeros(count, np.intp),
+            "boxes": boxes,
+            "velocities": np.zeros((2, count)),
+            "seen": np.full(count, now),
+            "last": boxes[:2],
+            "hits": np.ones(count, np.intp),
+            "missed": np.zeros(count, np.bool_),
+            "places": places,
+            "poses": poses,
+            "appearances": np.full((count, self.appearances.shape[1]), np.nan),
+        }
+        for name, axis in _TRACK_AXES.items():
+            setattr(self, name, np.concatenate([getattr(self, name), new[name]], axis=axis))
 
     def use_keypoints(self, count: int) -> None:
         """Give poses `count` keypoints; called once, when the first pose of a source comes."""
-        self.poses = np.full((len(self), 3, count), np.nan)
+        self.poses = np.full((3, len(self), count), np.nan)
 
     def mix_appearances(self, rows: IndexArray, appearances: Float64Array) -> None:
         """Bring the appearances (N, A) of people found now into the means of the tracks `rows` (N,).
@@ -161,29 +185,39 @@ class Tracks:
 
     def move_camera(self, camera: Float64Array) -> None:
         """Carry all tracks into the next image by the map (2, 3) of still points; velocities are those in the scene."""
-        linear, offset = camera[:, :2], camera[:, 2]
+        linear, offset = camera[:, :2], camera[:, 2:]
         zoom = np.sqrt(abs(np.linalg.det(linear)))
-        last = self.last @ linear.T + offset
-        self.poses[:, :2] = last[..., None] + zoom * (self.poses[:, :2] - self.last[..., None])
-        self.centers = self.centers @ linear.T + offset
+        last = linear @ self.last + offset
+        self.poses[:2] = last[..., None] + zoom * (self.poses[:2] - self.last[..., None])
         self.last = last
-        self.velocities = self.velocities @ linear.T
-        self.sizes = self.sizes * zoom
+        self.boxes = np.concatenate([linear @ self.boxes[:2] + offset, self.boxes[2:] * zoom])
+        self.velocities = linear @ self.velocities
 
-    def shift(self, step: Float64Array, now: float, before: float, *, follow: bool = True) -> None:
-        """Move all tracks by a step (2,) of the camera since the frame `before`, and let velocities follow it.
+    def shift(self, step: Float64Array, now: float, *, follow: bool = True) -> None:
+        """Move all tracks by a step (2,) of the camera since the last frame, and let velocities follow it.
 
         The step is what the velocities did not foresee; many people agree on it, so they take it over nearly at once.
         """
-        self.centers += step
-        self.last += step
-        self.poses[:, :2] += step[:, None]
-        if not follow:
-            return
-        self.velocities += _CAMERA_GAIN * step / max(now - before, 1e-6)
+        self.boxes[:2] += step[:, None]
+        self.last += step[:, None]
+        self.poses[:2] += step[:, None, None]
+        if follow:
+            self.velocities += (_CAMERA_GAIN * step / max(now - self.time, 1e-6))[:, None]
 
 
-_FIELDS = tuple(f.name for f in fields(Tracks))
+# The axis of the tracks in each array.
+_TRACK_AXES = {
+    "ids": 0,
+    "boxes": 1,
+    "velocities": 1,
+    "seen": 0,
+    "last": 1,
+    "hits": 0,
+    "missed": 0,
+    "places": 0,
+    "poses": 1,
+    "appearances": 0,
+}
 
 
 Gain = Float64Array | float
@@ -208,15 +242,9 @@ def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain] | None:
 
 
 def _limit_speed(velocities: Float64Array, heights: Float64Array) -> None:
-    """Slow down, in place, what is faster than a person."""
+    """Slow down, in place, what is faster than a person: velocities (2, N), heights (N,) of the boxes."""
     if math.sqrt(np.vdot(velocities, velocities)) < _FASTEST * heights.min():
         return  # not even all speeds together are beyond the limit
     limit = _FASTEST * np.maximum(heights, 1e-6)
-    speed = np.sqrt(velocities[:, 0] ** 2 + velocities[:, 1] ** 2)
-    velocities *= np.minimum(1, limit / np.maximum(speed, 1e-9))[:, None]
-
-
-def boxes_at(centers: Float64Array, sizes: Float64Array) -> Float64Array:
-    """Boxes (T, 4) of these centres and sizes (T, 2)."""
-    half = sizes / 2
-    return np.concatenate([centers - half, centers + half], axis=1)
+    speed = np.sqrt(velocities[0] ** 2 + velocities[1] ** 2)
+    velocities *= np.minimum(1, limit / np.maximum(speed, 1e-9))

@@ -12,6 +12,9 @@ from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.motion import Tracks
 from rtmcli.tracking.similarity import keypoint_weights
 
+# (4, 4): from x1, y1, x2, y2 to x and y of the middle, width and height.
+_FROM_CORNERS = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]])
+
 
 @dataclass(slots=True)
 class People:
@@ -19,15 +22,16 @@ class People:
 
     Attributes:
         index: (P,) their places in the frame's list.
-        boxes: (P, 4). middles, sizes: (P, 2) of the boxes. scores: (P,); 1 where there is none.
-        poses: (P, 3, K) as in `Tracks`.
+        corners: (P, 4) x1, y1, x2, y2 of the boxes.
+        boxes: (4, P), as in `Tracks`: x and y of the middle, width and height.
+        scores: (P,); 1 where there is none.
+        poses: (3, P, K) as in `Tracks`.
         appearances: (P, A), NaN where unknown; None where there are none.
     """
 
     index: IndexArray
+    corners: Float64Array
     boxes: Float64Array
-    middles: Float64Array
-    sizes: Float64Array
     scores: Float64Array
     poses: Float64Array
     appearances: Float64Array | None
@@ -38,16 +42,14 @@ def people_of(frame: Frame, tracks: Tracks) -> People:
     boxes = [_box_of(one) if one.box is None else one.box for one in frame.instances]
     index = [at for at, box in enumerate(boxes) if box is not None]
     corners = _stack([box for box in boxes if box is not None]).reshape(-1, 4)
-    if not math.isfinite(corners.sum()):
+    if not math.isfinite(np.vdot(corners, corners)):
         whole = np.asarray(np.isfinite(corners).all(axis=1))
         corners, index = corners[whole], [at for at, ok in zip(index, whole.tolist(), strict=True) if ok]
     people = [frame.instances[at] for at in index]
-    low, high = corners[:, :2], corners[:, 2:]
     return People(
         np.array(index, np.intp),
         corners,
-        (low + high) / 2,
-        high - low,
+        _FROM_CORNERS.dot(corners.T),
         np.array([1.0 if one.score is None else one.score for one in people], np.float64),
         _poses_of(people, tracks),
         frame_appearances(frame, index),
@@ -62,7 +64,7 @@ def with_id(one: Instance, number: int | None) -> Instance:
 
 
 def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
-    """(P, 3, K) x, y, weight of the keypoints; NaN for who has no pose, or one of another number of keypoints."""
+    """(3, P, K) x, y, weight of the keypoints; NaN for who has no pose, or one of another number of keypoints."""
     poses = [one.keypoints for one in people]
     count = tracks.poses.shape[2]
     if not count:
@@ -77,8 +79,8 @@ def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
         for row, pose in zip(stacked, poses, strict=True):
             if count and pose is not None and len(pose) == count:
                 row[:] = pose
-    planes = np.ascontiguousarray(stacked.transpose(0, 2, 1))
-    planes[:, 2] = keypoint_weights(planes[:, 2])
+    planes = np.ascontiguousarray(stacked.transpose(2, 0, 1))
+    planes[2] = keypoint_weights(planes[2])
     return planes
 
 

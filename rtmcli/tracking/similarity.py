@@ -9,6 +9,12 @@ from rtmcli.arrays import Float64Array, FloatArray
 from rtmcli.errors import RtmError
 from rtmcli.skeletons import load_skeleton
 
+# (6, 4): from x and y of the middle, width and height to -x1, -y1, x2, y2, the height and minus the height. The minimum
+# over two boxes gives the corners of what they share, and the smaller and the larger height, in one call.
+_EXTENTS = np.array(
+    [[-1, 0, 0.5, 0], [0, -1, 0, 0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5], [0, 0, 0, 1], [0, 0, 0, -1]]
+)
+
 
 def box_similarity(
     expected: Float64Array, boxes: Float64Array
@@ -16,18 +22,15 @@ def box_similarity(
     """IoU times the square of the heights' ratio, IoU alone, and that ratio.
 
     Heights change slowly, widths with every step (height-modulated IoU: Yang et al., "Hybrid-SORT", AAAI 2024).
-    `expected` (T, 4), `boxes` (P, 4).
+    `expected` (4, T), `boxes` (4, P) as in `Tracks`.
     """
-    # All pairs side by side and both axes in one array: for so few numbers a call, and above all broadcasting, costs
-    # more than what it computes.
-    count = len(expected), len(boxes)
-    t, p = expected.T.repeat(count[1], axis=1), np.concatenate([boxes.T] * count[0], axis=1)  # (4, T P)
-    sides = np.maximum(np.minimum(t[2:], p[2:]) - np.maximum(t[:2], p[:2]), 0)  # (2, T P)
+    least = np.minimum(_EXTENTS.dot(expected)[:, :, None], _EXTENTS.dot(boxes)[:, None])  # (6, T, P)
+    sides = np.maximum(least[:2] + least[2:4], 0)
     shared = sides[0] * sides[1]
-    old, new = t[2:] - t[:2], p[2:] - p[:2]  # widths and heights (2, T P)
-    overlap = shared / np.maximum(old[0] * old[1] + new[0] * new[1] - shared, 1e-6)
-    ratio = np.minimum(old[1], new[1]) / np.maximum(np.maximum(old[1], new[1]), 1e-6)
-    return (overlap * ratio**2).reshape(count), overlap.reshape(count), ratio.reshape(count)
+    areas = (expected[2] * expected[3])[:, None] + boxes[2] * boxes[3]
+    overlap = shared / np.maximum(areas - shared, 1e-6)
+    ratio = least[4] / np.maximum(-least[5], 1e-6)
+    return overlap * ratio**2, overlap, ratio
 
 
 def pose_similarity(
@@ -36,18 +39,18 @@ def pose_similarity(
     """OKS in which a keypoint counts by the smaller of its two weights; NaN for a pair that shares no keypoint.
 
     Args:
-        tracks: (T, 3, K) x, y, weight; poses: (P, 3, K). NaN is a keypoint that does not exist.
-        offset: (T, 2) by which the poses of tracks have moved.
+        tracks: (3, T, K) x, y, weight; poses: (3, P, K). NaN is a keypoint that does not exist.
+        offset: (2, T) by which the poses of tracks have moved.
         areas: (T,) of the tracks' boxes, in square pixels.
         tolerance: (K,) 2 (2 sigma)^2, with the skeleton's sigmas.
     """
-    apart = (tracks[:, :2] + offset[..., None])[:, None] - poses[:, :2]  # (T, P, 2, K)
+    apart = (tracks[:2] + offset[..., None])[:, :, None] - poses[:2, None]  # (2, T, P, K)
     apart *= apart
     spread = tolerance * np.maximum(areas, 1e-6)[:, None]  # (T, K)
-    similar = np.exp((apart[:, :, 0] + apart[:, :, 1]) / -spread[:, None])  # (T, P, K)
-    weight = np.minimum(tracks[:, None, 2], poses[:, 2])
+    similar = np.exp((apart[0] + apart[1]) / -spread[:, None])  # (T, P, K)
+    weight = np.minimum(tracks[2, :, None], poses[2])
     result: Float64Array = np.vecdot(similar, weight) / weight.sum(axis=-1)
-    if not math.isnan(result.sum()):
+    if not math.isnan(np.vdot(result, result)):
         return result
     unknown = np.isnan(similar)
     similar, weight = np.where(unknown, 0, similar), np.where(unknown, 0, weight)
@@ -76,12 +79,12 @@ def nearness(
 ) -> Float64Array:
     """1 at the expected place, 0 at `reach` box diagonals from it, and where a size changed by more than a factor.
 
-    `reach` is one number, or one for each of the expected boxes, (T,).
+    `expected` (4, T), `boxes` (4, P) as in `Tracks`; `reach` is one number, or one for each track, (T,).
     """
-    between = (expected[:, :2] + expected[:, 2:])[:, None] - (boxes[:, :2] + boxes[:, 2:])[None]  # (T, P, 2)
-    distance = np.linalg.norm(between, axis=-1) / 2
-    old = np.linalg.norm(expected[:, 2:] - expected[:, :2], axis=-1)[:, None]  # (T, 1)
-    new = np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1)[None]  # (1, P)
+    between = expected[:2, :, None] - boxes[:2, None]  # (2, T, P)
+    distance = np.linalg.norm(between, axis=0)
+    old = np.linalg.norm(expected[2:], axis=0)[:, None]  # (T, 1)
+    new = np.linalg.norm(boxes[2:], axis=0)  # (P,)
     smaller, larger = np.minimum(old, new), np.maximum(old, new)
     limit = np.asarray(reach).reshape(-1, 1) * np.maximum(smaller, 1e-6)
     near = np.clip(1 - distance / np.maximum(limit, 1e-9), 0, 1)

@@ -16,7 +16,7 @@ from rtmcli.records.frame import Frame
 from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
 from rtmcli.tracking.assignment import StagedMatching, one_each
 from rtmcli.tracking.camera import common_shift
-from rtmcli.tracking.motion import Tracks, boxes_at
+from rtmcli.tracking.motion import Tracks
 from rtmcli.tracking.people import People, people_of, with_id
 from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity, tolerances
 from rtmcli.tracking.source_state import Sources, seconds
@@ -103,8 +103,7 @@ class Tracker:
             _update(tracks, people, rows, columns, expected, now)
             row_of[columns] = rows
         numbers = self._number(source, people, row_of, now)
-        tracks.missed = tracks.seen < now
-        source.time = now
+        tracks.end_frame(now)
         ids: list[int | None] = [None] * len(frame.instances)
         for at, number in zip(people.index.tolist(), numbers, strict=True):
             ids[at] = number or None
@@ -119,7 +118,7 @@ class Tracker:
         if not tracked.all():
             new = ~tracked & (people.scores >= self._start_score)
             row_of[new] = known + np.arange(new.sum())
-            tracks.start(people.boxes[new], people.poses[new], people.index[new], now)
+            tracks.start(people.boxes[:, new], people.poses[:, new], people.index[new], now)
             tracked = row_of >= 0
             rows = row_of[tracked]
         ids = tracks.ids[rows]
@@ -144,8 +143,9 @@ class Tracker:
         alive = now - tracks.seen <= self._max_gap
         # Who left the image can be known again by the appearance only.
         if frame.width is not None and frame.height is not None:
-            boxes = boxes_at(tracks.predict(now), tracks.sizes)
-            inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < (frame.width, frame.height)).all(axis=1)
+            x, y, width, height = tracks.predict(now)
+            inside = (x + width / 2 > 0) & (x - width / 2 < frame.width)
+            inside &= (y + height / 2 > 0) & (y - height / 2 < frame.height)
             if tracks.appearances.size:
                 inside |= ~np.isnan(tracks.appearances).all(axis=1)
             alive &= inside
@@ -157,7 +157,7 @@ class Tracker:
     def _pairs(
         self, source: "_Source", people: People, frame: Frame, now: float, camera_known: bool
     ) -> tuple[IndexArray, IndexArray, Float64Array]:
-        """Rows of tracks and columns of people that belong together, and the expected centres (T, 2)."""
+        """Rows of tracks and columns of people that belong together, and the expected boxes (4, T)."""
         tracks = source.tracks
         expected = tracks.predict(now)
         similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
@@ -167,8 +167,8 @@ class Tracker:
         shift = None if camera_known else common_shift(tracks, people, expected, similar, close, pairs)
         if shift is not None:
             # Where pixels tell the camera's motion but for this frame, velocities are free of it.
-            tracks.shift(shift, now, source.time, follow=not source.pixels)
-            expected = expected + shift
+            tracks.shift(shift, now, follow=not source.pixels)
+            expected[:2] += shift[:, None]
             similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
             close = similar >= self._threshold
         # Who was there a frame ago may change the height at once: an arm goes up, feet are hidden.
@@ -201,18 +201,14 @@ class Tracker:
         matching.add(value, allowed)
         if not matching.complete():  # who moved too far, or changed the pose too much
             # Somebody unseen may also have stayed, or a changing box looked like a step.
-            places = (expected, tracks.last) if any_missed else (expected,)
+            places = (expected, tracks.last_boxes()) if any_missed else (expected,)
             near = np.max(
-                [
-                    nearness(boxes_at(at, tracks.sizes), people.boxes, reach=_REACH, size_change=_TALLER)
-                    for at in places
-                ],
-                axis=0,
+                [nearness(at, people.boxes, reach=_REACH, size_change=_TALLER) for at in places], axis=0
             )
             matching.add(near * worth, (near > 0) & fits)
         if distance is not None and not matching.complete():  # who comes back elsewhere in the same clothes
-            last = boxes_at(tracks.last, tracks.sizes)
-            far = nearness(last, people.boxes, reach=_RETURN_REACH * gap, size_change=_TALLER) > 0
+            reach = _RETURN_REACH * gap
+            far = nearness(tracks.last_boxes(), people.boxes, reach=reach, size_change=_TALLER) > 0
             alike = distinctly_alike(np.where(settled[:, None], distance, np.nan))
             matching.add(1 - differs, alike & far & ~recent)
         return *matching.result(), expected
@@ -221,18 +217,18 @@ class Tracker:
         self, tracks: Tracks, people: People, frame: Frame, expected: Float64Array
     ) -> tuple[Float64Array, Float64Array, Float64Array]:
         """(T, P) similarity, overlap of the boxes, and ratio of their heights."""
-        similar, overlap, ratio = box_similarity(boxes_at(expected, tracks.sizes), people.boxes)
+        similar, overlap, ratio = box_similarity(expected, people.boxes)
         if self._method == "iou" or not tracks.poses.shape[2]:
             return similar, overlap, ratio
         oks = pose_similarity(
             tracks.poses,
             people.poses,
-            expected - tracks.last,
-            tracks.sizes[:, 0] * tracks.sizes[:, 1],
+            expected[:2] - tracks.last,
+            expected[2] * expected[3],
             tolerances(frame.skeleton, tracks.poses.shape[2]),
         )
         mixed = oks if self._method == "oks" else (similar + oks) / 2
-        if math.isfinite(mixed.sum()):
+        if math.isfinite(np.vdot(mixed, mixed)):
             return mixed, overlap, ratio
         # The overlap counts where one of the two has no pose.
         return np.where(np.isfinite(oks), mixed, similar), overlap, ratio
@@ -242,7 +238,6 @@ class Tracker:
 class _Source:
     next_id: int
     tracks: Tracks = field(default_factory=Tracks)
-    time: float = 0.0  # of the last frame
     pixels: bool = False  # whether the camera's motion comes from the pixels
 
 
@@ -256,27 +251,28 @@ def _update(
 ) -> None:
     if not len(rows):
         return
-    hits, settled = tracks.hits[rows], tracks.settled[rows]
+    doubles = None if tracks.all_settled else _doubles(tracks, people, rows, columns)
     tracks.update(
         rows,
-        expected.take(rows, axis=0),
-        people.middles.take(columns, axis=0),
-        people.sizes.take(columns, axis=0),
-        people.poses.take(columns, axis=0),
+        expected,
+        people.boxes.take(columns, axis=1),
+        people.poses.take(columns, axis=1),
         people.index.take(columns),
         now,
     )
-    if settled.all():
-        return
-    boxes = people.boxes[columns]
-    for k in np.flatnonzero(~settled):  # a second box on the same person never settles
-        if _doubles(boxes[k], boxes[settled]):
-            tracks.hits[rows[k]] = hits[k]
+    if doubles is not None:  # a second box on the same person never settles
+        tracks.hits[doubles] -= 1
 
 
-def _doubles(box: FloatArray, leaders: FloatArray) -> bool:
-    """Whether a box (4,) covers one of the boxes (L, 4), or lies in it: both show one person."""
-    sides = np.minimum(box[2:], leaders[:, 2:]) - np.maximum(box[:2], leaders[:, :2])  # (L, 2)
+def _doubles(tracks: Tracks, people: People, rows: IndexArray, columns: IndexArray) -> IndexArray:
+    """Those of the tracks `rows` that are not settled and whose box shows the same person as that of a settled one."""
+    settled, boxes = tracks.settled[rows], people.corners[columns]
+    return rows[[not settled[k] and _one_person(boxes[k], boxes[settled]) for k in range(len(rows))]]
+
+
+def _one_person(box: FloatArray, others: FloatArray) -> bool:
+    """Whether a box (4,) covers one of the boxes (N, 4), or lies in it."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])  # (N, 2)
     shared = np.clip(sides, 0, None).prod(axis=1)
-    smaller = np.minimum((box[2:] - box[:2]).prod(), (leaders[:, 2:] - leaders[:, :2]).prod(axis=1))
+    smaller = np.minimum((box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1))
     return bool((shared > _DOUBLE * smaller).any())
