@@ -234,8 +234,8 @@ def _gains(gap: Float64Array | float, hits: IndexArray) -> tuple[Gain, Gain, Gai
 
 def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain] | None:
     """The same for tracks of so many detections and more, unless the gains of the newest are still higher."""
-    keep, count = float(np.exp(-gap / _MEMORY)), hits + 1.0
-    g, h, share = 1 - keep * keep, (1 - keep) * (1 - keep), float(-np.expm1(-gap / _SIZE_MEMORY))
+    keep, count = math.exp(-gap / _MEMORY), hits + 1.0
+    g, h, share = 1 - keep * keep, (1 - keep) * (1 - keep), -math.expm1(-gap / _SIZE_MEMORY)
     new = count * (count + 1)
     settled = g >= 2 * (2 * count - 1) / new and h >= 6 / new and share >= 1 / count
     return (g, h, share) if settled else None

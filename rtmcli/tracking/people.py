@@ -10,10 +10,10 @@ from rtmcli.geometry.boxes import keypoints_box
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.tracking.appearance import frame_appearances
 from rtmcli.tracking.motion import Tracks
-from rtmcli.tracking.similarity import keypoint_weights
 
 # (4, 4): from x1, y1, x2, y2 to x and y of the middle, width and height.
 _FROM_CORNERS = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]])
+_LEAST_WEIGHT = 0.01  # of a keypoint
 
 
 @dataclass(slots=True)
@@ -80,7 +80,8 @@ def _poses_of(people: list[Instance], tracks: Tracks) -> Float64Array:
             if count and pose is not None and len(pose) == count:
                 row[:] = pose
     planes = np.ascontiguousarray(stacked.transpose(2, 0, 1))
-    planes[2] = keypoint_weights(planes[2])
+    weights = planes[2]
+    weights.clip(_LEAST_WEIGHT, 1, out=weights)
     return planes
 
 

@@ -34,7 +34,7 @@ def box_similarity(
 
 
 def pose_similarity(
-    tracks: FloatArray, poses: FloatArray, offset: Float64Array, areas: Float64Array, tolerance: FloatArray
+    tracks: FloatArray, poses: FloatArray, offset: Float64Array, areas: Float64Array, falloff: FloatArray
 ) -> Float64Array:
     """OKS in which a keypoint counts by the smaller of its two weights; NaN for a pair that shares no keypoint.
 
@@ -42,12 +42,12 @@ def pose_similarity(
         tracks: (3, T, K) x, y, weight; poses: (3, P, K). NaN is a keypoint that does not exist.
         offset: (2, T) by which the poses of tracks have moved.
         areas: (T,) of the tracks' boxes, in square pixels.
-        tolerance: (K,) 2 (2 sigma)^2, with the skeleton's sigmas.
+        falloff: (K,) -1 / (2 (2 sigma)^2), with the skeleton's sigmas.
     """
     apart = (tracks[:2] + offset[..., None])[:, :, None] - poses[:2, None]  # (2, T, P, K)
     apart *= apart
-    spread = tolerance * np.maximum(areas, 1e-6)[:, None]  # (T, K)
-    similar = np.exp((apart[0] + apart[1]) / -spread[:, None])  # (T, P, K)
+    falloffs = falloff / np.maximum(areas, 1e-6)[:, None]  # (T, K)
+    similar = np.exp((apart[0] + apart[1]) * falloffs[:, None])  # (T, P, K)
     weight = np.minimum(tracks[2, :, None], poses[2])
     result: Float64Array = np.vecdot(similar, weight) / weight.sum(axis=-1)
     if not math.isnan(np.vdot(result, result)):
@@ -59,19 +59,14 @@ def pose_similarity(
     return result
 
 
-def keypoint_weights(scores: FloatArray) -> FloatArray:
-    """What keypoints of these scores count."""
-    return np.minimum(np.maximum(scores, 0.01), 1)
-
-
 @lru_cache(maxsize=16)
-def tolerances(skeleton: str | None, count: int) -> Float64Array:
-    """2 (2 sigma)^2 of each keypoint; the same for all where the skeleton is unknown."""
+def oks_falloff(skeleton: str | None, count: int) -> Float64Array:
+    """-1 / (2 (2 sigma)^2) of each keypoint; the same for all where the skeleton is unknown."""
     try:
         sigmas = load_skeleton(skeleton).sigmas if skeleton else np.zeros(0)
     except RtmError:
         sigmas = np.zeros(0)
-    return 8 * np.asarray(sigmas if len(sigmas) == count else np.full(count, 0.05)) ** 2
+    return -1 / (8 * np.asarray(sigmas if len(sigmas) == count else np.full(count, 0.05)) ** 2)
 
 
 def nearness(

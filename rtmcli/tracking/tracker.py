@@ -18,7 +18,7 @@ from rtmcli.tracking.assignment import StagedMatching, one_each
 from rtmcli.tracking.camera import common_shift
 from rtmcli.tracking.motion import Tracks
 from rtmcli.tracking.people import People, people_of, with_id
-from rtmcli.tracking.similarity import box_similarity, nearness, pose_similarity, tolerances
+from rtmcli.tracking.similarity import box_similarity, nearness, oks_falloff, pose_similarity
 from rtmcli.tracking.source_state import Sources, seconds
 
 Method = Literal["auto", "iou", "oks"]
@@ -97,44 +97,50 @@ class Tracker:
             tracks.move_camera(camera)
         people = people_of(frame, tracks)
         self._forget(tracks, frame, now)
-        row_of = np.full(len(people.index), -1)  # row of each person's track
+        rows = columns = np.zeros(0, np.intp)  # of tracks and people that belong together
         if len(people.index) and len(tracks):
             rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
-            row_of[columns] = rows
-        numbers = self._number(source, people, row_of, now)
+        known = len(tracks)
+        if len(columns) < len(people.index):
+            rows, columns = self._start(tracks, people, rows, columns, now)
+        if people.appearances is not None and len(rows):
+            tracks.mix_appearances(rows, people.appearances[columns])
+        numbers = tracks.ids.take(rows)
+        if np.count_nonzero(numbers) < len(numbers):
+            numbers = self._number(source, people, rows, columns, known)
         tracks.end_frame(now)
         ids: list[int | None] = [None] * len(frame.instances)
-        for at, number in zip(people.index.tolist(), numbers, strict=True):
-            ids[at] = number or None
+        for place, number in zip(people.index.take(columns).tolist(), numbers.tolist(), strict=True):
+            ids[place] = number or None
         return frame.changed(
             instances=[with_id(one, number) for one, number in zip(frame.instances, ids, strict=True)]
         )
 
-    def _number(self, source: "_Source", people: People, row_of: IndexArray, now: float) -> list[int]:
-        """The ids of people (P,), 0 for none, with new tracks for those whose row is -1."""
-        tracks, rows = source.tracks, row_of
-        known, tracked = len(tracks), row_of >= 0
-        if not tracked.all():
-            new = ~tracked & (people.scores >= self._start_score)
-            row_of[new] = known + np.arange(new.sum())
-            tracks.start(people.boxes[:, new], people.poses[:, new], people.index[new], now)
-            tracked = row_of >= 0
-            rows = row_of[tracked]
-        ids = tracks.ids[rows]
-        if not ids.all():
-            # A weak detection gets its id when it is found again: one alone may be a mistake.
-            sure = (rows < known) | (people.scores[tracked] >= self._confirm_score)
-            named = rows[(ids == 0) & sure]
-            tracks.ids[named] = np.arange(source.next_id, source.next_id + len(named))
-            source.next_id += len(named)
-            ids = tracks.ids[rows]
-        if people.appearances is not None and len(rows):
-            tracks.mix_appearances(rows, people.appearances[tracked])
-        whole = np.zeros(len(row_of), np.intp)
-        whole[tracked] = ids
-        numbers: list[int] = whole.tolist()
-        return numbers
+    def _start(
+        self, tracks: Tracks, people: People, rows: IndexArray, columns: IndexArray, now: float
+    ) -> tuple[IndexArray, IndexArray]:
+        """Start tracks for people who have none; returns rows and columns with the new ones."""
+        alone = people.scores >= self._start_score
+        alone[columns] = False
+        new, known = np.flatnonzero(alone), len(tracks)
+        tracks.start(people.boxes[:, new], people.poses[:, new], people.index[new], now)
+        return np.append(rows, np.arange(known, len(tracks))), np.append(columns, new)
+
+    def _number(
+        self, source: "_Source", people: People, rows: IndexArray, columns: IndexArray, known: int
+    ) -> IndexArray:
+        """Give ids to the tracks `rows` that have none, in the order of people; returns the ids of all, 0 for none.
+
+        A weak detection gets its id when it is found again: one alone may be a mistake. Rows from `known` on are new.
+        """
+        ids = source.tracks.ids
+        sure = (rows < known) | (people.scores[columns] >= self._confirm_score)
+        named = np.flatnonzero((ids[rows] == 0) & sure)
+        named = rows[named[columns[named].argsort()]]
+        ids[named] = np.arange(source.next_id, source.next_id + len(named))
+        source.next_id += len(named)
+        return ids[rows]
 
     def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
         """Drop who was unseen for too long, or is expected outside the image."""
@@ -225,7 +231,7 @@ class Tracker:
             people.poses,
             expected[:2] - tracks.last,
             expected[2] * expected[3],
-            tolerances(frame.skeleton, tracks.poses.shape[2]),
+            oks_falloff(frame.skeleton, tracks.poses.shape[2]),
         )
         mixed = oks if self._method == "oks" else (similar + oks) / 2
         if math.isfinite(np.vdot(mixed, mixed)):
