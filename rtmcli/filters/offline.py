@@ -3,12 +3,12 @@
 Frames wait in a temporary file while the tracks of all people are gathered as arrays.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from rtmcli.arrays import Float64Array
 from rtmcli.errors import RtmError, UsageError
 from rtmcli.filters.point_filters import SHORTEST
 from rtmcli.filters.track_smoothing import OfflineOptions, Repairs, Smoothed, Track, smooth_track
@@ -23,24 +23,22 @@ from rtmcli.tracking.source_state import seconds
 class _Pass:
     """One pass through a source.
 
-    Number and time of the last frame, times of all frames (which increase), and the people.
+    Number of the last frame, times of all frames (which do not fall), and the people.
     """
 
     last: int = -1
-    last_time: float = -math.inf
     skeleton: str | None = None
     times: list[float] = field(default_factory=list)
     tracks: dict[int, Track] = field(default_factory=dict)
 
     def precedes(self, frame: Frame) -> bool:
         """Whether a frame can follow: its number is higher than the last one's, and its time not earlier."""
-        return frame.frame > self.last and seconds(frame) >= self.last_time
+        return frame.frame > self.last and (not self.times or seconds(frame) >= self.times[-1])
 
     def add(self, frame: Frame) -> None:
-        self.last, self.last_time = frame.frame, seconds(frame)
+        self.last = frame.frame
         self.skeleton = self.skeleton or frame.skeleton
-        earliest = self.times[-1] + SHORTEST if self.times else self.last_time
-        self.times.append(max(self.last_time, earliest))
+        self.times.append(seconds(frame))
         for instance in frame.instances:
             if instance.id is None:
                 continue
@@ -151,7 +149,7 @@ def _inserted(number: int, track: Smoothed, at: int) -> Instance:
 
 
 def _smooth_pass(run: _Pass, options: OfflineOptions, repairs: Repairs) -> _SmoothPass:
-    times = np.array(run.times)
+    times = _increasing(np.array(run.times))
     try:
         skeleton = load_skeleton(run.skeleton) if run.skeleton else None
     except RtmError:
@@ -166,3 +164,19 @@ def _smooth_pass(run: _Pass, options: OfflineOptions, repairs: Repairs) -> _Smoo
             for row in np.flatnonzero(track.filled.any(axis=1)).tolist():
                 smoothed.filled.setdefault(track.first + row, []).append(number)
     return smoothed
+
+
+def _increasing(times: Float64Array) -> Float64Array:
+    """The times (N,) where they increase; else frames of one time are spread evenly up to the next time.
+
+    Those of the last time follow at the mean interval. Only differences of the result mean something.
+    """
+    count = len(times)
+    new = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)  # the first frame of each time
+    if len(new) == count:
+        return times
+    # From 0: seconds of a clock leave few digits for what is between two frames.
+    known = times[new] - times[0]
+    interval = known[-1] / new[-1] if new[-1] else SHORTEST
+    end = known[-1] + interval * (count - new[-1])
+    return np.asarray(np.interp(np.arange(count), [*new, count], [*known, end]))

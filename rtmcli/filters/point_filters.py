@@ -5,7 +5,7 @@ import numpy as np
 from rtmcli.arrays import BoolArray, Float32Array, Float64Array
 from rtmcli.filters.one_euro import Cutoffs, one_euro_step
 
-# Seconds between two frames whose times are equal.
+# Seconds that count as the interval of two frames whose times are equal.
 SHORTEST = 1e-3
 _TRUST_HALVES = 0.3  # seconds until a point scored half as high counts fully
 
@@ -60,7 +60,7 @@ class PointFilters:
             weight, trust = np.where(there, weight, 0.0), np.where(there, trust, last_trust)
             points = np.where(there[..., None], points, value)
         value, speed = one_euro_step(
-            points, value, speed, np.minimum(np.maximum(gap, SHORTEST), max_gap)[..., None], self._cutoffs,
+            points, value, speed, np.minimum(np.where(gap > 0, gap, SHORTEST), max_gap)[..., None], self._cutoffs,
             before=value, vector=True, unit=np.maximum(sizes, 1e-6)[:, None, None], weight=weight[..., None],
         )  # fmt: skip
         self._value[at], self._speed[at], self._trust[at], self._seen[at] = value, speed, trust, seen

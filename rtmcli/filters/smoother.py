@@ -219,7 +219,7 @@ def _flat_rows(people: Sequence[Instance], count: int) -> Float32Array:
 def _measure(people: Sequence[Instance], known: Sequence[_Person], now: float) -> None:
     """Follow the sizes of people slowly: in pixels by the box, else by the keypoints' extent; in metres."""
     for one, person, diagonal in zip(people, known, _diagonals([one.box for one in people]), strict=True):
-        share = alpha(max(now - person.seen, SHORTEST), _SIZE_CUTOFF)
+        share = alpha(now - person.seen or SHORTEST, _SIZE_CUTOFF)
         person.seen = now
         if diagonal is None and one.keypoints is not None:
             diagonal = _extent(one.keypoints[:, :2])

@@ -17,6 +17,9 @@ from rtmcli.skeletons import Skeleton
 # Seconds without a sample after which a track is filtered anew: nothing is known of what happened between.
 _LONGEST_BRIDGE = 0.5
 _EVEN = 0.02  # share of the interval that times may be off and still count as even
+# Samples for each frame where times are uneven: the median interval may be a thousandth of the mean one, where frames
+# arrive in bursts.
+_DENSEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +219,8 @@ def _filtered(
         return values
     step = float(np.median(np.diff(times)))
     even = np.abs(np.diff(times) - step).max() <= _EVEN * step
-    grid = (
-        times if even else np.linspace(times[0], times[-1], max(3, round((times[-1] - times[0]) / step) + 1))
-    )
+    samples = min((times[-1] - times[0]) / step, _DENSEST * len(times))
+    grid = times if even else np.linspace(times[0], times[-1], max(3, round(samples) + 1))
     rate = (len(grid) - 1) / (grid[-1] - grid[0])
     signal, trust = values[:, known], weight[:, known]
     if not even:

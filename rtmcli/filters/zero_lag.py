@@ -7,6 +7,8 @@ import numpy as np
 from rtmcli.arrays import Float64Array
 from rtmcli.filters.one_euro import OneEuro
 
+_WIDEST = 100_000  # samples of a window, an hour at 30 hertz: times in a wrong unit would ask for terabytes
+
 
 def butterworth(values: Float64Array, rate: float, cutoff: float) -> Float64Array:
     """A second-order Butterworth low-pass, forward and backward: fourth order, zero lag.
@@ -48,7 +50,7 @@ def gaussian(values: Float64Array, rate: float, cutoff: float) -> Float64Array:
     """A moving average with Gaussian weights that halves the power at the cutoff."""
     from scipy.ndimage import gaussian_filter1d
 
-    sigma = rate * np.sqrt(np.log(2)) / (2 * np.pi * cutoff)
+    sigma = min(rate * np.sqrt(np.log(2)) / (2 * np.pi * cutoff), _WIDEST)
     return np.asarray(gaussian_filter1d(values, sigma, axis=0, mode="nearest"))
 
 
@@ -115,4 +117,4 @@ FILTERS: dict[str, Callable[[Float64Array, float, float], Float64Array]] = {
 
 
 def _odd(samples: float) -> int:
-    return max(3, 2 * round((samples - 1) / 2) + 1)
+    return max(3, 2 * round((min(samples, _WIDEST) - 1) / 2) + 1)
