@@ -21,20 +21,24 @@ class People:
     """The instances of a frame that can be tracked: they have a box.
 
     Attributes:
-        index: (P,) their places in the frame's list.
+        instances: the P of them. index: (P,) their places in the frame's list.
         corners: (P, 4) x1, y1, x2, y2 of the boxes.
         boxes: (4, P), as in `Tracks`: x and y of the middle, width and height.
-        scores: (P,); 1 where there is none.
         poses: (3, P, K) as in `Tracks`.
         appearances: (P, A), NaN where unknown; None where there are none.
     """
 
+    instances: list[Instance]
     index: IndexArray
     corners: Float64Array
     boxes: Float64Array
-    scores: Float64Array
     poses: Float64Array
     appearances: Float64Array | None
+
+    @property
+    def scores(self) -> Float64Array:
+        """(P,); 1 where there is none. Made when asked for: most frames do not need them."""
+        return np.array([1.0 if one.score is None else one.score for one in self.instances], np.float64)
 
 
 def people_of(frame: Frame, tracks: Tracks) -> People:
@@ -47,10 +51,10 @@ def people_of(frame: Frame, tracks: Tracks) -> People:
         corners, index = corners[whole], [at for at, ok in zip(index, whole.tolist(), strict=True) if ok]
     people = [frame.instances[at] for at in index]
     return People(
+        people,
         np.array(index, np.intp),
         corners,
         _FROM_CORNERS.dot(corners.T),
-        np.array([1.0 if one.score is None else one.score for one in people], np.float64),
         _poses_of(people, tracks),
         frame_appearances(frame, index),
     )

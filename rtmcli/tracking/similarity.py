@@ -14,6 +14,8 @@ from rtmcli.skeletons import load_skeleton
 _EXTENTS = np.array(
     [[-1, 0, 0.5, 0], [0, -1, 0, 0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5], [0, 0, 0, 1], [0, 0, 0, -1]]
 )
+# Far below what counts. Where exp() underflows, as for people far apart, it takes several times as long.
+_LEAST_EXPONENT = -600.0
 
 
 def box_similarity(
@@ -47,7 +49,8 @@ def pose_similarity(
     apart = (tracks[:2] + offset[..., None])[:, :, None] - poses[:2, None]  # (2, T, P, K)
     apart *= apart
     falloffs = falloff / np.maximum(areas, 1e-6)[:, None]  # (T, K)
-    similar = np.exp((apart[0] + apart[1]) * falloffs[:, None])  # (T, P, K)
+    exponents = (apart[0] + apart[1]) * falloffs[:, None]  # (T, P, K)
+    similar = np.exp(np.maximum(exponents, _LEAST_EXPONENT))
     weight = np.minimum(tracks[2, :, None], poses[2])
     result: Float64Array = np.vecdot(similar, weight) / weight.sum(axis=-1)
     if not math.isnan(np.vdot(result, result)):
