@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rtmcli.errors import RtmError
+from rtmcli.errors import DataError, RtmError
 
 
 @contextmanager
@@ -49,7 +49,10 @@ def temporary_beside(path: Path) -> Path:
 
     Raises:
         RtmError: the folder cannot be written, or `path` is a folder itself.
+        DataError: there is a NUL character in the name, which may come from the source of a record.
     """
+    if "\0" in str(path):
+        raise DataError(f"cannot write {str(path)!r}: no file can have a NUL character in its name")
     if path.is_dir():
         raise RtmError(f"cannot write {path}: it is a folder; name a file")
     folder = _behind_links(path).parent

@@ -1,11 +1,10 @@
 """`rtm angles --csv`: a table with a row for each person in each frame and a column for each angle."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rtmcli.errors import DataError
+from rtmcli.formats.csv_writer import table_line
 from rtmcli.kinematics.measured_keys import angles_of, events_of
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
@@ -43,12 +42,12 @@ def write_angle_table(frames: Iterable[Frame], path: str, *, velocity: bool) -> 
                     for key in keys
                     for name in (joints if key.endswith("3d") else table.names)
                 ]
-                out.write(_line([*_PERSON, *columns]))
+                out.write(table_line([*_PERSON, *columns]))
             for one in people:
-                out.write(_line(_row(frame, one, columns or [])))
+                out.write(table_line(_row(frame, one, columns or [])))
             yield frame
         if columns is None:
-            out.write(_line(_PERSON))
+            out.write(table_line(_PERSON))
 
 
 def _is_measured(one: Instance) -> bool:
@@ -70,10 +69,3 @@ def _row(frame: Frame, one: Instance, columns: list[str]) -> list[Any]:
     person = [frame.source, frame.frame, frame.time, one.id, one.extra.get("side")]
     person.append(" ".join(events_of(one)))
     return [*person, *(values.get(name) for name in columns)]
-
-
-def _line(cells: Iterable[Any]) -> bytes:
-    """A line of CSV; None is an empty cell, a number has the fewest digits that restore it."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()

@@ -20,8 +20,8 @@ NEEDED = ("source", "frame", "instance")
 _EMPTY = {"", "nan", "na", "<na>", "none", "null", "n/a"}
 _DELIMITERS = (",", ";", "\t", "|")
 
-# The numbers of records are float32.
-_LARGEST = float(np.finfo(np.float32).max)
+# The numbers of records are float32. The largest in the fewest digits that restore it, as tables hold it, is larger.
+_LARGEST = float(str(np.finfo(np.float32).max))
 
 Row = Mapping[str, str]
 

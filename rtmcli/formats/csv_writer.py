@@ -69,8 +69,9 @@ def table_cell(value: Any) -> str:
     return str(value)
 
 
-def table_line(cells: Iterable[str]) -> bytes:
-    """A row as CSV."""
+def table_line(cells: Iterable[Any]) -> bytes:
+    """A row as CSV; None is an empty cell, a number has the fewest digits that restore it."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
+    # The writer quotes cells with a character of its line terminator: \r alone ends a line for readers too.
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"

@@ -15,6 +15,7 @@ import numpy as np
 
 from rtmcli.errors import DataError, RtmError
 from rtmcli.files import replacing
+from rtmcli.formats.hdf5_text import hdf5_text
 from rtmcli.formats.person_tracks import PersonTracks, person_tracks
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
@@ -37,7 +38,7 @@ def write_nwb(
 
     Raises:
         ModuleNotFoundError: pynwb and ndx-pose are not installed.
-        DataError: images, which have no times; and what `person_tracks` raises.
+        DataError: images, which have no times; a NUL character in a source or model; and what `person_tracks` raises.
 
     Example:
         from rtmcli import read_frames, write_nwb
@@ -61,8 +62,9 @@ def write_nwb(
             raise DataError(
                 f"{own.source} has no times, and NWB holds time series; convert a video or a clip (--fps)"
             )
-        name = f"SLEAP_VIDEO_{number:03d}_{PurePath(own.source).stem}".replace("/", "_").replace(":", "_")
-        module = file.create_processing_module(name=name, description=f"people in {own.source}")
+        source = hdf5_text(own.source, "the source")
+        name = f"SLEAP_VIDEO_{number:03d}_{PurePath(source).stem}".replace("/", "_").replace(":", "_")
+        module = file.create_processing_module(name=name, description=f"people in {source}")
         for person in own.people:
             module.add(_estimation(own, person, skeletons[own.skeleton or ""]))
         if own.frames != list(range(len(own.frames))):
@@ -161,7 +163,7 @@ def _estimation(own: PersonTracks, person: int | None, skeleton: Any) -> Any:
         original_videos=[own.source],
         skeleton=skeleton,
         source_software="rtm",
-        scorer=own.model or "unknown",
+        scorer=hdf5_text(own.model, "the model") or "unknown",
         **size,
     )
 

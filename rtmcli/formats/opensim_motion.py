@@ -13,6 +13,7 @@ from rtmcli.errors import DataError, RtmError
 from rtmcli.files import write_atomically
 from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.records.frame import Frame
+from rtmcli.terminal.messages import printable
 from rtmcli.tracking.source_state import seconds
 
 
@@ -69,7 +70,7 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
     except OSError as error:
         raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
     for name, motion in motions.items():
-        write_atomically(folder / name, _content(PurePath(name).stem, motion))
+        write_atomically(folder / name, _content(printable(PurePath(name).stem), motion))
     return count
 
 

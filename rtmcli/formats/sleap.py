@@ -11,6 +11,7 @@ import numpy as np
 
 from rtmcli.errors import DataError
 from rtmcli.files import replacing
+from rtmcli.formats.hdf5_text import hdf5_text
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
 from rtmcli.records.frame import Frame, Instance
@@ -23,7 +24,7 @@ def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
 
     Raises:
         ModuleNotFoundError: sleap-io is not installed.
-        DataError: as `skeleton_of` does.
+        DataError: a label with a NUL character; and as `skeleton_of` does.
 
     Example:
         from rtmcli import read_frames, write_sleap
@@ -55,7 +56,7 @@ def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
                     point_scores=one.keypoints[:, 2].astype(np.float64),
                     score=np.nan if one.score is None else one.score,
                     track=track,
-                    category=one.label,
+                    category=hdf5_text(one.label, f"{frame.source}, frame {frame.frame}: the label"),
                 )
             )
         labelled.append(sio.LabeledFrame(video=video, frame_idx=frame.frame, instances=people))

@@ -22,6 +22,7 @@ from rtmcli.formats.recordings import (
     write_recordings,
 )
 from rtmcli.records.frame import Frame
+from rtmcli.terminal.messages import printable
 
 _HEADER = (
     "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames"
@@ -51,7 +52,10 @@ def write_trc(
     """
     count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     write_recordings(
-        recordings, path, ".trc", lambda one, file: write_atomically(file, _content(one, file.name))
+        recordings,
+        path,
+        ".trc",
+        lambda one, file: write_atomically(file, _content(one, printable(file.name))),
     )
     return count
 

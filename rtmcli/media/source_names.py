@@ -54,7 +54,7 @@ def files_of(name: str) -> list[str] | None:
                 f"{shown}: no image or video in this folder; a quoted glob searches subfolders: '{shown}/**/*.mp4'"
             )
         return sorted((str(file) for file in found), key=natural)
-    if path.exists() or is_address(name) or name == "-":
+    if os.path.exists(name) or is_address(name) or name == "-":
         return _listed(path) if is_list(path) else None
     if glob.has_magic(name):
         matches = [file for file in glob.glob(name, recursive=True) if os.path.isfile(file)]

@@ -110,7 +110,7 @@ def load_skeleton(name: str | Path) -> Skeleton:
     """
     text = str(name)
     own = Path(__file__).parent / f"{text}.toml"
-    if "/" not in text and own.is_file():
+    if text in skeleton_names():
         return _read(own)
     if text.endswith(".toml") or isinstance(name, Path):
         return _read(Path(name))
@@ -201,7 +201,7 @@ def _read(path: Path) -> Skeleton:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"cannot read skeleton {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise DataError(f"skeleton {path} is not TOML: {error}") from None
     try:
         return _build(data)

@@ -9,6 +9,7 @@ import typer
 
 from rtmcli.errors import MissingError, RtmError, UsageError, missing_library
 from rtmcli.settings import Defaults, current
+from rtmcli.terminal.messages import printable
 from rtmcli.terminal.streams import drop_unwritable_output
 
 
@@ -47,7 +48,7 @@ def report(error: Exception, arguments: list[str], verbs: Iterable[str]) -> int:
 
             line = orjson.dumps({"verb": verb or None, "error": message, "exit_code": code}).decode()
         else:
-            line = f"{program}: {message}"
+            line = f"{program}: {printable(message)}"
         print(line, file=sys.stderr, flush=True)
     drop_unwritable_output()
     return code

@@ -12,13 +12,20 @@ def say(text: str, program: str = "rtm") -> None:
         from rtmcli.credentials import hide_credentials
 
         with contextlib.suppress(OSError, ValueError):
-            print(f"{program}: {hide_credentials(text)}", file=sys.stderr)
+            print(f"{program}: {printable(hide_credentials(text))}", file=sys.stderr)
 
 
 def say_on_terminal(text: str, program: str = "rtm") -> None:
     """The same, only where stderr is a terminal: for advice that a log does not need."""
     if is_terminal():
         say(text, program)
+
+
+def printable(text: str) -> str:
+    """The text with escapes for control characters, so that no name in a record can begin a line or move the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def is_terminal() -> bool:

@@ -85,7 +85,7 @@ def has_file(frame: Frame) -> bool:
     name = str(frame.extra.get("file", frame.source))
     if name == "-" or camera_number(name) is not None or is_address(name):
         return False
-    return is_demo(name) or Path(file_path(name)).is_file()
+    return is_demo(name) or os.path.isfile(file_path(name))
 
 
 def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
@@ -95,7 +95,7 @@ def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     if is_address(name) and not embed:
         raise DataError(f"{name} is not on this machine, and the page uses no network; give --embed")
     path = Path(DEMO) if is_demo(name) else Path(file_path(name))
-    if not is_address(name) and not path.exists():
+    if not is_address(name) and not os.path.exists(path):
         raise DataError(f"{name}: no such file; say where it is with --video FILE")
     if is_address(name) or "stream" in clip.frames[0].extra or not path.is_file():
         return _encoded_video(clip, media)
@@ -161,7 +161,7 @@ def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
 def _images(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     names = [location_of(frame, media) for frame in clip.frames]
     shown = all(
-        not is_address(name) and name.lower().endswith(_SHOWN_IMAGES) and Path(file_path(name)).is_file()
+        not is_address(name) and name.lower().endswith(_SHOWN_IMAGES) and os.path.isfile(file_path(name))
         for name in names
     )
     if shown and not embed:
