@@ -44,6 +44,37 @@ def write_atomically(path: Path, content: bytes) -> None:
             raise _cannot_write(path, error) from None
 
 
+def check_writable(path: Path) -> None:
+    """Raise now what writing a file of this name would raise, before work whose result it is to hold."""
+    temporary_beside(path).unlink()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there. Raises RtmError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RtmError(f"cannot make the folder {path}: {error.strerror}") from None
+
+
+def check_folder(path: Path) -> None:
+    """Raise now what making a folder of this name would raise: what exists of its path is no folder, or read-only."""
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        reason = "is not writable" if nearest.is_dir() else "is not a folder"
+        raise RtmError(f"cannot make the folder {path}: {nearest} {reason}")
+
+
+def check_output(path: Path, suffix: str) -> bool:
+    """Check, before the work, that a file with the suffix can be written, or else the folder that `path` names.
+
+    Returns whether it is a folder. Raises RtmError where it cannot be written.
+    """
+    is_folder = path.is_dir() or path.suffix.lower() != suffix
+    check_folder(path) if is_folder else check_writable(path)
+    return is_folder
+
+
 def temporary_beside(path: Path) -> Path:
     """A new empty file in the folder of `path`: a hidden name, the suffix of `path`, ordinary permissions.
 

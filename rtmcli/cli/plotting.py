@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from rtmcli.errors import MissingError, UsageError
+from rtmcli.files import check_writable
 
 
 def need_matplotlib(path: Path) -> None:
     """Check, before the work, that a plot can be drawn at its end.
 
-    Raises MissingError where matplotlib is not installed, UsageError where it does not write this kind of file.
+    Raises MissingError where matplotlib is not installed, UsageError where it does not write this kind of file,
+    RtmError where the file cannot be written.
     """
     from importlib.util import find_spec
 
@@ -21,3 +23,4 @@ def need_matplotlib(path: Path) -> None:
         raise UsageError(
             f"cannot write {path}: no image format is known for {path.suffix}; use .png, .svg or .pdf"
         )
+    check_writable(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtmcli.errors import DataError
-from rtmcli.files import replacing
+from rtmcli.files import check_output, replacing
 from rtmcli.formats.recordings import (
     METRES,
     Recording,
@@ -59,6 +59,7 @@ def write_c3d(
     """
     import ezc3d
 
+    check_output(Path(path), ".c3d")
     count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     for one in {one.source: one for one in recordings}.values():
         if len(one.times) > _MOST:

@@ -16,7 +16,7 @@ import numpy as np
 
 from rtmcli.arrays import Float64Array
 from rtmcli.errors import DataError, RtmError
-from rtmcli.files import replacing, write_atomically
+from rtmcli.files import check_writable, replacing, write_atomically
 from rtmcli.formats.person_tracks import PersonTracks, person_tracks
 from rtmcli.formats.skeleton_names import skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
@@ -64,6 +64,7 @@ def write_dlc(
     binary = path.suffix.lower() in _HDF5
     if binary:  # what is missing is said before the frames are read
         _pandas()
+    check_writable(path)
     found = person_tracks(frames, note)
     if len(found) > 1:
         raise DataError(

@@ -11,8 +11,8 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import orjson
 
-from rtmcli.errors import DataError, RtmError
-from rtmcli.files import write_atomically
+from rtmcli.errors import DataError
+from rtmcli.files import make_folder, write_atomically
 from rtmcli.formats.coco_labels_writer import frame_file
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.line_io import Sink
@@ -50,10 +50,7 @@ def write_label_studio(
         if path.suffix.lower() != ".json":
             config = path / "label_config.xml"
             sink = str(path / "tasks.json")
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise RtmError(f"cannot make the folder {path}: {error.strerror}") from None
+            make_folder(path)
     count = 0
     classes: dict[str, None] = {}
     names: dict[str, None] = {}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.errors import DataError, RtmError
-from rtmcli.files import replacing
+from rtmcli.files import check_writable, replacing
 from rtmcli.formats.hdf5_text import hdf5_text
 from rtmcli.formats.person_tracks import PersonTracks, person_tracks
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
@@ -48,6 +48,7 @@ def write_nwb(
     import ndx_pose
     import pynwb
 
+    check_writable(Path(path))
     found = person_tracks(frames, note)
     file = pynwb.NWBFile(
         session_description="poses estimated by rtm",

@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 
 from rtmcli.arrays import Float32Array
-from rtmcli.errors import DataError, RtmError
-from rtmcli.files import write_atomically
+from rtmcli.errors import DataError
+from rtmcli.files import make_folder, write_atomically
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 from rtmcli.skeletons.of_frame import skeleton_of
@@ -49,10 +49,7 @@ def write_openpose(
         count = write_openpose(map(to_openpose, read_frames("walk.jsonl")), "openpose/")
     """
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
+    make_folder(folder)
     own = None if skeleton is None else load_skeleton(skeleton).name
     owners: dict[str, str] = {}
     footless: str | None = None

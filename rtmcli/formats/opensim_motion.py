@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from rtmcli.errors import DataError, RtmError
-from rtmcli.files import write_atomically
+from rtmcli.errors import DataError
+from rtmcli.files import check_folder, make_folder, write_atomically
 from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.records.frame import Frame
 from rtmcli.terminal.messages import printable
@@ -42,6 +42,7 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
         write_opensim_motion(map(JointAngles(), read_frames("tracked.jsonl")), "angles/")
     """
     folder, count = Path(folder), 0
+    check_folder(folder)
     motions: dict[str, _Motion] = {}  # by file name
     for frame in frames:
         count += 1
@@ -65,10 +66,7 @@ def write_opensim_motion(frames: Iterable[Frame], folder: str | Path) -> int:
             motion.rows.append(angles)
     if count and not motions:
         raise DataError("no person has both an id and angles: run 'rtm track' and 'rtm angles' first")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
+    make_folder(folder)
     for name, motion in motions.items():
         write_atomically(folder / name, _content(printable(PurePath(name).stem), motion))
     return count

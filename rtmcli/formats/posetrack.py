@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from rtmcli.errors import DataError, RtmError
-from rtmcli.files import write_atomically
+from rtmcli.errors import DataError
+from rtmcli.files import check_output, make_folder, write_atomically
 from rtmcli.formats.coco_reader import frames_of_labels
 from rtmcli.formats.labels import labels_of, read_json
 from rtmcli.geometry.boxes import to_xywh
@@ -92,14 +92,15 @@ def write_posetrack(
     Raises:
         DataError: two sources for one file, or a frame whose number has more than four digits.
         UsageError: the keypoints cannot become PoseTrack's.
-        RtmError: the folder cannot be made.
+        RtmError: the file or the folder cannot be written.
 
     Example:
         from rtmcli import read_frames, write_posetrack
 
         write_posetrack(read_frames("tracked.jsonl"), "walk.json", note=print)
     """
-    target = skeleton or SKELETON
+    target, path = skeleton or SKELETON, Path(path)
+    is_folder = check_output(path, ".json")
     sequences: dict[str, _Sequence] = {}
     count = 0
     for frame in frames:
@@ -112,7 +113,7 @@ def write_posetrack(
             f"the records have no {' and '.join(lost)}, which are written as 0: "
             "PoseTrack's metrics count them as missed"
         )
-    for file, one in _targets(list(sequences.values()), Path(path)):
+    for file, one in _targets(list(sequences.values()), path, is_folder):
         write_atomically(file, one.content(target))
     return count
 
@@ -230,9 +231,9 @@ def _name(frame: Frame) -> str:
     return folder or PurePath(frame.source).stem or "sequence"
 
 
-def _targets(sequences: Sequence[_Sequence], path: Path) -> Iterator[tuple[Path, _Sequence]]:
+def _targets(sequences: Sequence[_Sequence], path: Path, is_folder: bool) -> Iterator[tuple[Path, _Sequence]]:
     """The file of each sequence. Raises DataError where two would be one."""
-    if path.suffix.lower() == ".json" and not path.is_dir():
+    if not is_folder:
         if len(sequences) > 1:
             raise DataError(
                 f"a PoseTrack file holds one sequence, and these records hold {len(sequences)}: name a folder"
@@ -243,8 +244,5 @@ def _targets(sequences: Sequence[_Sequence], path: Path) -> Iterator[tuple[Path,
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"two sources would both be {twice}.json; convert them to two folders")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RtmError(f"cannot make the folder {path}: {error.strerror}") from None
+    make_folder(path)
     yield from ((path / f"{one.name}.json", one) for one in sequences)

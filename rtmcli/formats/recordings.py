@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from rtmcli.arrays import Float32Array, Float64Array
-from rtmcli.errors import DataError, RtmError, UsageError
+from rtmcli.errors import DataError, UsageError
+from rtmcli.files import check_output, make_folder
 from rtmcli.formats.marker_names import marker_names, skeleton_of_markers
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame, Instance
@@ -108,11 +109,13 @@ def write_recordings(
 
     Raises:
         DataError: there are several for one file, or two sources would write the same file.
-        RtmError: the folder cannot be made.
+        RtmError: the file or the folder cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() == suffix and not target.is_dir():
-        if len(recordings) != 1:
+    if not check_output(target, suffix):
+        if not recordings:
+            raise DataError(f"no records: there is nobody whom {target} could hold")
+        if len(recordings) > 1:
             people = ", ".join(str(one.person) for one in recordings[:5])
             raise DataError(
                 f"{suffix[1:].upper()} holds one person, and these records hold {len(recordings)} (id {people}): "
@@ -129,10 +132,7 @@ def write_recordings(
             raise DataError(
                 f"{one.source} and {other.source} would both be {name}; convert them to two folders"
             )
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RtmError(f"cannot make the folder {target}: {error.strerror}") from None
+    make_folder(target)
     for name, one in named.items():
         write(one, target / name)
 

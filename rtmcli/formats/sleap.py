@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rtmcli.errors import DataError
-from rtmcli.files import replacing
+from rtmcli.files import check_writable, replacing
 from rtmcli.formats.hdf5_text import hdf5_text
 from rtmcli.formats.skeleton_names import one_skeleton, skeleton_of_names
 from rtmcli.formats.track_names import ids_of_names
@@ -33,6 +33,7 @@ def write_sleap(frames: Iterable[Frame], path: str | Path) -> int:
     """
     import sleap_io as sio
 
+    check_writable(Path(path))
     skeletons: dict[str, Any] = {}
     tracks: dict[tuple[str, int], Any] = {}
     videos: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rtmcli.errors import DataError
-from rtmcli.files import write_atomically
+from rtmcli.files import check_output, write_atomically
 from rtmcli.formats.recordings import (
     METRES,
     Recording,
@@ -50,6 +50,7 @@ def write_trc(
 
         write_trc(read_frames("tracked.jsonl"), "poses/", pixels=True)
     """
+    check_output(Path(path), ".trc")
     count, recordings = record_people(frames, pixels=pixels, min_score=min_score)
     write_recordings(
         recordings,

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from rtmcli.arrays import BoolArray, Float32Array, Float64Array
-from rtmcli.errors import DataError, RtmError
-from rtmcli.files import write_atomically
+from rtmcli.errors import DataError
+from rtmcli.files import make_folder, write_atomically
 from rtmcli.formats.skeleton_names import BY_COUNT, recognise
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
@@ -43,11 +43,8 @@ def write_yolo(
         count = write_yolo(read_frames("walk.jsonl"), "dataset/")
     """
     folder = Path(folder)
-    try:
-        (folder / "labels").mkdir(parents=True, exist_ok=True)
-        (folder / "images").mkdir(exist_ok=True)
-    except OSError as error:
-        raise RtmError(f"cannot make the folder {folder}: {error.strerror}") from None
+    make_folder(folder / "labels")
+    make_folder(folder / "images")
     owners: dict[str, str] = {}
     skeletons: set[str] = set()
     count = outside = 0

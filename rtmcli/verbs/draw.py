@@ -9,7 +9,7 @@ import typer
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import RecordFiles
 from rtmcli.cli.job_options import JOB_NAMES, JobOptions
-from rtmcli.errors import UsageError
+from rtmcli.errors import DataError, UsageError
 from rtmcli.records.frame import Frame
 
 
@@ -100,7 +100,7 @@ def main(
             out=out, sheet=step is not None and suffix in IMAGE_SUFFIXES, show=show, fps=fps, skeleton=skeleton,
             score_threshold=min_score, boxes=boxes, ids=ids,
         )  # fmt: skip
-        chosen = _without_times(frames, given)
+        chosen = _without_times(_not_empty(frames), given)
         pairs = find_pictures(_thinned(chosen, *step) if step else chosen, media, stream=stream)
         with drawer, closing(pairs):
             for frame, picture in pairs:
@@ -116,6 +116,15 @@ def main(
     given.reject(("show",), "with --name", "watch the videos afterwards")
     assert output is not None
     draw_each(records or ["-"], draw, output, job, given, suffix=suffix)
+
+
+def _not_empty(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames. Raises DataError where there is none."""
+    frame = None
+    for frame in frames:
+        yield frame
+    if frame is None:
+        raise DataError("no records: expected one JSON object per line, as 'rtm pose' writes them")
 
 
 def _without_times(frames: Iterable[Frame], given: Given) -> Iterator[Frame]:

@@ -187,8 +187,10 @@ def bundle(
         return
     if not names or out is None:
         raise UsageError("needs names and a file: 'rtm models bundle NAME -o offline.tar'")
+    from rtmcli.files import check_writable
     from rtmcli.zoo.download.bundle import pack_models
 
+    check_writable(out)
     pack_models(_fetch(names, None, mirror, trust), out)
     _say(f"{out} contains {', '.join(names)}; 'rtm models bundle --from {out.name}' installs them")
 

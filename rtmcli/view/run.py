@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from rtmcli.errors import DataError
-from rtmcli.files import write_atomically
+from rtmcli.files import check_writable, write_atomically
 from rtmcli.formats.labels import read_labels
 from rtmcli.media.frame_lookup import find_pictures
 from rtmcli.records.frame import Frame
@@ -52,6 +52,7 @@ def write_page(
         write_page(read_frames("walk.jsonl"), "page.html")
     """
     path = Path(path)
+    check_writable(path)
     if skeleton is not None:
         load_skeleton(skeleton)
     clips = collect_clips(frames, skeleton)
