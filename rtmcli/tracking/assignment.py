@@ -10,24 +10,25 @@ def assign(values: FloatArray, allowed: BoolArray) -> list[tuple[int, int]]:
 
     Values lie in [0, 1], and it is their total that counts: two fair pairs beat one good one.
     """
-    rows, columns = (places.tolist() for places in allowed.nonzero())
-    if len({*rows}) == len(rows) and len({*columns}) == len(columns):  # each has one candidate
-        return [*zip(rows, columns, strict=True)]
-    pairs: list[tuple[int, int]] = []
-    rows_left, columns_left = np.asarray(allowed.any(axis=1)), np.asarray(allowed.any(axis=0))
-    # Most people have one candidate, and are the only one for it.
-    single = allowed & (allowed.sum(axis=1, keepdims=True) == 1) & (allowed.sum(axis=0, keepdims=True) == 1)
-    for row, column in zip(*single.nonzero(), strict=True):
-        pairs.append((int(row), int(column)))
-        rows_left[row] = columns_left[column] = False
-    left = np.ix_(rows_left, columns_left)
-    if rows_left.any() and columns_left.any():
-        cost = np.where(allowed[left], -values[left].astype(np.float64), 0.0)
-        for at_row, at_column in _hungarian(cost):
-            row, column = left[0][at_row, 0], left[1][0, at_column]
-            if allowed[row, column]:
-                pairs.append((int(row), int(column)))
+    rows, columns, rivals = _candidates(allowed)
+    pairs = [*zip(rows[~rivals].tolist(), columns[~rivals].tolist(), strict=True)]
+    if len(pairs) == len(rows):
+        return pairs
+    left = np.ix_(sorted({*rows[rivals].tolist()}), sorted({*columns[rivals].tolist()}))
+    cost = np.where(allowed[left], -values[left].astype(np.float64), 0.0)
+    for at_row, at_column in _hungarian(cost):
+        row, column = left[0][at_row, 0], left[1][0, at_column]
+        if allowed[row, column]:
+            pairs.append((int(row), int(column)))
     return sorted(pairs)
+
+
+def _candidates(allowed: BoolArray) -> tuple[IndexArray, IndexArray, BoolArray]:
+    """Rows and columns of the allowed pairs, and whether another pair has the same row or column."""
+    rows, columns = allowed.nonzero()
+    # Most people have one candidate, and are the only one for it.
+    rivals = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
+    return rows, columns, rivals
 
 
 def one_each(allowed: BoolArray) -> tuple[IndexArray, IndexArray] | None:
@@ -52,6 +53,14 @@ class StagedMatching:
             self._free_rows[row] = self._free_columns[column] = False
             self._pairs.append((row, column))
 
+    def add_undisputed(self, allowed: BoolArray) -> None:
+        """The pairs in which neither has another candidate. If later stages allow the same pairs only, they would find
+        these too."""
+        rows, columns, rivals = _candidates(allowed)
+        rows, columns = rows[~rivals], columns[~rivals]
+        self._free_rows[rows] = self._free_columns[columns] = False
+        self._pairs.extend(zip(rows.tolist(), columns.tolist(), strict=True))
+
     def complete(self) -> bool:
         return len(self._pairs) == min(len(self._free_rows), len(self._free_columns))
 
@@ -65,6 +74,8 @@ def _hungarian(cost: Float64Array) -> list[tuple[int, int]]:
     if cost.shape[0] > cost.shape[1]:
         return [(row, column) for column, row in _hungarian(cost.T)]
     n, m = cost.shape
+    if n == 1:
+        return [(0, int(cost[0].argmin()))]
     row_price, column_price = np.zeros(n), np.zeros(m)
     row_of = np.full(m, -1)
     for start in range(n):

@@ -128,7 +128,7 @@ class Tracks:
         at = slice(None) if everyone else rows
         expected, velocity = expected[:, at], self.velocities[:, at]
         step = found - expected
-        if self.any_missed:
+        if self.any_missed and any(self.missed[at].tolist()):
             gap = np.maximum(now - self.seen[at], 1e-6)  # (N,)
             keep, missed = np.exp(-gap / _MEMORY), self.missed[at]
             g, h, share = _gains(gap, self.hits[at])

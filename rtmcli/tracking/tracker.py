@@ -96,10 +96,10 @@ class Tracker:
         if camera is not None and len(tracks):
             tracks.move_camera(camera)
         people = people_of(frame, tracks)
-        self._forget(tracks, frame, now)
+        expected = self._predict(tracks, frame, now)
         rows = columns = np.zeros(0, np.intp)  # of tracks and people that belong together
         if len(people.index) and len(tracks):
-            rows, columns, expected = self._pairs(source, people, frame, now, camera is not None)
+            rows, columns = self._pairs(source, people, frame, expected, now, camera is not None)
             _update(tracks, people, rows, columns, expected, now)
         known = len(tracks)
         if len(columns) < len(people.index):
@@ -142,14 +142,15 @@ class Tracker:
         source.next_id += len(named)
         return ids[rows]
 
-    def _forget(self, tracks: Tracks, frame: Frame, now: float) -> None:
-        """Drop who was unseen for too long, or is expected outside the image."""
+    def _predict(self, tracks: Tracks, frame: Frame, now: float) -> Float64Array:
+        """The expected boxes (4, T). Drops who was unseen for too long, or is expected outside the image."""
+        expected = tracks.predict(now)
         if not tracks.any_missed:
-            return
+            return expected
         alive = now - tracks.seen <= self._max_gap
         # Who left the image can be known again by the appearance only.
         if frame.width is not None and frame.height is not None:
-            x, y, width, height = tracks.predict(now)
+            x, y, width, height = expected
             inside = (x + width / 2 > 0) & (x - width / 2 < frame.width)
             inside &= (y + height / 2 > 0) & (y - height / 2 < frame.height)
             if tracks.appearances.size:
@@ -159,13 +160,23 @@ class Tracker:
         alive |= ~tracks.missed
         if not alive.all():
             tracks.keep(alive)
+            expected = expected.compress(alive, axis=1)
+        return expected
 
     def _pairs(
-        self, source: "_Source", people: People, frame: Frame, now: float, camera_known: bool
-    ) -> tuple[IndexArray, IndexArray, Float64Array]:
-        """Rows of tracks and columns of people that belong together, and the expected boxes (4, T)."""
+        self,
+        source: "_Source",
+        people: People,
+        frame: Frame,
+        expected: Float64Array,
+        now: float,
+        camera_known: bool,
+    ) -> tuple[IndexArray, IndexArray]:
+        """Rows of tracks, expected at boxes (4, T), and columns of people that belong together.
+
+        Where the camera moved, the expected boxes are moved with it.
+        """
         tracks = source.tracks
-        expected = tracks.predict(now)
         similar, overlap, ratio = self._similarity(tracks, people, frame, expected)
         any_missed = tracks.any_missed
         close = similar >= self._threshold
@@ -184,24 +195,25 @@ class Tracker:
             if pairs is None or shift is not None or np.count_nonzero(allowed) > len(tracks):
                 pairs = one_each(allowed)
             if pairs is not None:
-                return *pairs, expected
+                return pairs
         matching = StagedMatching(len(tracks), len(people.index))
         gap, settled = now - tracks.seen, tracks.settled
-        # The order of the last frame's list decides only between two who stand in one place.
-        moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
-        worth = np.where(tracks.missed, np.exp(-gap / _STALE), 1.0)[:, None] * (1 - 1e-4 * moved)
-        fits = (ratio * _TALLER > 1) | ~tracks.missed[:, None]
-        allowed &= fits
         recent = (~tracks.missed | (gap <= _RECENT))[:, None]
-        value = similar * worth * np.where(settled, 1.0, _UNSETTLED)[:, None]
-        distance = None
+        fits = (ratio * _TALLER > 1) | ~tracks.missed[:, None]
+        distance, differs = None, np.zeros(())
         if people.appearances is not None and tracks.appearances.size and not recent.all():
             # Colours decide after a long gap, when places say little.
             distance = appearance_distance(tracks.appearances, people.appearances)
             differs = np.where(recent | np.isnan(distance), 0, distance)
             fits &= differs <= _DIFFERENT
-            allowed &= fits
-            value = value * (1 - differs)
+        allowed &= fits
+        matching.add_undisputed(allowed)
+        if matching.complete():
+            return matching.result()
+        # The order of the last frame's list decides only between two who stand in one place.
+        moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
+        worth = np.where(tracks.missed, np.exp(-gap / _STALE), 1.0)[:, None] * (1 - 1e-4 * moved)
+        value = similar * worth * np.where(settled, 1.0, _UNSETTLED)[:, None] * (1 - differs)
         matching.add(value, allowed & (people.scores >= _HIGH)[None])
         matching.add(value, allowed & recent)
         matching.add(value, allowed)
@@ -217,7 +229,7 @@ class Tracker:
             far = nearness(tracks.last_boxes(), people.boxes, reach=reach, size_change=_TALLER) > 0
             alike = distinctly_alike(np.where(settled[:, None], distance, np.nan))
             matching.add(1 - differs, alike & far & ~recent)
-        return *matching.result(), expected
+        return matching.result()
 
     def _similarity(
         self, tracks: Tracks, people: People, frame: Frame, expected: Float64Array
