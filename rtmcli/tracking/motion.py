@@ -15,7 +15,9 @@ from rtmcli.arrays import BoolArray, Float64Array, IndexArray
 
 _MEMORY = 0.2  # seconds that the filter of centres looks back
 _SIZE_MEMORY = 0.1  # and that of sizes
-_FADE = 1.5  # seconds in which the velocity of an unseen person falls to 1/e
+_TREND_MEMORY = 1.0  # seconds that the velocity of unseen people looks back
+_TREND = 0.5  # seconds unseen after which that velocity alone counts
+_FADE = 2.5  # seconds in which it falls to 1/e
 _APPEARANCE_MEMORY = 60  # detections
 _CAMERA_GAIN = 0.7  # share of a common step that velocities take over
 _SETTLED = 4  # detections after which a track goes before newer ones
@@ -35,6 +37,8 @@ class Tracks:
         ids: (T,); 0 before a track has one.
         boxes: (4, T) x and y of the middle, width and height of the box, filtered, in pixels.
         velocities: (2, T) of the middles in pixels a second.
+        trends: (2, T) the mean velocities of the last second. Over a gap they lead nearer than the velocities, in which
+            the last few boxes count most.
         seen: (T,) time of the last detection in seconds.
         last: (2, T) middle of the last detection as it was measured.
         hits: (T,) how many detections a track has.
@@ -51,6 +55,7 @@ class Tracks:
     ids: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
     boxes: Float64Array = field(default_factory=lambda: _columns(4))
     velocities: Float64Array = field(default_factory=lambda: _columns(2))
+    trends: Float64Array = field(default_factory=lambda: _columns(2))
     seen: Float64Array = field(default_factory=lambda: _columns())
     last: Float64Array = field(default_factory=lambda: _columns(2))
     hits: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
@@ -97,7 +102,9 @@ class Tracks:
         middles = expected[:2]
         if self.any_missed:
             gap = now - self.seen
-            middles += self.velocities * np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
+            share = np.where(self.missed, np.minimum(gap / _TREND, 1), 0)
+            velocities = self.velocities + share * (self.trends - self.velocities)
+            middles += velocities * np.where(self.missed, _FADE * -np.expm1(-gap / _FADE), gap)
         else:  # all were seen in the last frame
             middles += self.velocities * (now - self.time)
         return expected
@@ -127,28 +134,33 @@ class Tracks:
         everyone = rows.tolist() == [*range(len(self))]
         at = slice(None) if everyone else rows
         expected, velocity = expected[:, at], self.velocities[:, at]
-        step = found - expected
+        step, moved = found - expected, found[:2] - self.last[:, at]
         if self.any_missed and any(self.missed[at].tolist()):
             gap = np.maximum(now - self.seen[at], 1e-6)  # (N,)
             keep, missed = np.exp(-gap / _MEMORY), self.missed[at]
-            g, h, share = _gains(gap, self.hits[at])
+            mean = moved / gap
+            g, h, share, trend = _gains(gap, self.hits[at])
             boxes = expected + np.array([g, g, share, share]) * step
             boxes[:2] = np.where(missed, found[:2], boxes[:2])
-            straight = keep * velocity + (1 - keep) * ((found[:2] - self.last[:, at]) / gap)
+            straight = keep * velocity + (1 - keep) * mean
             velocity = np.where(missed, straight, velocity + h / gap * step[:2])
         else:
             since = max(now - self.time, 1e-6)  # all were seen in the last frame
-            g, h, share = _settled_gains(since, self.fewest) or _gains(since, self.hits[at])
+            mean = moved / since
+            g, h, share, trend = _settled_gains(since, self.fewest) or _gains(since, self.hits[at])
             boxes = expected + np.array([g, g, share, share]).reshape(4, -1) * step
             velocity = velocity + h / since * step[:2]
         _limit_speed(velocity, boxes[3])
+        trends = self.trends[:, at]
+        trends = trends + trend * (mean - trends)
         if everyone:
-            self.boxes, self.velocities, self.last = boxes, velocity, found[:2]
+            self.boxes, self.velocities, self.trends, self.last = boxes, velocity, trends, found[:2]
             self.poses, self.places = poses, places
             self.seen.fill(now)
             self.hits += 1
         else:
-            self.boxes[:, at], self.velocities[:, at], self.last[:, at] = boxes, velocity, found[:2]
+            self.boxes[:, at], self.velocities[:, at], self.trends[:, at] = boxes, velocity, trends
+            self.last[:, at] = found[:2]
             self.poses[:, at], self.places[at] = poses, places
             self.seen[at] = now
             self.hits[at] += 1
@@ -160,6 +172,7 @@ class Tracks:
             "ids": np.zeros(count, np.intp),
             "boxes": boxes,
             "velocities": np.zeros((2, count)),
+            "trends": np.zeros((2, count)),
             "seen": np.full(count, now),
             "last": boxes[:2],
             "hits": np.ones(count, np.intp),
@@ -195,7 +208,7 @@ class Tracks:
         self.poses[:2] = last[..., None] + zoom * (self.poses[:2] - self.last[..., None])
         self.last = last
         self.boxes = np.concatenate([linear @ self.boxes[:2] + offset, self.boxes[2:] * zoom])
-        self.velocities = linear @ self.velocities
+        self.velocities, self.trends = linear @ self.velocities, linear @ self.trends
 
     def shift(self, step: Float64Array, now: float, *, follow: bool = True) -> None:
         """Move all tracks by a step (2,) of the camera since the last frame, and let velocities follow it.
@@ -206,7 +219,9 @@ class Tracks:
         self.last += step[:, None]
         self.poses[:2] += step[:, None, None]
         if follow:
-            self.velocities += (_CAMERA_GAIN * step / max(now - self.time, 1e-6))[:, None]
+            velocity = (_CAMERA_GAIN * step / max(now - self.time, 1e-6))[:, None]
+            self.velocities += velocity
+            self.trends += velocity
 
 
 # The axis of the tracks in each array.
@@ -214,6 +229,7 @@ _TRACK_AXES = {
     "ids": 0,
     "boxes": 1,
     "velocities": 1,
+    "trends": 1,
     "seen": 0,
     "last": 1,
     "hits": 0,
@@ -227,22 +243,24 @@ _TRACK_AXES = {
 Gain = Float64Array | float
 
 
-def _gains(gap: Float64Array | float, hits: IndexArray) -> tuple[Gain, Gain, Gain]:
-    """The gains g and h of centres and velocities, and that of sizes, after these gaps and so many detections."""
+def _gains(gap: Float64Array | float, hits: IndexArray) -> tuple[Gain, Gain, Gain, Gain]:
+    """The gains g and h of middles and velocities, and those of sizes and trends, after these gaps and detections."""
     keep, count = np.exp(-gap / _MEMORY), hits + 1.0
     g = np.maximum(1 - keep * keep, 2 * (2 * count - 1) / (count * (count + 1)))
     h = np.maximum((1 - keep) * (1 - keep), 6 / (count * (count + 1)))
-    share = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)
-    return np.minimum(g, 1), np.minimum(h, 1), share
+    size = np.maximum(-np.expm1(-gap / _SIZE_MEMORY), 1 / count)
+    trend = np.maximum(-np.expm1(-gap / _TREND_MEMORY), 1 / hits)
+    return np.minimum(g, 1), np.minimum(h, 1), size, trend
 
 
-def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain] | None:
+def _settled_gains(gap: float, hits: int) -> tuple[Gain, Gain, Gain, Gain] | None:
     """The same for tracks of so many detections and more, unless the gains of the newest are still higher."""
     keep, count = math.exp(-gap / _MEMORY), hits + 1.0
-    g, h, share = 1 - keep * keep, (1 - keep) * (1 - keep), -math.expm1(-gap / _SIZE_MEMORY)
+    g, h = 1 - keep * keep, (1 - keep) * (1 - keep)
+    size, trend = -math.expm1(-gap / _SIZE_MEMORY), -math.expm1(-gap / _TREND_MEMORY)
     new = count * (count + 1)
-    settled = g >= 2 * (2 * count - 1) / new and h >= 6 / new and share >= 1 / count
-    return (g, h, share) if settled else None
+    settled = g >= 2 * (2 * count - 1) / new and h >= 6 / new and size >= 1 / count and trend >= 1 / hits
+    return (g, h, size, trend) if settled else None
 
 
 def _limit_speed(velocities: Float64Array, heights: Float64Array) -> None:

@@ -17,6 +17,8 @@ _EXTENTS = np.array(
 # Far below what counts. Where exp() underflows, as for people far apart, it takes several times as long.
 _LEAST_EXPONENT = -600.0
 
+_DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
+
 
 def box_similarity(
     expected: Float64Array, boxes: Float64Array
@@ -87,3 +89,11 @@ def nearness(
     limit = np.asarray(reach).reshape(-1, 1) * np.maximum(smaller, 1e-6)
     near = np.clip(1 - distance / np.maximum(limit, 1e-9), 0, 1)
     return np.where(larger <= size_change * smaller, near, 0)
+
+
+def one_person(box: FloatArray, others: FloatArray) -> bool:
+    """Whether a box (4,) covers one of the boxes (N, 4), or lies in it."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])  # (N, 2)
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    smaller = np.minimum((box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1))
+    return bool((shared > _DOUBLE * smaller).any())

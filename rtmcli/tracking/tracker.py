@@ -11,14 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from rtmcli.arrays import Float64Array, FloatArray, IndexArray
+from rtmcli.arrays import Float64Array, IndexArray
 from rtmcli.records.frame import Frame
 from rtmcli.tracking.appearance import appearance_distance, distinctly_alike
 from rtmcli.tracking.assignment import StagedMatching, one_each
 from rtmcli.tracking.camera import common_shift
 from rtmcli.tracking.motion import Tracks
 from rtmcli.tracking.people import People, people_of, with_id
-from rtmcli.tracking.similarity import box_similarity, nearness, oks_falloff, pose_similarity
+from rtmcli.tracking.similarity import box_similarity, nearness, oks_falloff, one_person, pose_similarity
 from rtmcli.tracking.source_state import Sources, seconds
 
 Method = Literal["auto", "iou", "oks"]
@@ -34,14 +34,13 @@ MAX_GAP = 3.0
 _HIGH = 0.6  # score from which a detection is paired in the first stage
 _UNSETTLED = 0.6  # worth of a track of fewer detections
 _TALLER = 1.35  # a detection this many times as tall is another person
-_REACH = 0.25  # box diagonals that a person may be off the expected place where boxes do not overlap enough
+_REACH = 0.2  # box diagonals that a person may be off the expected place where boxes do not overlap enough
 _RECENT = 0.3  # seconds: unseen for so long, a track takes weak detections too, and appearances do not count
 # Distance of appearances beyond which two are not the same person. On real clips a detection is nearer than .25 to its
 # person's others in nine of ten cases, and people in other clothes are .28 apart and more.
 _DIFFERENT = 0.3
 _RETURN_REACH = 2.0  # box diagonals a second that somebody may come from whom only the appearance tells
 _STALE = 2.0  # seconds in which the worth of an expected place falls to 1/e
-_DOUBLE = 0.7  # share of the smaller of two boxes that both cover, where they show one person
 
 
 class Tracker:
@@ -58,7 +57,8 @@ class Tracker:
             ago that was.
         start_score: least score, in [0, 1], of a detection that starts a track.
         confirm_score: least score of a detection that gets an id at once; a weaker one that starts a track gets it when
-            it is found again.
+            it is found again. Without poses, a box that covers a tracked person's or lies in it gets an id when it
+            stands apart. At `start_score` or less, all get ids at once.
 
     Example:
         from rtmcli import Tracker, read_frames, write_frames
@@ -134,8 +134,11 @@ class Tracker:
 
         A weak detection gets its id when it is found again: one alone may be a mistake. Rows from `known` on are new.
         """
-        ids = source.tracks.ids
+        tracks, ids = source.tracks, source.tracks.ids
         sure = (rows < known) | (people.scores[columns] >= self._confirm_score)
+        # A second box on a person may be a mistake too. (Of two poses of one person, pose NMS has removed one.)
+        if self._confirm_score > self._start_score and not tracks.poses.shape[2]:
+            sure &= ~np.isin(rows, _doubles(tracks, people, rows, columns)) | (tracks.hits[rows] > 1)
         named = np.flatnonzero((ids[rows] == 0) & sure)
         named = rows[named[columns[named].argsort()]]
         ids[named] = np.arange(source.next_id, source.next_id + len(named))
@@ -214,9 +217,11 @@ class Tracker:
         moved = np.minimum(np.abs(tracks.places[:, None] - people.index[None]), 10)
         worth = np.where(tracks.missed, np.exp(-gap / _STALE), 1.0)[:, None] * (1 - 1e-4 * moved)
         value = similar * worth * np.where(settled, 1.0, _UNSETTLED)[:, None] * (1 - differs)
-        matching.add(value, allowed & (people.scores >= _HIGH)[None])
-        matching.add(value, allowed & recent)
-        matching.add(value, allowed)
+        named = (tracks.ids > 0)[:, None]
+        for who in (named, ~named):  # an id goes on before another one begins
+            matching.add(value, allowed & who & (people.scores >= _HIGH)[None])
+            matching.add(value, allowed & who & recent)
+            matching.add(value, allowed & who)
         if not matching.complete():  # who moved too far, or changed the pose too much
             # Somebody unseen may also have stayed, or a changing box looked like a step.
             places = (expected, tracks.last_boxes()) if any_missed else (expected,)
@@ -285,12 +290,4 @@ def _update(
 def _doubles(tracks: Tracks, people: People, rows: IndexArray, columns: IndexArray) -> IndexArray:
     """Those of the tracks `rows` that are not settled and whose box shows the same person as that of a settled one."""
     settled, boxes = tracks.settled[rows], people.corners[columns]
-    return rows[[not settled[k] and _one_person(boxes[k], boxes[settled]) for k in range(len(rows))]]
-
-
-def _one_person(box: FloatArray, others: FloatArray) -> bool:
-    """Whether a box (4,) covers one of the boxes (N, 4), or lies in it."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])  # (N, 2)
-    shared = np.clip(sides, 0, None).prod(axis=1)
-    smaller = np.minimum((box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1))
-    return bool((shared > _DOUBLE * smaller).any())
+    return rows[[not settled[k] and one_person(boxes[k], boxes[settled]) for k in range(len(rows))]]
