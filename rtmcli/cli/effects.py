@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtmcli.cli.command import Given
-from rtmcli.cli.job_options import CONNECTION_NAMES
 from rtmcli.cli.options import EngineOptions
 from rtmcli.media import source_names
 from rtmcli.media.list_file import is_list
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from rtmcli.media import Media
 
 _DETECTOR = ("detector", "det_size", "family", "det_classes", "tiles", "nms", "det_every", "pose_nms")
-_SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps", *CONNECTION_NAMES)
+_SOURCE = ("every", "start", "end", "max_frames", "on_error", "fps", "live", "reconnect", "stall")
 
 
 def check_sources(sources: Sequence[str], given: Given) -> None:

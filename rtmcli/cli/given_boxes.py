@@ -19,18 +19,26 @@ from rtmcli.terminal.messages import say
 from rtmcli.zoo.card import Card
 
 
-def recorded_items(media: str | None, card: Card, *, stream: int | None = None) -> Iterator[Item]:
+def recorded_items(
+    media: str | None, card: Card, *, stream: int | None = None, insecure: bool = False
+) -> Iterator[Item]:
     """Records from stdin with their pixels; boxes stay, and model and skeleton become those of the pose model.
 
-    `media` and `stream` are as for `find_pictures`.
+    `media`, `stream` and `insecure` are as for `find_pictures`.
     """
-    with closing(find_pictures(read_frames("-"), media, stream=stream)) as pairs:
+    with closing(find_pictures(read_frames("-"), media, stream=stream, insecure=insecure)) as pairs:
         for frame, picture in pairs:
             yield Item(picture.image, replace(frame, model=card.name, skeleton=card.skeleton))
 
 
 def given_items(
-    boxes: str, source: str, card: Card, *, score: float | None = None, given: Given | None = None
+    boxes: str,
+    source: str,
+    card: Card,
+    *,
+    score: float | None = None,
+    insecure: bool = False,
+    given: Given | None = None,
 ) -> Iterator[Item]:
     """Images with the boxes that a COCO file gives them.
 
@@ -39,6 +47,7 @@ def given_items(
             detection file: the images of `source`, with the people found in them, also where there is none.
         source: the folder of the images, or any source of images.
         score: leave out boxes scored at or below.
+        insecure: accept any certificate of a server, where `source` is an address.
         given: the command line, whose --score is an error where every box scores 1.
 
     Raises DataError where most images that the labels list are not in the folder, or no image has boxes.
@@ -49,7 +58,9 @@ def given_items(
         given.reject(("score",), f"on the boxes of {boxes}, all of which score 1")
     in_folder = known.listed and Path(source).is_dir()
     count, unknown = 0, []
-    for picture, image_id in _listed_images(known, source) if in_folder else _images_of(known, source):
+    for picture, image_id in (
+        _listed_images(known, source) if in_folder else _images_of(known, source, insecure)
+    ):
         count += 1
         if image_id is None:
             unknown.append(picture.file or picture.source)
@@ -64,9 +75,9 @@ def given_items(
     _say(known.matcher.notes())
 
 
-def _images_of(known: GivenBoxes, source: str) -> Iterator[tuple[Picture, object]]:
+def _images_of(known: GivenBoxes, source: str, insecure: bool) -> Iterator[tuple[Picture, object]]:
     """The images of a source, each with its id in the file (None: not there)."""
-    with closing(iter(open_media(source))) as pictures:
+    with closing(iter(open_media(source, insecure=insecure))) as pictures:
         for picture in pictures:
             image = known.matcher.find(Frame.from_picture(picture))
             yield picture, None if image is None else image["id"]

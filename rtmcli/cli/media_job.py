@@ -88,7 +88,7 @@ def run_media_job(sources: Sequence[str], options: Options, given: Given) -> Non
             _executor(options, given, settings.models, folder, stats),
             job.common,
             label=verb,
-            finish=partial(_tracked, stream=options.source.stream) if tracked else None,
+            finish=partial(_tracked, options=options.source) if tracked else None,
             shard=shard,
             done=lambda outcome: _count_unit(stats, outcome) if _elsewhere(job) else None,
         )
@@ -222,10 +222,10 @@ def _reading(options: Options) -> Reading:
     )
 
 
-def _tracked(frames: Iterable[Frame], *, stream: int | None) -> Iterator[Frame]:
+def _tracked(frames: Iterable[Frame], *, options: SourceOptions) -> Iterator[Frame]:
     """The frames with ids. The video is decoded once more: the camera's motion is measured from frame to frame."""
     track = track_with_camera()
-    with closing(find_pictures(frames, stream=stream)) as pairs:
+    with closing(find_pictures(frames, stream=options.stream, insecure=options.insecure)) as pairs:
         for frame, picture in pairs:
             yield track(frame, picture.image)
 

@@ -147,8 +147,12 @@ def _items_with_boxes(
     from rtmcli.cli.given_boxes import given_items, recorded_items
 
     if options.boxes is None:
-        return recorded_items(options.media, card, stream=options.source.stream)
-    return given_items(options.boxes, sources[0], card, score=options.detector.score, given=given)
+        return recorded_items(
+            options.media, card, stream=options.source.stream, insecure=options.source.insecure
+        )
+    return given_items(
+        options.boxes, sources[0], card, score=options.detector.score, insecure=options.source.insecure, given=given
+    )  # fmt: skip
 
 
 def with_media(pipeline: Pipeline, media: Sequence[Media], output: OutputOptions) -> Pipeline:

@@ -12,6 +12,11 @@ from rtmcli.cli.option_values import seconds
 if TYPE_CHECKING:
     from rtmcli.media import ListedSource, Media
 
+# For every verb that opens addresses.
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Accept any certificate of a server (https, rtsps).")
+]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceOptions:
@@ -68,10 +73,7 @@ class SourceOptions:
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="A source that sends nothing for so long is lost."),
     ] = 10.0
-    insecure: Annotated[
-        bool,
-        typer.Option("--insecure", help="Accept any certificate of a server (https, rtsps)."),
-    ] = False
+    insecure: Insecure = False
 
     def open(self, sources: "Sequence[ListedSource]") -> "list[Media]":
         """Open every source before the first is read.

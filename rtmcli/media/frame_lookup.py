@@ -19,7 +19,11 @@ _SEEK_FROM = 100
 
 
 def find_pictures(
-    frames: Iterable[Frame], media: str | None = None, *, stream: int | None = None
+    frames: Iterable[Frame],
+    media: str | None = None,
+    *,
+    stream: int | None = None,
+    insecure: bool = False,
 ) -> Generator[tuple[Frame, Picture], None, None]:
     """Each record with its picture.
 
@@ -30,6 +34,7 @@ def find_pictures(
         media: where the images are if they moved: a file in place of every source, or a folder that holds each source
             under its own name.
         stream: the video stream to read, as for `open_media`; by default the one that a record names.
+        insecure: accept any certificate of servers, as for `open_media`.
 
     Raises:
         DataError: a source is missing, has no such frame, or has images of another size.
@@ -40,7 +45,7 @@ def find_pictures(
         for frame, picture in find_pictures(read_frames("walk.jsonl")):
             draw_frame(picture.image, frame)
     """
-    with closing(_Readers()) as readers:
+    with closing(_Readers(insecure)) as readers:
         for frame in frames:
             name = location_of(frame, media)
             if "file" in frame.extra or (frame.frames == 1 and frame.time is None):
@@ -81,11 +86,12 @@ def location_of(frame: Frame, media: str | None = None) -> str:
 class _Readers:
     """A reader for each of the latest sources: records of several sources may take turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, insecure: bool) -> None:
+        self._insecure = insecure
         self._readers: dict[tuple[str, int | None], _Reader] = {}
 
     def reader(self, name: str, stream: int | None) -> "_Reader":
-        reader = self._readers.pop((name, stream), None) or _Reader()
+        reader = self._readers.pop((name, stream), None) or _Reader(self._insecure)
         self._readers[name, stream] = reader  # dict order: the most recent last
         if len(self._readers) > MAX_OPEN:
             self._readers.pop(next(iter(self._readers))).close()
@@ -99,7 +105,8 @@ class _Readers:
 class _Reader:
     """One source, read forward."""
 
-    def __init__(self) -> None:
+    def __init__(self, insecure: bool) -> None:
+        self._insecure = insecure
         self._name: str | None = None
         self._pictures: Iterator[Picture] = iter(())
         self._last: Picture | None = None
@@ -109,7 +116,7 @@ class _Reader:
         if name != self._name or (self._last is not None and number < self._last.frame):
             self.close()
             start = max(0.0, time - 1) if time is not None and number > _SEEK_FROM else None
-            self._name, self._pictures = name, iter(_open(name, stream, start))
+            self._name, self._pictures = name, iter(_open(name, stream, start, self._insecure))
         while self._last is None or self._last.frame < number:
             self._last = next(self._pictures, None)
             if self._last is None:
@@ -129,9 +136,9 @@ def _stream_of(frame: Frame) -> int | None:
     return stream if isinstance(stream, int) else None
 
 
-def _open(name: str, stream: int | None, start: float | None) -> Media:
+def _open(name: str, stream: int | None, start: float | None, insecure: bool) -> Media:
     if camera_number(name) is not None or is_live(name):
         raise DataError(f"{name} is a live source whose images are gone; name a recording with --media FILE")
     if not (is_address(name) or is_demo(name) or os.path.exists(file_path(name))):
         raise DataError(f"{name}: no such file; say where the images are with --media")
-    return open_media(name, start=start, stream=stream)
+    return open_media(name, start=start, stream=stream, insecure=insecure)

@@ -4,7 +4,10 @@ FFmpeg passes its TLS options to the first address alone, and verifies nothing a
 """
 
 import io
+import re
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 
 from rtmcli.errors import DataError
@@ -12,6 +15,8 @@ from rtmcli.media.http import request
 
 # The demuxer would reuse FFmpeg's own connections.
 PLAYLIST_OPTIONS = {"http_persistent": "0", "http_multiple": "0"}
+# A segment of ten seconds at 100 Mbit/s has 125 MB.
+_LARGEST = 256 << 20
 
 
 def playlist_opener(address: str, *, timeout: float) -> Callable[[str, int, dict[str, str]], object]:
@@ -24,11 +29,8 @@ def playlist_opener(address: str, *, timeout: float) -> Callable[[str, int, dict
 
     def fetch(part: str, _: int, options: dict[str, str]) -> object:
         nonlocal seen
-        if part.startswith("crypto"):
-            raise DataError(
-                f"{address}: its segments are encrypted (AES-128), which is not supported with verified certificates; "
-                "if you trust the server, read it with --insecure"
-            )
+        # An encrypted segment; the demuxer has fetched its key before, in the same way.
+        part, encrypted = re.subn(r"^crypto[+:]", "", part)
         headers = {}
         if "offset" in options or "end_offset" in options:
             end = int(options.get("end_offset", 0))
@@ -40,7 +42,8 @@ def playlist_opener(address: str, *, timeout: float) -> Callable[[str, int, dict
                 raise
             return io.BytesIO()
         seen = True
-        return _Part(response)
+        stream = _Part(response)
+        return _decrypted(stream, options["key"], options["iv"], address) if encrypted else stream
 
     return fetch
 
@@ -59,3 +62,34 @@ class _Part:
 
     def close(self) -> None:
         self._response.close()
+
+
+def _decrypted(part: _Part, key: str, iv: str, address: str) -> io.BytesIO:
+    """A segment decrypted by FFmpeg (AES-128-CBC, RFC 8216, section 4.3.2.4), which does so only for what it opens.
+
+    Args:
+        key, iv: as hexadecimal digits.
+
+    Raises:
+        DataError: it is too large to be held in memory.
+    """
+    import av
+
+    content = io.BytesIO()
+    with tempfile.NamedTemporaryFile(prefix="rtm-segment-") as file:
+        while block := part.read(1 << 16):
+            file.write(block)
+            if file.tell() > _LARGEST:
+                raise DataError(f"{address}: an encrypted segment of more than {_LARGEST >> 20} MB")
+        part.close()
+        file.flush()
+        options = {"key": key, "iv": iv, "protocol_whitelist": "crypto,file"}
+        # Of a segment that is damaged or breaks off, what can be decrypted.
+        with (
+            suppress(av.error.FFmpegError),
+            av.open(f"crypto:file:{file.name}", format="data", options=options) as container,
+        ):
+            for packet in container.demux():
+                content.write(bytes(packet))
+    content.seek(0)
+    return content

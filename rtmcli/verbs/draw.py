@@ -9,6 +9,7 @@ import typer
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import RecordFiles
 from rtmcli.cli.job_options import JOB_NAMES, JobOptions
+from rtmcli.cli.source_options import Insecure
 from rtmcli.errors import DataError, UsageError
 from rtmcli.records.frame import Frame
 
@@ -39,6 +40,7 @@ def main(
             min=0, metavar="N", help="Video stream of a file with several, if not the one the records name."
         ),
     ] = None,
+    insecure: Insecure = False,
     min_score: Annotated[float, typer.Option(metavar="S", help="Hide keypoints with a score below S.")] = 0.3,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Draw boxes.")] = True,
     ids: Annotated[bool, typer.Option("--ids/--no-ids", help="Write ids.")] = True,
@@ -101,7 +103,9 @@ def main(
             score_threshold=min_score, boxes=boxes, ids=ids,
         )  # fmt: skip
         chosen = _without_times(_not_empty(frames), given)
-        pairs = find_pictures(_thinned(chosen, *step) if step else chosen, media, stream=stream)
+        pairs = find_pictures(
+            _thinned(chosen, *step) if step else chosen, media, stream=stream, insecure=insecure
+        )
         with drawer, closing(pairs):
             for frame, picture in pairs:
                 if not drawer.draw(picture.image, frame):

@@ -7,6 +7,7 @@ import typer
 
 from rtmcli.cli.command import Given
 from rtmcli.cli.filter_verb import RecordFiles
+from rtmcli.cli.source_options import Insecure
 from rtmcli.errors import UsageError
 
 # Options that have no effect with --live.
@@ -24,10 +25,13 @@ def main(
     video: Annotated[
         str | None,
         typer.Option(
+            "--video",
+            "--media",
             metavar="FILE",
             help="Where the video or images are, if the source was moved: a file, or a folder of sources.",
         ),
     ] = None,
+    insecure: Insecure = False,
     embed: Annotated[
         bool,
         typer.Option(
@@ -102,13 +106,21 @@ def main(
             print(f"rtm view: {page.address}", file=sys.stderr, flush=True)
             if show:
                 webbrowser.open(page.address)
-            serve_live(frames, page, media=video)
+            serve_live(frames, page, media=video, insecure=insecure)
         return
     given.reject(("port",), "without --live")
     if output is None:
         raise UsageError("nothing to write; name the page with -o page.html, or give --live")
     write_page(
-        frames, output, media=video, embed=embed, compare=compare, labels=labels, skeleton=skeleton, look=look
+        frames,
+        output,
+        media=video,
+        insecure=insecure,
+        embed=embed,
+        compare=compare,
+        labels=labels,
+        skeleton=skeleton,
+        look=look,
     )
     if show:
         webbrowser.open(output.resolve().as_uri())

@@ -58,12 +58,14 @@ class Backdrop:
     start: float = 0.0
 
 
-def find_backdrop(clip: Clip, page: Path, *, media: str | None = None, embed: bool = False) -> Backdrop:
+def find_backdrop(
+    clip: Clip, page: Path, *, media: str | None = None, insecure: bool = False, embed: bool = False
+) -> Backdrop:
     """Link the images of a clip, or read them into the page.
 
     Args:
         page: where the page will be.
-        media: as for `find_pictures`.
+        media, insecure: as for `find_pictures`.
         embed: embed also what could be linked. Formats that browsers cannot show are always encoded and embedded.
 
     Raises:
@@ -71,8 +73,8 @@ def find_backdrop(clip: Clip, page: Path, *, media: str | None = None, embed: bo
     """
     try:
         if clip.is_images:
-            return _images(clip, page, media, embed)
-        return _video(clip, page, media, embed)
+            return _images(clip, page, media, insecure, embed)
+        return _video(clip, page, media, insecure, embed)
     except DataError as error:
         if media is not None or embed:
             raise
@@ -88,7 +90,7 @@ def has_file(frame: Frame) -> bool:
     return is_demo(name) or os.path.isfile(file_path(name))
 
 
-def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
+def _video(clip: Clip, page: Path, media: str | None, insecure: bool, embed: bool) -> Backdrop:
     name = location_of(clip.frames[0], media)
     if camera_number(name) is not None:
         raise DataError(f"{name} is a camera, whose images are gone; name a recording with --video FILE")
@@ -98,10 +100,10 @@ def _video(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     if not is_address(name) and not os.path.exists(path):
         raise DataError(f"{name}: no such file; say where it is with --video FILE")
     if is_address(name) or "stream" in clip.frames[0].extra or not path.is_file():
-        return _encoded_video(clip, media)
+        return _encoded_video(clip, media, insecure)
     start = _start_if_playable(path)
     if start is None:
-        return _encoded_video(clip, media)
+        return _encoded_video(clip, media, insecure)
     if not embed:
         return Backdrop("video", links=(_link(path, page),), start=start)
     if path.stat().st_size > _LARGEST:
@@ -137,7 +139,7 @@ def _start_if_playable(path: Path) -> float | None:
         return None
 
 
-def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
+def _encoded_video(clip: Clip, media: str | None, insecure: bool) -> Backdrop:
     """The frames that have a record, as a small H.264 video at their times."""
     from rtmcli.media.write.video import VideoWriter
 
@@ -147,7 +149,7 @@ def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "video.mp4")
         with VideoWriter(path, 1 / max(step, 1e-3), (width, height), x264=_X264) as writer:
-            for (_, picture), time in zip(_pictures(clip, media), times.tolist(), strict=True):
+            for (_, picture), time in zip(_pictures(clip, media, insecure), times.tolist(), strict=True):
                 writer.write(picture.image, time=time)
         data = path.read_bytes()
     if len(data) > _LARGEST:
@@ -158,7 +160,7 @@ def _encoded_video(clip: Clip, media: str | None) -> Backdrop:
     return Backdrop("video", embedded=(base64.b64encode(data).decode(),), start=float(times[0]))
 
 
-def _images(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
+def _images(clip: Clip, page: Path, media: str | None, insecure: bool, embed: bool) -> Backdrop:
     names = [location_of(frame, media) for frame in clip.frames]
     shown = all(
         not is_address(name) and name.lower().endswith(_SHOWN_IMAGES) and os.path.isfile(file_path(name))
@@ -169,7 +171,7 @@ def _images(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     from rtmcli.opencv import cv2
 
     jpegs = []
-    for _, picture in _pictures(clip, media):
+    for _, picture in _pictures(clip, media, insecure):
         size = _within(picture.width, picture.height, _IMAGE_SIDE)
         small = cv2.resize(picture.image, size, interpolation=cv2.INTER_AREA)
         _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
@@ -177,9 +179,12 @@ def _images(clip: Clip, page: Path, media: str | None, embed: bool) -> Backdrop:
     return Backdrop("images", embedded=tuple(jpegs))
 
 
-def _pictures(clip: Clip, media: str | None) -> Iterator[tuple[Frame, Picture]]:
+def _pictures(clip: Clip, media: str | None, insecure: bool) -> Iterator[tuple[Frame, Picture]]:
     frames = [replace(frame) for frame in clip.frames]
-    with progress(len(frames), "encode") as bar, closing(find_pictures(frames, media)) as pairs:
+    with (
+        progress(len(frames), "encode") as bar,
+        closing(find_pictures(frames, media, insecure=insecure)) as pairs,
+    ):
         for pair in pairs:
             bar.advance()
             yield pair

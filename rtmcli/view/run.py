@@ -26,6 +26,7 @@ def write_page(
     path: str | Path,
     *,
     media: str | None = None,
+    insecure: bool = False,
     embed: bool = False,
     compare: str | None = None,
     labels: str | None = None,
@@ -36,6 +37,7 @@ def write_page(
 
     Args:
         media: where the video or the images are, as for `find_pictures`.
+        insecure: accept any certificate of servers.
         embed: put the video or images into the page also where browsers could read their files.
         compare: record file of another run on the same sources.
         labels: label file in COCO's form.
@@ -59,7 +61,7 @@ def write_page(
     if not clips:
         raise DataError("no records: expected one JSON object per line, as 'rtm pose' writes them")
     references = _references(clips, compare, labels, skeleton)
-    backdrops = [find_backdrop(clip, path, media=media, embed=embed) for clip in clips]
+    backdrops = [find_backdrop(clip, path, media=media, insecure=insecure, embed=embed) for clip in clips]
     plots = None
     if are_plots_available():
         has_angles = any(track.angles for clip in clips for track in clip.tracks)
@@ -71,11 +73,13 @@ def write_page(
     write_atomically(path, text.encode())
 
 
-def serve_live(frames: Iterable[Frame], page: LivePage, *, media: str | None = None) -> None:
+def serve_live(
+    frames: Iterable[Frame], page: LivePage, *, media: str | None = None, insecure: bool = False
+) -> None:
     """Show each record on a live page when it comes, on its image where the source is a file.
 
     Args:
-        media: where the images are, as for `find_pictures`.
+        media, insecure: where the images are, as for `find_pictures`.
 
     Raises DataError where `media` is given and has no such image.
     """
@@ -88,7 +92,7 @@ def serve_live(frames: Iterable[Frame], page: LivePage, *, media: str | None = N
         for frame in every:
             page.show(frame)
         return
-    with closing(find_pictures(every, media)) as pairs:
+    with closing(find_pictures(every, media, insecure=insecure)) as pairs:
         for frame, picture in pairs:
             page.show(frame, picture.image)
 

@@ -11,6 +11,7 @@ import av
 import cv2
 import pytest
 
+from rtmcli import Frame, write_frames
 from rtmcli.cli.app import main
 from rtmcli.errors import DataError
 from rtmcli.media import http, open_media
@@ -26,17 +27,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_clip(folder / "walk.mkv", FRAMES)
     write_clip(folder / "walk.mp4", FRAMES)
     (folder / "still.webp").write_bytes(cv2.imencode(".webp", numbered(3))[1].tobytes())
-    with av.open(str(write_clip(folder / "a.ts", FRAMES))) as given:
+    source = write_clip(folder / "a.ts", FRAMES)
+    copy_stream(source, folder / "vod.m3u8", kind="hls", options={"hls_playlist_type": "vod"})
+    return folder
+
+
+def copy_stream(source: Path, target: Path, *, kind: str, options: dict[str, str]) -> None:
+    with av.open(str(source)) as given:
         video = given.streams.video[0]
-        with av.open(
-            str(folder / "vod.m3u8"), "w", format="hls", options={"hls_playlist_type": "vod"}
-        ) as out:
+        with av.open(str(target), "w", format=kind, options=options) as out:
             copied = out.add_stream_from_template(video)
             for packet in given.demux(video):
                 if packet.dts is not None:
                     packet.stream = copied
                     out.mux(packet)
-    return folder
 
 
 @pytest.fixture
@@ -84,6 +88,50 @@ def test_the_servers_that_a_playlist_names_are_verified_too(
         assert len(list(open_media(f"{site}/own.m3u8"))) == FRAMES
         with pytest.raises(DataError, match="certificate cannot be verified"):
             list(open_media(f"{site}/master.m3u8"))
+
+
+@pytest.mark.parametrize("key_host", ["localhost", "127.0.0.1"])
+def test_the_server_of_an_encrypted_playlists_key_is_verified_too(
+    folder: Path, trusted: None, tmp_path: Path, key_host: str
+) -> None:
+    with serve(tmp_path, tls=True) as site:
+        (tmp_path / "key").write_bytes(b"sixteen bytes ..")
+        key_site = site.replace("localhost", key_host)
+        (tmp_path / "info").write_text(f"{key_site}/key\n{tmp_path}/key\n")
+        options = {"hls_playlist_type": "vod", "hls_key_info_file": str(tmp_path / "info")}
+        copy_stream(folder / "a.ts", tmp_path / "vod.m3u8", kind="hls", options=options)
+        assert b"G@" not in (tmp_path / "vod0.ts").read_bytes()[:2]
+        # The certificate is trusted under the name localhost alone.
+        if key_host == "localhost":
+            assert len(list(open_media(f"{site}/vod.m3u8"))) == FRAMES
+        else:
+            with pytest.raises(DataError, match="certificate cannot be verified"):
+                open_media(f"{site}/vod.m3u8")
+        assert len(list(open_media(f"{site}/vod.m3u8", insecure=True))) == FRAMES
+
+
+@pytest.mark.parametrize(
+    "command", [["draw", "-o", "out.png"], ["view", "--embed", "-o", "out.html"], ["pose"]]
+)
+def test_verbs_that_find_the_images_of_records_take_insecure(
+    folder: Path,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serve(folder, tls=True) as site:
+        write_frames([Frame(f"{site}/still.webp", 0, 1)], "in.jsonl")
+
+        def run(*options: str) -> int:
+            with open("in.jsonl") as records:
+                monkeypatch.setattr("sys.stdin", records)
+                return main([*command, *options])
+
+        assert run() == 3
+        assert "certificate cannot be verified" in capfd.readouterr().err
+        assert run("--insecure") == 0
 
 
 @contextmanager
