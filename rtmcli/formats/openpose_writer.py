@@ -14,6 +14,7 @@ import orjson
 from rtmcli.arrays import Float32Array
 from rtmcli.errors import DataError
 from rtmcli.files import make_folder, write_atomically
+from rtmcli.formats.second_run import refuse_second_run
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
 from rtmcli.skeletons.of_frame import skeleton_of
@@ -40,7 +41,7 @@ def write_openpose(
 
     Raises:
         UsageError: the keypoints have no form in OpenPose.
-        DataError: two sources would write the same file; or as `skeleton_of` does.
+        DataError: two sources, or two runs of one, would write the same file; or as `skeleton_of` does.
 
     Example:
         from rtmcli import map_frame, read_frames, write_openpose
@@ -52,6 +53,7 @@ def write_openpose(
     make_folder(folder)
     own = None if skeleton is None else load_skeleton(skeleton).name
     owners: dict[str, str] = {}
+    first: dict[str, int] = {}
     footless: str | None = None
     count = 0
     for frame in frames:
@@ -61,6 +63,7 @@ def write_openpose(
             raise DataError(
                 f"{frame.source} and {owners[stem]} would both be {name}; convert them to two folders"
             )
+        refuse_second_run(frame, first)
         people = [_person(one, frame, own) for one in frame.instances if one.keypoints is not None]
         if people and own in (None, "openpose25") and _without_feet(people):
             footless = frame.skeleton

@@ -43,7 +43,8 @@ def write_parquet(frames: Iterable[Frame], path: str | Path) -> int:
 def read_parquet(path: str | Path) -> Iterator[Frame]:
     """Records of a .parquet file or of a folder partitioned by source, also as other programs have rewritten them.
 
-    Rows of a frame must follow each other. A batch of rows is in memory at a time.
+    Rows of a frame must follow each other. A source that starts again with its first frame is a second run of it. A
+    batch of rows is in memory at a time.
 
     Raises:
         ModuleNotFoundError: pyarrow is not installed.
@@ -56,10 +57,12 @@ def read_parquet(path: str | Path) -> Iterator[Frame]:
         for frame in read_parquet("walk.parquet"):
             print(frame.time, len(frame.instances))
     """
+    first: dict[str, int] = {}
     last: dict[str, int] = {}
     try:
-        for frame in _frames(_batches(Path(path)), path):
-            if frame.frame <= last.get(frame.source, -1):
+        for frame, is_whole in _frames(_batches(Path(path)), path):
+            starts_again = is_whole and frame.frame == first.setdefault(frame.source, frame.frame)
+            if frame.frame <= last.get(frame.source, -1) and not starts_again:
                 raise DataError(
                     f"{path}: the rows of {frame.source} are not in order at frame {frame.frame}; sort them by source, "
                     "frame, instance and index"
@@ -152,8 +155,8 @@ def _batches(path: Path) -> Iterator[Any]:
         raise DataError(f"{path} is not a Parquet table of records: {error}") from None
 
 
-def _frames(batches: Iterable[Any], path: str | Path) -> Iterator[Frame]:
-    """The frames of tables whose rows follow each other."""
+def _frames(batches: Iterable[Any], path: str | Path) -> Iterator[tuple[Frame, bool]]:
+    """The frames of tables whose rows follow each other, and whether each begins with the first row of a frame."""
     import pyarrow as pa
 
     rest: Any = None
@@ -164,12 +167,13 @@ def _frames(batches: Iterable[Any], path: str | Path) -> Iterator[Frame]:
         columns = _Columns(rows.combine_chunks())
         if (columns["source"] == _NULL).any() or (columns["frame"] == _NULL).any():
             raise DataError(f"{path}: a row without source or frame")
-        edges = columns.changes("source", "frame")
+        edges = columns.starts()
         for start, end in pairwise(edges):
-            yield columns.frame(start, end)
+            yield columns.frame(start, end), columns.is_first(start)
         rest = rows.slice(edges[-1])
     if rest is not None and len(rest):
-        yield _Columns(rest.combine_chunks()).frame(0, len(rest))
+        columns = _Columns(rest.combine_chunks())
+        yield columns.frame(0, len(rest)), columns.is_first(0)
 
 
 # What stands for null among whole numbers.
@@ -198,12 +202,18 @@ class _Columns:
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
-    def changes(self, *names: str) -> list[int]:
-        """0 and the rows where one of these columns has another value than in the row before."""
-        changed = np.zeros(max(len(self["frame"]) - 1, 0), bool)
-        for name in names:
-            changed |= self[name][1:] != self[name][:-1]
-        return [0, *(np.flatnonzero(changed) + 1).tolist()]
+    def starts(self) -> list[int]:
+        """The first row of each frame: where source or frame change, and where one comes twice, such as an image."""
+        changed = np.ones(len(self["frame"]), bool)
+        changed[1:] = (self["source"][1:] != self["source"][:-1]) | (self["frame"][1:] != self["frame"][:-1])
+        is_first = (np.maximum(self["instance"], 0) == 0) & (np.maximum(self["index"], 0) == 0)
+        # Not where the rows of a frame are out of order.
+        in_order = is_first[np.flatnonzero(changed)][np.cumsum(changed) - 1]
+        return np.flatnonzero(changed | (is_first & in_order)).tolist()
+
+    def is_first(self, row: int) -> bool:
+        """Whether `write_parquet` begins a frame with such a row: nobody's, or the first of the first person."""
+        return bool(max(self["instance"][row], 0) == 0 and max(self["index"][row], 0) == 0)
 
     def frame(self, start: int, end: int) -> Frame:
         """The frame of some rows."""

@@ -17,6 +17,7 @@ import numpy as np
 from rtmcli.arrays import BoolArray, Float32Array, Float64Array
 from rtmcli.errors import DataError
 from rtmcli.files import make_folder, write_atomically
+from rtmcli.formats.second_run import refuse_second_run
 from rtmcli.formats.skeleton_names import BY_COUNT, recognise
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
@@ -35,7 +36,7 @@ def write_yolo(
     """Write one label file per frame and `data.yaml` into a folder, which is created. Returns the number of files.
 
     Raises:
-        DataError: a record has no size, two frames would have one file, or skeletons differ.
+        DataError: a record has no size, two frames would have one file (two runs of a source too), or skeletons differ.
 
     Example:
         from rtmcli import read_frames, write_yolo
@@ -46,6 +47,7 @@ def write_yolo(
     make_folder(folder / "labels")
     make_folder(folder / "images")
     owners: dict[str, str] = {}
+    first: dict[str, int] = {}
     skeletons: set[str] = set()
     count = outside = 0
     for frame in frames:
@@ -58,6 +60,7 @@ def write_yolo(
             raise DataError(
                 f"{frame.source} and {owners[stem]} would both be labels/{stem}.txt; convert each alone"
             )
+        refuse_second_run(frame, first)
         people = [one for one in frame.instances if one.keypoints is not None]
         if people and frame.skeleton is not None:
             skeletons.add(skeleton_of(frame).name)
