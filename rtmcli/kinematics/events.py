@@ -1,10 +1,9 @@
 """Heel strikes, toe-offs and repetitions, from the whole course of a person's movement."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from rtmcli.kinematics.measured_keys import angles_of
 from rtmcli.kinematics.peaks import find_peaks
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
-from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.records.spool import FrameSpool
 from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking.source_state import seconds
 
@@ -65,9 +64,9 @@ def mark_events(
     """
     tracks: dict[tuple[str, int], _Track] = {}
     without_id = False
-    with tempfile.TemporaryFile(prefix="rtm-angles-") as spool:
+    with FrameSpool() as spool:
         for number, frame in enumerate(frames):
-            spool.write(encode_frame(frame))
+            spool.add(frame)
             for place, one in enumerate(frame.instances):
                 if angles_of(one) is None:
                     continue
@@ -87,8 +86,7 @@ def mark_events(
                 found.setdefault((track.frames[at], person), []).append(name)
             if report is not None:
                 report(f"{source}, id {person}: {_summary(track, events, kind)}")
-        spool.seek(0)
-        for number, frame in enumerate(read_frames(cast(BinaryIO, spool))):
+        for number, frame in enumerate(spool):
             yield replace(
                 frame,
                 instances=[

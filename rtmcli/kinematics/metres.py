@@ -1,10 +1,9 @@
 """Keypoints in metres in the plane that people move in: the scale of the image, and the floor under their feet."""
 
-import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from rtmcli.kinematics.body_height import ANKLE, body_heights, typical_height
 from rtmcli.kinematics.floor import Floor, fit_floor, resting
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
-from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.records.spool import FrameSpool
 from rtmcli.skeletons.of_frame import skeleton_of
 from rtmcli.tracking.source_state import seconds
 
@@ -71,9 +70,9 @@ def to_metres(
         return
     of_one_person = height is not None or floor_angle == "auto"
     sources: dict[str, dict[int | None, _Track]] = {}
-    with tempfile.TemporaryFile(prefix="rtm-metres-") as spool:
+    with FrameSpool() as spool:
         for frame in frames:
-            spool.write(encode_frame(frame))
+            spool.add(frame)
             _measure(frame, sources.setdefault(frame.source, {}), min_score, of_one_person)
         scales = {
             source: _scale_of(source, tracks, height, known, floor_angle)
@@ -82,8 +81,7 @@ def to_metres(
         if report is not None:
             for scale in scales.values():
                 report(scale.text)
-        spool.seek(0)
-        for frame in read_frames(cast(BinaryIO, spool)):
+        for frame in spool:
             yield _in_metres(frame, scales[frame.source], scaled=scaled)
 
 
