@@ -9,6 +9,7 @@ import signal
 import sys
 from functools import lru_cache
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -244,6 +245,7 @@ def _options_of(command: Any) -> dict[str, str]:
 
 
 def _run(arguments: list[str]) -> int:
+    _refuse_empty_values(arguments)
     command = app()
     try:
         with command.make_context("rtm", list(arguments), default_map=_RootDefaults()) as context:
@@ -251,6 +253,14 @@ def _run(arguments: list[str]) -> int:
     except typer.Exit as end:
         return end.exit_code
     return 0
+
+
+def _refuse_empty_values(arguments: list[str]) -> None:
+    """Raise UsageError for an option with an empty value, as of `-o "$OUT"` without such a variable."""
+    for option, value in pairwise([*arguments, " "]):
+        if option.startswith("-") and (value == "" or option.endswith("=")):
+            name = option.rstrip("=")
+            raise UsageError(f"{name} is given an empty value; name one, or leave {name} out")
 
 
 def _help_text(doc: str) -> str:

@@ -1,5 +1,6 @@
 """Write and show drawn frames, for `rtm draw`, `--draw` and `--show`."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from rtmcli.draw import draw_frame
-from rtmcli.errors import MissingError
+from rtmcli.errors import MissingError, UsageError
+from rtmcli.media.frame_lookup import location_of
+from rtmcli.media.names import file_path
 from rtmcli.media.write.base import Writer
 from rtmcli.media.write.open import open_writer
 from rtmcli.media.write.sheet import SheetWriter
@@ -27,6 +30,7 @@ class FrameDrawer:
 
     Args:
         out: video, GIF, image or folder to write, or None.
+        media: where the images are if they moved, as for `find_pictures`.
         sheet: write `out`, an image, as a contact sheet of all frames.
         show: whether to open a window; q, Escape or closing it ends the drawing.
         browser: whether to serve a page that shows the frames; its address is printed on stderr.
@@ -35,12 +39,14 @@ class FrameDrawer:
 
     Raises:
         MissingError: `show` without a display.
+        UsageError: a drawn image or video would replace its own source.
     """
 
     def __init__(
         self,
         *,
         out: str | None = None,
+        media: str | None = None,
         sheet: bool = False,
         show: bool = False,
         browser: bool = False,
@@ -62,6 +68,8 @@ class FrameDrawer:
         self._begin, self._last = 0.0, 0.0
         if show:
             check_display()
+        self._out, self._media = out, media
+        self._checked: str | None = None  # the source that was found to be another file than `out`
         self._sheet = sheet
         self._writer: Writer | None = None
         if out is not None:
@@ -74,11 +82,25 @@ class FrameDrawer:
             self._page.show(frame, image)
             if self._writer is None and not self._show:
                 return True
+        self._refuse_own_source(frame)
         image = draw_frame(image, frame, **self._look)
         if self._writer is not None:
             time = frame.time if self._sheet else self._time(frame)
             self._writer.write(image, time=time, name=_name(frame))
         return not self._show or _show(image)
+
+    def _refuse_own_source(self, frame: Frame) -> None:
+        own = str(frame.extra.get("file", frame.source))
+        if self._out is None or own == self._checked or (own == "-" and self._media is None):
+            return
+        self._checked = own
+        target = Path(self._out)
+        target = target / _name(frame) if target.is_dir() else target
+        with contextlib.suppress(OSError):
+            if target.samefile(file_path(location_of(frame, self._media))):
+                raise UsageError(
+                    f"{target} is what is drawn on, and would be replaced; write to another place"
+                )
 
     def _time(self, frame: Frame) -> float | None:
         """Seconds in the written video: one source follows the other."""

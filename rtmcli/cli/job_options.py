@@ -80,6 +80,8 @@ class MediaJobOptions:
 
 
 # Options of how sources are reached.
+# Nobody calls a folder so.
+_OTHER_FILES = (".gz", ".zst", ".zip", ".txt", ".csv", ".parquet", ".html", ".mp4", ".mkv", ".png", ".jpg")
 CONNECTION_NAMES = ("live", "reconnect", "stall", "insecure")
 RAY_NAMES = ("ray", "cpus_per_worker", "gpus_per_worker")
 JOB_NAMES = ("name", "resume", "stop_on_error")
@@ -107,4 +109,9 @@ def is_folder(output: str | None, suffixes: tuple[str, ...] = RECORD_SUFFIXES) -
         if not output.endswith(suffixes) and os.path.isfile(output):
             raise UsageError(f"-o {output} is a file; name a folder, or a file that ends in {suffixes[0]}")
         return False
+    if output.lower().endswith(_OTHER_FILES):
+        raise UsageError(
+            f"-o {output}: expected a file that ends in {suffixes[0]}, or a folder, whose name ends in / or has no "
+            "such ending"
+        )
     return not output.endswith(suffixes)

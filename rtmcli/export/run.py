@@ -165,9 +165,7 @@ def _check(options: ExportOptions) -> None:
 def _need(*packages: str) -> None:
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise MissingError(
-            f"this export needs {' and '.join(missing)}, which is not installed; pip install 'rtmcli[export,ncnn]'"
-        )
+        raise MissingError(f"this export needs {', '.join(missing)}: pip install 'rtmcli[export,ncnn]'")
 
 
 def _target(options: ExportOptions, card: Card) -> Path:

@@ -25,6 +25,8 @@ def format_of_output(path: str) -> Format:
 
     A format that holds boxes alone must be named: its extension does not say that keypoints are not wanted.
     """
+    if path == "-":  # also where there is a file or folder of that name
+        return find_format("records")
     if Path(path).suffix.lower() == ".parquet":  # also of a folder
         return find_format("parquet")
     if path.endswith("/") or Path(path).is_dir():

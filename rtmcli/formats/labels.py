@@ -142,7 +142,9 @@ def read_json(path: str | Path) -> Any:
         raise DataError(f"{path} is not JSON: it is no text in UTF-8") from None
     except (ValueError, RecursionError) as error:
         several = (
-            "; it has several documents, as records have, and not one" if "Extra data" in str(error) else ""
+            "; it has several documents, as records have, of which 'rtm convert --to coco-labels' makes a label file"
+            if "Extra data" in str(error)
+            else ""
         )
         raise DataError(f"{path} is not JSON: {error}{several}") from None
 

@@ -99,8 +99,8 @@ def main(
 
     def draw(frames: Iterator[Frame], out: str | None) -> None:
         drawer = FrameDrawer(
-            out=out, sheet=step is not None and suffix in IMAGE_SUFFIXES, show=show, fps=fps, skeleton=skeleton,
-            score_threshold=min_score, boxes=boxes, ids=ids,
+            out=out, media=media, sheet=step is not None and suffix in IMAGE_SUFFIXES, show=show, fps=fps,
+            skeleton=skeleton, score_threshold=min_score, boxes=boxes, ids=ids,
         )  # fmt: skip
         chosen = _without_times(_not_empty(frames), given)
         pairs = find_pictures(

@@ -111,6 +111,8 @@ def main(
     given.reject(("port",), "without --live")
     if output is None:
         raise UsageError("nothing to write; name the page with -o page.html, or give --live")
+    if any(output.exists() and Path(file).exists() and output.samefile(file) for file in records or ()):
+        raise UsageError(f"{output} is a file of records, which the page would replace; name another file")
     write_page(
         frames,
         output,

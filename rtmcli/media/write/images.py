@@ -124,6 +124,7 @@ def save_image(image: np.ndarray, file: Path, final: Path) -> None:
 
 def _temporary_folder(path: Path) -> str:
     """A new empty folder beside `path`, hidden, with ordinary permissions."""
+    path = Path(os.path.abspath(path))  # `.` has no name
     folder = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     folder.mkdir()
     return str(folder)

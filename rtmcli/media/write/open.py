@@ -28,6 +28,8 @@ def open_writer(path: str | Path, *, fps: float | None = None, size: tuple[int, 
                 writer.write(picture.image, time=picture.time)
     """
     name, suffix = str(path), Path(path).suffix.lower()
+    if name == "-":
+        raise UsageError("images and videos are not written to standard output; name a file or a folder")
     if Path(path).is_dir() or name.endswith("/") or not suffix:
         return FolderWriter(Path(path))
     from rtmcli.media.write.video import GifWriter, VideoWriter
