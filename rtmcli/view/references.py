@@ -58,7 +58,7 @@ class Reference:
 def compare_runs(clip: Clip, others: Sequence[Clip], title: str) -> Reference:
     """The clip of the same source in another run, or the only one there is.
 
-    Raises DataError where there is none.
+    Raises DataError where there is none, or where it has none of the frames.
     """
     named = [other for other in others if other.name == clip.name]
     chosen = named or (list(others) if len(others) == 1 else [])
@@ -69,6 +69,8 @@ def compare_runs(clip: Clip, others: Sequence[Clip], title: str) -> Reference:
     other = chosen[0]
     row_of = {_image(frame, clip.is_images): row for row, frame in enumerate(other.frames)}
     rows = np.array([row_of.get(_image(frame, clip.is_images), -1) for frame in clip.frames])
+    if (rows < 0).all():
+        raise DataError(f"{title} has none of the frames of {clip.name}; expected records of the same frames")
     return _reference(clip, other, rows, title, is_truth=False)
 
 

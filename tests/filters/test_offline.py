@@ -10,6 +10,7 @@ from rtmcli.filters.track_smoothing import OfflineOptions, Repairs
 from rtmcli.filters.zero_lag import FILTERS, butterworth, kalman
 from rtmcli.skeletons import load_skeleton
 from tests.helpers.gait import HEIGHT, Recording, record
+from tests.helpers.given import keypoints_of
 
 METHODS = [*FILTERS, "kalman"]
 
@@ -40,7 +41,9 @@ def test_offline_filters_do_not_lag(method: str) -> None:
     recording = record(1, noise=0, outliers=0, exchanged=0)
     frames = list(smooth_offline(recording.frames, OfflineOptions(method=method)))
     rows = range(200, 300)
-    found = np.array([[i.keypoints[15, 0] for i in frames[k].instances if i.id == 1] for k in rows]).ravel()  # type: ignore[index]
+    found = np.array(
+        [[keypoints_of(i)[15, 0] for i in frames[k].instances if i.id == 1] for k in rows]
+    ).ravel()
     truth = recording.truth[:, 0, 15, 0]
     lags = {lag: np.abs(found - truth[200 + lag : 300 + lag]).mean() for lag in (-2, -1, 0, 1, 2)}
     assert min(lags, key=lags.__getitem__) == 0
@@ -54,7 +57,7 @@ def test_exchanged_legs_are_put_right_and_crossing_legs_are_left_alone() -> None
             rows = np.flatnonzero(~recording.unseen[:, person])
             points = np.array(
                 [
-                    next(i.keypoints[:, :2] for i in recording.frames[k].instances if i.id == person + 1)  # type: ignore[index]
+                    next(keypoints_of(i)[:, :2] for i in recording.frames[k].instances if i.id == person + 1)
                     for k in rows
                 ],
                 np.float64,
@@ -105,13 +108,13 @@ def test_butterworth_equals_filtfilt_of_scipy_on_even_times() -> None:
     recording = record(5, outliers=0, exchanged=0)
     frames = list(smooth_offline(recording.frames, OfflineOptions(outliers=False, swaps=False)))
     rows = range(100)  # before the first gap of person 1
-    raw = np.array([recording.frames[k].instances[0].keypoints[:, 0] for k in rows])  # type: ignore[index]
+    raw = np.array([keypoints_of(recording.frames[k].instances[0])[:, 0] for k in rows])
     b, a = butter(2, 6 / 15)
     signal = np.random.default_rng(0).normal(size=(200, 3))
     np.testing.assert_allclose(butterworth(signal, 30, 6), filtfilt(b, a, signal, axis=0), atol=1e-12)
     recording.frames[100:] = []
     short = list(smooth_offline(recording.frames, OfflineOptions(outliers=False, swaps=False)))
-    found = np.array([frame.instances[0].keypoints[:, 0] for frame in short])  # type: ignore[index]
+    found = np.array([keypoints_of(frame.instances[0])[:, 0] for frame in short])
     np.testing.assert_allclose(found, filtfilt(b, a, raw, axis=0), rtol=1e-5, atol=1e-3)
     assert len(frames) == 600
 
@@ -145,7 +148,7 @@ def test_people_without_ids_and_unknown_skeletons_pass() -> None:
         frame.skeleton = None
         frame.instances[0].id = None
     for before, after in zip(recording.frames, smooth_offline(recording.frames), strict=True):
-        np.testing.assert_array_equal(after.instances[0].keypoints, before.instances[0].keypoints)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(keypoints_of(after.instances[0]), keypoints_of(before.instances[0]))
         assert after.instances[1].keypoints is not before.instances[1].keypoints
 
 

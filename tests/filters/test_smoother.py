@@ -8,6 +8,7 @@ import pytest
 
 from rtmcli import Frame, Instance, Smoother, Tracker
 from rtmcli.errors import UsageError
+from tests.helpers.given import box_of, keypoints_of
 
 FPS = 30.0
 
@@ -83,8 +84,8 @@ def test_coordinates_scaled_smooth_to_the_same_path_scaled(scale: float) -> None
         factor = np.array([scale, scale, 1], np.float32)
         large = replace(person, box=person.box * np.float32(scale), keypoints=person.keypoints * factor)
         a, b = one(frame).instances[0], other(replace(frame, instances=[large])).instances[0]
-        np.testing.assert_allclose(b.keypoints, a.keypoints * factor, rtol=1e-5)  # type: ignore[operator]
-        np.testing.assert_allclose(b.box, a.box * scale, rtol=1e-5)  # type: ignore[operator]
+        np.testing.assert_allclose(keypoints_of(b), keypoints_of(a) * factor, rtol=1e-5)
+        np.testing.assert_allclose(box_of(b), box_of(a) * scale, rtol=1e-5)
 
 
 def test_an_uneven_frame_rate_smooths_to_nearly_the_same_path() -> None:
@@ -103,7 +104,7 @@ def test_a_point_that_is_suddenly_unsure_does_not_drag_the_track() -> None:
     frames, true, _ = moving(noise=0.3)
     astray = []
     for n, frame in enumerate(frames):
-        keypoints = frame.instances[0].keypoints.copy()  # type: ignore[union-attr]
+        keypoints = keypoints_of(frame.instances[0]).copy()
         if 60 <= n < 63:
             keypoints[0] += [80, -60, -0.65]  # elsewhere, scored 0.15
         astray.append(replace(frame, instances=[replace(frame.instances[0], keypoints=keypoints)]))
@@ -111,7 +112,7 @@ def test_a_point_that_is_suddenly_unsure_does_not_drag_the_track() -> None:
     assert np.abs(path[55:70, 0] - true[55:70, 0]).max() < 8  # of 100
     sure = []
     for frame in astray:
-        keypoints = frame.instances[0].keypoints.copy()  # type: ignore[union-attr]
+        keypoints = keypoints_of(frame.instances[0]).copy()
         keypoints[:, 2] = 0.8
         sure.append(replace(frame, instances=[replace(frame.instances[0], keypoints=keypoints)]))
     assert np.abs(smoothed(sure)[55:70, 0] - true[55:70, 0]).max() > 50
@@ -121,7 +122,7 @@ def test_a_point_that_stays_unsure_is_believed_in_the_end() -> None:
     frames, _, _ = moving(noise=0.0)
     moved = []
     for n, frame in enumerate(frames):
-        keypoints = frame.instances[0].keypoints.copy()  # type: ignore[union-attr]
+        keypoints = keypoints_of(frame.instances[0]).copy()
         if n >= 60:
             keypoints[0] += [50, 0, -0.5]
         moved.append(replace(frame, instances=[replace(frame.instances[0], keypoints=keypoints)]))
@@ -133,7 +134,7 @@ def test_scores_and_points_that_do_not_exist_stay_as_they_are() -> None:
     frames, _, _ = moving()
     smoother = Smoother()
     for n, frame in enumerate(frames):
-        keypoints = frame.instances[0].keypoints.copy()  # type: ignore[union-attr]
+        keypoints = keypoints_of(frame.instances[0]).copy()
         if n % 3:
             keypoints[1] = np.nan
         out = smoother(replace(frame, instances=[replace(frame.instances[0], keypoints=keypoints)]))
@@ -228,7 +229,7 @@ def test_on_a_real_dancer_jitter_falls_by_a_third_and_the_wrists_lag_less_than_a
     dance: list[Frame],
 ) -> None:
     raw = np.array([points_of(frame) for frame in dance])  # (T, 17, 2)
-    sure = np.array([frame.instances[0].keypoints[:, 2] > 0.5 for frame in dance])  # type: ignore[index]
+    sure = np.array([keypoints_of(frame.instances[0])[:, 2] > 0.5 for frame in dance])
     path = smoothed(dance)
     three = sure[2:] & sure[1:-1] & sure[:-2]
 

@@ -7,6 +7,7 @@ from rtmcli.errors import DataError, UsageError
 from rtmcli.formats.parts import map_frame, merge_frames, part_boxes
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton, map_keypoints
+from tests.helpers.given import keypoints_of
 
 WHOLE = load_skeleton("coco133")
 
@@ -39,7 +40,7 @@ def test_the_box_of_a_hand_reaches_over_its_points_and_keeps_whose_it_is() -> No
     whole = frame(0, person(0, number=7))
     boxes = part_boxes(whole, ["lefthand"])
     (hand,) = boxes.instances
-    points = whole.instances[0].keypoints[91:112, :2]  # type: ignore[index]
+    points = keypoints_of(whole.instances[0])[91:112, :2]
     assert (
         hand.box is not None
         and (hand.box[:2] < points.min(axis=0)).all()
@@ -76,7 +77,7 @@ def test_points_of_a_part_can_be_kept_in_its_own_skeleton() -> None:
     whole = frame(0, person(0))
     boxes = part_boxes(whole, ["righthand"], keep="hand21")
     assert boxes.skeleton == "hand21"
-    np.testing.assert_array_equal(boxes.instances[0].keypoints, whole.instances[0].keypoints[112:133])  # type: ignore[index]
+    np.testing.assert_array_equal(keypoints_of(boxes.instances[0]), keypoints_of(whole.instances[0])[112:133])
 
 
 @pytest.mark.parametrize("ids", [(3, 5), (None, None)], ids=["by id", "by place"])
@@ -101,21 +102,21 @@ def test_coco133_to_hand21_and_back_is_what_it_was() -> None:
     whole, again = frame(0, person(0, number=1)), frame(0, person(0, number=1))
     hands = part_boxes(frame(0, person(0, number=1)), ["lefthand", "righthand"], keep="hand21")
     (merged,) = merge_frames([again], [hands])
-    np.testing.assert_array_equal(merged.instances[0].keypoints, whole.instances[0].keypoints)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(keypoints_of(merged.instances[0]), keypoints_of(whole.instances[0]))
 
 
 def test_a_face_of_106_points_comes_back_as_68() -> None:
     faces = refine(part_boxes(frame(0, person(0)), ["face"]), "face106", 0.0)
-    expected = map_keypoints(faces.instances[0].keypoints, "face106", "face68")  # type: ignore[arg-type]
+    expected = map_keypoints(keypoints_of(faces.instances[0]), "face106", "face68")
     (merged,) = merge_frames([frame(0, person(0))], [faces])
     there = ~np.isnan(expected).any(axis=1)
-    np.testing.assert_array_equal(merged.instances[0].keypoints[23:91][there], expected[there])  # type: ignore[index]
+    np.testing.assert_array_equal(keypoints_of(merged.instances[0])[23:91][there], expected[there])
 
 
 def test_a_refined_body_of_17_points_comes_back() -> None:
     bodies = refine(part_boxes(frame(0, person(0)), ["body"]), "coco17", 5.0)
     (merged,) = merge_frames([frame(0, person(0))], [bodies])
-    np.testing.assert_array_equal(merged.instances[0].keypoints[:17], bodies.instances[0].keypoints)  # type: ignore[index]
+    np.testing.assert_array_equal(keypoints_of(merged.instances[0])[:17], keypoints_of(bodies.instances[0]))
 
 
 def test_frames_that_the_refined_records_lack_are_passed_over() -> None:
@@ -138,7 +139,7 @@ def test_several_sources_find_their_own() -> None:
         for i, (source, n) in enumerate(places)
     ]
     merged = list(merge_frames(whole, [hands[2], hands[3], hands[0], hands[1]]))
-    assert [one.instances[0].keypoints[91, 0] for one in merged] == [0, 1, 2, 3]  # type: ignore[index]
+    assert [keypoints_of(one.instances[0])[91, 0] for one in merged] == [0, 1, 2, 3]
 
 
 def test_refined_records_of_something_else_are_an_error() -> None:
@@ -173,9 +174,9 @@ def test_a_part_that_a_skeleton_has_not_names_those_it_has() -> None:
 
 def test_mapping_a_frame_changes_skeleton_and_points_together() -> None:
     whole = frame(0, person(0))
-    expected = whole.instances[0].keypoints[:17].copy()  # type: ignore[index]
+    expected = keypoints_of(whole.instances[0])[:17].copy()
     mapped = map_frame("coco17")(whole)
     assert mapped.skeleton == "coco17"
-    np.testing.assert_array_equal(mapped.instances[0].keypoints, expected)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(keypoints_of(mapped.instances[0]), expected)
     with pytest.raises(DataError, match="there are keypoints and no 'skeleton'"):
         map_frame("coco17")(Frame(source="a", frame=0, instances=[person(0)]))

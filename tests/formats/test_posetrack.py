@@ -13,6 +13,7 @@ from rtmcli.formats.posetrack import read_posetrack, write_posetrack
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import read_frames, write_frames
 from rtmcli.skeletons import load_skeleton
+from tests.helpers.given import box_of, keypoints_of
 
 NAMES = load_skeleton("posetrack17").keypoints
 SEQUENCE = "images/val/012834_mpii_test"
@@ -161,8 +162,8 @@ def test_points_ids_scores_and_frame_numbers_come_back(tmp_path: Path) -> None:
         kept = [one for one in before.instances if one.id is not None]
         assert [one.id for one in after.instances] == [1, 2]
         for one, other in zip(kept, after.instances, strict=True):
-            np.testing.assert_array_equal(other.keypoints, one.keypoints)  # type: ignore[arg-type]
-            np.testing.assert_array_equal(other.box, one.box)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(keypoints_of(other), keypoints_of(one))
+            np.testing.assert_array_equal(box_of(other), box_of(one))
             assert other.score == one.score
 
 

@@ -22,6 +22,7 @@ from rtmcli.formats.openpose_writer import write_openpose
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.ndjson import encode_frame
 from rtmcli.skeletons import load_skeleton, map_keypoints
+from tests.helpers.given import box_of, keypoints_of
 
 
 def video(skeleton: str, *, frames: int = 3, source: str = "walk.mp4") -> list[Frame]:
@@ -49,7 +50,7 @@ def video(skeleton: str, *, frames: int = 3, source: str = "walk.mp4") -> list[F
 def same_points(one: Frame, other: Frame) -> None:
     assert len(one.instances) == len(other.instances)
     for a, b in zip(one.instances, other.instances, strict=True):
-        np.testing.assert_array_equal(a.keypoints, b.keypoints)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(keypoints_of(a), keypoints_of(b))
 
 
 def written(write: object, frames: list[Frame], **options: object) -> bytes:
@@ -81,8 +82,8 @@ def test_a_table_keeps_any_source_name_and_any_number(source: str, number: float
     )
     (again,) = read_table(io.BytesIO(written(write_table, [Frame(source=source, frame=3, instances=[one])])))
     assert again.source == source
-    np.testing.assert_array_equal(again.instances[0].keypoints, one.keypoints)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(again.instances[0].box, one.box)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(keypoints_of(again.instances[0]), keypoints_of(one))
+    np.testing.assert_array_equal(box_of(again.instances[0]), box_of(one))
 
 
 @pytest.mark.parametrize(
@@ -134,8 +135,8 @@ def test_a_body_of_17_points_becomes_openposes_25(tmp_path: Path) -> None:
     frames = video("coco17")
     write_openpose(frames, tmp_path)
     again = list(read_openpose(tmp_path))
-    expected = map_keypoints(frames[1].instances[0].keypoints, "coco17", "openpose25")  # type: ignore[arg-type]
-    np.testing.assert_array_equal(again[1].instances[0].keypoints, expected)  # type: ignore[arg-type]
+    expected = map_keypoints(keypoints_of(frames[1].instances[0]), "coco17", "openpose25")
+    np.testing.assert_array_equal(keypoints_of(again[1].instances[0]), expected)
 
 
 def test_two_sources_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_the_inferencers_lists_are_read_too(tmp_path: Path) -> None:
     path.write_text(json.dumps([person]))
     (picture,) = read_mmpose(path)
     assert (picture.frame, picture.frames) == (0, 1)
-    np.testing.assert_array_equal(picture.instances[0].box, [1, 2, 3, 4])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(box_of(picture.instances[0]), [1, 2, 3, 4])
 
 
 def test_an_mmpose_document_holds_one_source() -> None:

@@ -15,6 +15,7 @@ from rtmcli.formats.format import Conversion, Format
 from rtmcli.formats.infer_format import format_of_input, format_of_output
 from rtmcli.formats.table import FORMATS, find_format, format_names
 from rtmcli.records.frame import Frame, Instance
+from tests.helpers.given import box_of
 from tools.write_docs import with_format_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
@@ -87,7 +88,7 @@ def check_round_trip(form: Format, frames: list[Frame], folder: Path) -> None:
                 assert one.keypoints is not None and other.keypoints is not None
                 np.testing.assert_allclose(other.keypoints[:, columns], one.keypoints[:, columns], rtol=1e-6)
             if other.box is not None:
-                np.testing.assert_allclose(other.box, one.box, atol=1e-3)  # type: ignore[arg-type]
+                np.testing.assert_allclose(box_of(other), box_of(one), atol=1e-3)
             if form.name in (
                 "records",
                 "csv",

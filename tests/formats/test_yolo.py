@@ -11,6 +11,7 @@ from rtmcli.errors import DataError
 from rtmcli.formats.yolo import read_yolo, write_yolo
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.skeletons import load_skeleton
+from tests.helpers.given import keypoints_of
 from tests.helpers.pose_records import clip
 
 BLOCK = """# COCO8-pose
@@ -104,7 +105,7 @@ def test_a_data_set_says_its_skeleton_and_is_read_in_it(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "images/a.png"), np.zeros((100, 200, 3), np.uint8))
     (again,) = read_yolo(tmp_path)
     assert again.skeleton == "posetrack17"
-    np.testing.assert_array_equal(again.instances[0].keypoints[:, :2], points[:, :2])  # type: ignore[index]
+    np.testing.assert_array_equal(keypoints_of(again.instances[0])[:, :2], points[:, :2])
 
 
 def test_what_yolo_cannot_hold_is_an_error(tmp_path: Path) -> None:

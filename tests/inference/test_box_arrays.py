@@ -7,6 +7,7 @@ import pytest
 
 from rtmcli import Detector, Instance, TopDown, UsageError, open_media
 from rtmcli.inference.box_arrays import as_instances
+from tests.helpers.given import keypoints_of
 
 BOX = [100.0, 50.0, 220.0, 400.0]
 
@@ -64,7 +65,7 @@ def test_an_array_of_boxes_gives_the_poses_of_instances_with_these_boxes(
     people = [Instance(label="person", box=box.astype(np.float32)) for box in boxes]
     (expected,) = pose([image], [people])
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one.keypoints, other.keypoints)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(keypoints_of(one), keypoints_of(other))
     first, second = pose([image, image], [boxes, people[:1]])
     assert [len(first), len(second)] == [2, 1]
 

@@ -13,6 +13,7 @@ from rtmcli.kinematics.body_height import body_heights, typical_height
 from rtmcli.kinematics.metres import to_metres
 from rtmcli.records.ndjson import read_frames, write_frames
 from tests.helpers.figures import JOINTS, expected, figure, in_space
+from tests.helpers.given import keypoints_of
 
 STANDING = dict.fromkeys(JOINTS, 0.0)
 # Of the figure in its units: heel to ankle, shank, thigh, hip to shoulder, shoulders to the top of the head.
@@ -176,7 +177,7 @@ def test_speeds_are_also_in_metres_a_second() -> None:
 def test_the_scale_comes_from_the_person_in_most_frames() -> None:
     frames = clip(world([1.0, 2.0], "halpe26"), "halpe26")
     for frame in frames[:5]:
-        small = frame.instances[0].keypoints * np.float32([0.5, 0.5, 1])  # type: ignore[operator]
+        small = keypoints_of(frame.instances[0]) * np.float32([0.5, 0.5, 1])
         frame.instances.insert(0, Instance(id=1, keypoints=small))
     notes: list[str] = []
     list(to_metres(frames, height=HEIGHT, report=notes.append))

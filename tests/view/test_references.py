@@ -58,6 +58,13 @@ def test_labels_give_an_error_for_each_labelled_keypoint() -> None:
     assert found.keypoints[4].median == pytest.approx(5) and found.keypoints[3].median is None
 
 
+def test_a_run_on_other_frames_is_an_error() -> None:
+    (clip,) = collect_clips([frame(0, person(5, 5))])
+    others = collect_clips([frame(7, person(5, 5), source="other.mp4")])
+    with pytest.raises(DataError, match=r"other.jsonl has none of the frames of clip.mp4"):
+        compare_runs(clip, others, "other.jsonl")
+
+
 def test_labels_of_other_images_are_an_error() -> None:
     (clip,) = collect_clips([Frame("b.jpg", 0, 1, None, 192, 128, "coco17", "toy", [])])
     with pytest.raises(DataError, match=r"labels.json has no image of images"):
