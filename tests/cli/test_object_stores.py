@@ -79,7 +79,7 @@ def unnamed(records: bytes) -> bytes:
 def test_a_video_of_a_store_gives_the_frames_of_the_file(store: Any, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", 60, g="10", bf="2")
     store.put(str(clip), f"{BUCKET}/clip.mp4")
-    local = [(one.frame, one.time, one.image.tobytes()) for one in open_media(clip, start=1.1)]  # type: ignore[misc]
+    local = [(one.frame, one.time, one.image.tobytes()) for one in open_media(clip, start=1.1)]
     remote = open_media(f"s3://{BUCKET}/clip.mp4", start=1.1)
     assert remote.source == "s3://bucket/clip.mp4"
     assert [(one.frame, one.time, one.image.tobytes()) for one in remote] == local and len(local) == 32

@@ -86,7 +86,7 @@ def test_other_bytes_threads_or_devices_are_measured_anew(opened: list[Any], mod
     choose(model)
     for change in ({"threads": 2}, {"precision": "float32"}):
         count = len(opened)
-        choose(model, **change)  # type: ignore[arg-type]
+        choose(model, **change)
         assert len(opened) > count
     model.write_bytes(b"another model")
     count = len(opened)

@@ -53,7 +53,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
     def toy(family: str) -> tuple[Path, nn.Module, Card]:
         network, told = TOYS[family]
         network.eval().load_state_dict(fill_state_dict(network.state_dict()))
-        card = Card(name="toy", family=family, size="t", width=WIDTH, height=HEIGHT, **told)  # type: ignore[arg-type]
+        card = Card(name="toy", family=family, size="t", width=WIDTH, height=HEIGHT, **told)
         export_ncnn(network, card, folder / f"{family}-toy.param")
         return folder / f"{family}-toy.param", network, card
 

@@ -53,11 +53,11 @@ def boxes(*rows: list[float]) -> Fixed:
 
 
 def test_keypoints_apart_by_two_pixels_are_two_pixels_apart() -> None:
-    parity = compare(poses(0), poses(2), POSE, [PICTURE])  # type: ignore[arg-type]
+    parity = compare(poses(0), poses(2), POSE, [PICTURE])
     assert (parity.compared, parity.median, parity.p99, parity.worst) == (17, 2, 2, 2)
     assert parity.failure is not None and "2 px" in parity.failure
-    assert compare(poses(0), poses(0.05), POSE, [PICTURE]).failure is None  # type: ignore[arg-type]
-    half = compare(poses(0), poses(0.9), POSE, [PICTURE], precision="float16")  # type: ignore[arg-type]
+    assert compare(poses(0), poses(0.05), POSE, [PICTURE]).failure is None
+    half = compare(poses(0), poses(0.9), POSE, [PICTURE], precision="float16")
     assert half.failure is None
 
 
@@ -66,22 +66,22 @@ def test_lower_precision_is_held_to_confident_keypoints_and_float32_to_all() -> 
     before[1, :, 2] = 0.4  # below the threshold
     after[1, :, 0] += 30
     a, b = Fixed(keypoints=before), Fixed(keypoints=after)
-    half = compare(a, b, POSE, [PICTURE], precision="bfloat16")  # type: ignore[arg-type]
+    half = compare(a, b, POSE, [PICTURE], precision="bfloat16")
     assert (half.p99, half.p99_confident, half.p99_held, half.failure) == (30, 0, 0, None)
-    full = compare(a, b, POSE, [PICTURE])  # type: ignore[arg-type]
+    full = compare(a, b, POSE, [PICTURE])
     assert full.failure == "keypoints differ from torch's by 30 px at p99, the limit is 0.1 px"
     after[0, :, 0] += 2
-    half = compare(a, b, POSE, [PICTURE], precision="float16")  # type: ignore[arg-type]
+    half = compare(a, b, POSE, [PICTURE], precision="float16")
     assert half.failure == "confident keypoints differ from torch's by 2 px at p99, the limit is 1 px"
 
 
 def test_boxes_are_matched_and_the_lost_ones_counted() -> None:
     a = boxes([0, 0, 20, 20, 0.9], [30, 30, 60, 60, 0.8])
     moved = boxes([30, 30, 60.5, 60, 0.7], [0, 0, 20, 20, 0.9])
-    parity = compare(a, moved, BOXES, [PICTURE])  # type: ignore[arg-type]
+    parity = compare(a, moved, BOXES, [PICTURE])
     assert (parity.compared, parity.unmatched, parity.worst) == (2, 0, 0.5)
     assert parity.score == pytest.approx(0.1, abs=1e-6)
-    lost = compare(a, boxes([0, 0, 20, 20, 0.9]), BOXES, [PICTURE])  # type: ignore[arg-type]
+    lost = compare(a, boxes([0, 0, 20, 20, 0.9]), BOXES, [PICTURE])
     assert (lost.unmatched, lost.similarity) == (1, 0.5)
     assert lost.failure is not None and "one model only" in lost.failure
 
@@ -89,7 +89,7 @@ def test_boxes_are_matched_and_the_lost_ones_counted() -> None:
 def test_a_detector_that_finds_nothing_cannot_be_checked() -> None:
     nobody = boxes([0, 0, 0, 0, 0])
     with pytest.raises(RtmError, match="--images DIR"):
-        compare(nobody, nobody, BOXES, [PICTURE])  # type: ignore[arg-type]
+        compare(nobody, nobody, BOXES, [PICTURE])
 
 
 def test_ap_may_fall_by_a_point_in_int8_and_by_a_tenth_of_one_in_float32() -> None:

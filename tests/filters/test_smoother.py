@@ -146,7 +146,7 @@ def test_scores_and_points_that_do_not_exist_stay_as_they_are() -> None:
 
 def test_a_person_who_was_away_too_long_starts_anew() -> None:
     frames, _, noisy = moving()
-    shifted = [replace(f, time=f.time + (5 if f.frame >= 60 else 0)) for f in frames]  # type: ignore[operator]
+    shifted = [replace(f, time=f.time + (5 if f.frame >= 60 else 0)) for f in frames]
     path = smoothed(shifted)
     np.testing.assert_allclose(path[60], noisy[60], atol=1e-3)
     assert np.abs(path[59] - noisy[59]).max() > 0.1
@@ -184,7 +184,7 @@ def test_poses_in_metres_are_smoothed_too() -> None:
         )
         person = Instance(id=1, keypoints3d=deep.astype(np.float32))
         raw.append(deep[:, :3])
-        out.append(smoother(Frame("s", n, time=n / 30, instances=[person])).instances[0].keypoints3d[:, :3])  # type: ignore[index]
+        out.append(smoother(Frame("s", n, time=n / 30, instances=[person])).instances[0].keypoints3d[:, :3])
     assert roughness(np.array(out)) < 0.6 * roughness(np.array(raw))
 
 
@@ -207,7 +207,7 @@ def test_state_is_bounded_by_the_people_of_the_last_second() -> None:
 
 def test_a_filter_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UsageError, match="oneeuro"):
-        Smoother("kalman")  # type: ignore[arg-type]
+        Smoother("kalman")
 
 
 @pytest.fixture(scope="module")

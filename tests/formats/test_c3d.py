@@ -35,7 +35,7 @@ def test_points_ids_times_and_frame_numbers_come_back(pixels: bool, tmp_path: Pa
         assert [one.id for one in after.instances] == [one.id for one in before.instances]
         for one, other in zip(before.instances, after.instances, strict=True):
             own, read = (one.keypoints, other.keypoints) if pixels else (one.keypoints3d, other.keypoints3d)
-            np.testing.assert_array_equal(read, own)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(read, own)
 
 
 def test_a_file_has_labels_unit_and_rate(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_millimetres_of_other_programs_become_metres(tmp_path: Path) -> None:
     names = marker_names("halpe26")
     points3d = [frame.instances[0].keypoints3d for frame in frames]
     assert all(frame.instances[0].id == 2 for frame in frames)
-    np.testing.assert_allclose(points3d[1][names.index("RHip")], [0.1, -0.9, 0.05, 1], rtol=1e-6)  # type: ignore[index]
-    assert [np.isnan(one[names.index("Neck")]).all() for one in points3d] == [False, True, False]  # type: ignore[index]
+    np.testing.assert_allclose(points3d[1][names.index("RHip")], [0.1, -0.9, 0.05, 1], rtol=1e-6)
+    assert [np.isnan(one[names.index("Neck")]).all() for one in points3d] == [False, True, False]
 
 
 def test_what_the_sixteen_bits_of_the_header_cannot_count_is_noted_or_an_error(tmp_path: Path) -> None:

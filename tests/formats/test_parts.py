@@ -128,7 +128,7 @@ def test_frames_that_the_refined_records_lack_are_passed_over() -> None:
         False,
         True,
         False,
-    ]  # type: ignore[index]
+    ]
 
 
 def test_several_sources_find_their_own() -> None:

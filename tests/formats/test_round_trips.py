@@ -55,7 +55,7 @@ def same_points(one: Frame, other: Frame) -> None:
 
 def written(write: object, frames: list[Frame], **options: object) -> bytes:
     out = io.BytesIO()
-    write(frames, out, **options)  # type: ignore[operator]
+    write(frames, out, **options)
     return out.getvalue()
 
 

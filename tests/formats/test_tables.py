@@ -19,7 +19,7 @@ from tests.helpers.pose_records import clip
 
 
 def lines(frames: object) -> list[bytes]:
-    return [encode_frame(frame) for frame in frames]  # type: ignore[attr-defined]
+    return [encode_frame(frame) for frame in frames]
 
 
 def wide(frames: list[Frame]) -> bytes:

@@ -21,7 +21,7 @@ def frame() -> Frame:
 def test_keypoints_scores_labels_and_ids_are_those_of_the_people() -> None:
     found = to_supervision(frame())
     assert isinstance(found, supervision.KeyPoints) and len(found) == 2
-    points = np.stack([one.keypoints for one in frame().instances[:2]])  # type: ignore[misc]
+    points = np.stack([one.keypoints for one in frame().instances[:2]])
     np.testing.assert_array_equal(found.xy[1], points[1, :, :2])
     assert found.xy[0, 5].tolist() == [0, 0] and not found.visible[0, 5] and found.visible.sum() == 33
     np.testing.assert_array_equal(found.keypoint_confidence[1], points[1, :, 2])

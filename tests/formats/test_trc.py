@@ -108,7 +108,7 @@ def test_points_ids_times_and_frame_numbers_come_back(pixels: bool, tmp_path: Pa
         assert [one.id for one in after.instances] == [one.id for one in before.instances]
         for one, other in zip(before.instances, after.instances, strict=True):
             own, read = (one.keypoints, other.keypoints) if pixels else (one.keypoints3d, other.keypoints3d)
-            np.testing.assert_array_equal(read, own)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(read, own)
 
 
 def test_a_low_score_counts_as_missing_unless_the_keypoint_was_filled_in(tmp_path: Path) -> None:

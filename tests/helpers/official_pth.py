@@ -60,7 +60,7 @@ def save_official(path: Path, name: str, *, dataset: str | None = None, seed: in
     modules = {
         part: ModuleType(part) for part in ("mmengine", "mmengine.logging", "mmengine.logging.history_buffer")
     }
-    modules["mmengine.logging.history_buffer"].HistoryBuffer = _official_class()  # type: ignore[attr-defined]
+    modules["mmengine.logging.history_buffer"].HistoryBuffer = _official_class()
     sys.modules.update(modules)
     try:
         torch.save(content, path)

@@ -22,7 +22,7 @@ def overfit(training: Training, good: Callable[[dict[str, Any]], bool]) -> dict[
             raise _Overfitted(line)
 
     training.report = look
-    training.save = lambda: None  # type: ignore[method-assign]
+    training.save = lambda: None
     try:
         return training.run()
     except _Overfitted as done:

@@ -27,7 +27,7 @@ def image() -> np.ndarray:
     "boxes", [np.array([BOX]), np.array([BOX], np.int64), [BOX], (tuple(BOX),), np.float32([BOX])]
 )
 def test_boxes_of_any_number_type_become_people(boxes: object) -> None:
-    (one,) = as_instances(boxes)  # type: ignore[arg-type]
+    (one,) = as_instances(boxes)
     assert one.label == "person" and one.score is None and one.box is not None
     assert one.box.dtype == np.float32 and one.box.tolist() == BOX
 
@@ -54,7 +54,7 @@ def test_no_boxes_are_nobody_and_instances_stay_themselves() -> None:
 )
 def test_other_boxes_are_one_sentence(boxes: object, message: str, pose: TopDown) -> None:
     with pytest.raises(UsageError, match=message):
-        pose(np.zeros((480, 640, 3), np.uint8), boxes)  # type: ignore[call-overload]
+        pose(np.zeros((480, 640, 3), np.uint8), boxes)
 
 
 def test_an_array_of_boxes_gives_the_poses_of_instances_with_these_boxes(
@@ -81,6 +81,6 @@ def test_one_image_and_a_stack_of_images_are_found_as_a_list_of_images_is(image:
 
 def test_a_wrong_number_of_images_or_a_grey_image_is_one_sentence(pose: TopDown, image: np.ndarray) -> None:
     with pytest.raises(UsageError, match="got 1 images and boxes for 2: give a list of boxes for each image"):
-        pose([image], np.array([BOX, BOX]))  # type: ignore[arg-type]
+        pose([image], np.array([BOX, BOX]))
     with pytest.raises(UsageError, match=r"expected images \(H, W, 3\) uint8 BGR, got \(480, 640\) uint8"):
         pose(np.zeros((480, 640), np.uint8), [BOX])

@@ -37,7 +37,7 @@ def scene(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def found_in(image: np.ndarray, columns: int = 2, rows: int = 2) -> list[list[float]]:
-    people = TiledDetector(Bright(), columns, rows)([image])[0]  # type: ignore[arg-type]
+    people = TiledDetector(Bright(), columns, rows)([image])[0]
     assert [person.score for person in people] == sorted((p.score for p in people), reverse=True)
     return sorted([float(v) for v in person.box] for person in people if person.box is not None)
 
@@ -60,7 +60,7 @@ def test_halves_of_a_person_whom_no_view_sees_whole_are_joined() -> None:
             return [[]] + super().__call__(images[1:])
 
     upright, lying = (40, 60, 60, 150), (100, 20, 200, 40)
-    people = TiledDetector(Near(), 2, 2)([scene(upright, lying)])[0]  # type: ignore[arg-type]
+    people = TiledDetector(Near(), 2, 2)([scene(upright, lying)])[0]
     boxes = sorted([float(v) for v in person.box] for person in people if person.box is not None)
     assert boxes == [[float(v) for v in box] for box in (upright, lying)]
 

@@ -7,7 +7,7 @@ from rtmcli.jobs.names import output_names
 
 
 def names(*sources: str, **options: object) -> list[str]:
-    return output_names(sources, suffix=".jsonl", **options)  # type: ignore[arg-type]
+    return output_names(sources, suffix=".jsonl", **options)
 
 
 def test_one_source_gets_its_stem() -> None:

@@ -19,7 +19,7 @@ Frames = list[tuple[int, float, bytes]]
 
 def read(path: Path, wanted: FrameRange) -> Frames:
     media = open_video(str(path), wanted, "stop", stream=None, pipe=None)
-    return [(picture.frame, picture.time, picture.image.tobytes()) for picture in media]  # type: ignore[misc]
+    return [(picture.frame, picture.time, picture.image.tobytes()) for picture in media]
 
 
 ALL = FrameRange()

@@ -65,7 +65,7 @@ def mirrored(point: complex) -> complex:
 def test_angles_are_those_of_the_published_formulas(people: list[Frame], side: str) -> None:
     compared = 0
     for frame in people:
-        measured = JointAngles(side, min_score=MIN_SCORE)(frame)  # type: ignore[arg-type]
+        measured = JointAngles(side, min_score=MIN_SCORE)(frame)
         for place, points in seen(frame):
             extra = measured.instances[place].extra
             facing = extra.get("side", "right")
@@ -84,7 +84,7 @@ def test_angles_are_those_of_sports2d(people: list[Frame], side: str) -> None:
     angles.remove("head")  # of the top of the head, which coco17 has not
     compared = 0
     for frame in people:
-        measured = JointAngles(side, min_score=MIN_SCORE)(frame)  # type: ignore[arg-type]
+        measured = JointAngles(side, min_score=MIN_SCORE)(frame)
         for place, points in seen(frame):
             names = [{"neck": "Neck", "hip": "Hip"}.get(name) or marker_name(name) for name in points]
             x = np.array([at.real for at in points.values()])

@@ -80,7 +80,7 @@ def test_a_figure_of_known_height_has_its_coordinates_along_and_above_the_floor(
     notes: list[str] = []
     angle = "auto" if floor_angle == "auto" else degrees
     found = list(
-        to_metres(clip(metres, "halpe26", degrees), height=HEIGHT, floor_angle=angle, report=notes.append)  # type: ignore[arg-type]
+        to_metres(clip(metres, "halpe26", degrees), height=HEIGHT, floor_angle=angle, report=notes.append)
     )
     for number, frame in enumerate(found):
         assert frame.extra["metres_per_pixel"] == pytest.approx(SCALE, rel=1e-5)

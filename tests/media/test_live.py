@@ -19,7 +19,7 @@ from tests.helpers.live_server import INTERVAL, Play, serve_images
 def read(address: str, **options: float) -> tuple[list[Picture], str]:
     """All pictures of a live source, and the error at its end."""
     pictures: list[Picture] = []
-    with pytest.raises(StreamEndedError) as ended, open_media(address, **options) as media:  # type: ignore[arg-type]
+    with pytest.raises(StreamEndedError) as ended, open_media(address, **options) as media:
         assert media.live and media.total is None
         pictures.extend(media)
     return pictures, str(ended.value)
@@ -45,7 +45,7 @@ def test_a_source_that_drops_and_returns_goes_on_with_true_times_and_a_gap(
     (back,) = [picture for picture in pictures if picture.gap is not None]
     before = pictures[pictures.index(back) - 1]
     # Opened again after half a second, then after a second more.
-    assert 1.4 < back.gap < took and back.gap == pytest.approx(back.time - before.time, abs=0.2)  # type: ignore[operator, arg-type]
+    assert 1.4 < back.gap < took and back.gap == pytest.approx(back.time - before.time, abs=0.2)
     assert "lost after 20 frames (the connection was closed); waiting up to 2.5 s" in (
         said := capsys.readouterr().err
     )

@@ -53,7 +53,7 @@ def test_times_go_on_across_an_outage_of_an_rtsp_server_with_a_gap_of_its_length
     # What passed between both by the clock in the images. Opening the stream takes longer at times.
     assert after.time - before.time == pytest.approx(drawn_after - drawn_before, abs=1.0)
     times = [picture.time for picture, _ in seen]
-    assert times == sorted(set(times))  # type: ignore[type-var]
+    assert times == sorted(set(times))
 
 
 @needs_gstreamer

@@ -123,7 +123,7 @@ def test_a_file_without_permission_says_so(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(("options", "flag"), [({"start": 1.0}, "--fps"), ({"end": 1.0}, "--fps")])
 def test_times_for_pictures_ask_for_a_rate(folder: Path, options: dict[str, float], flag: str) -> None:
     with pytest.raises(UsageError, match=flag):
-        open_media(folder, **options)  # type: ignore[arg-type]
+        open_media(folder, **options)
 
 
 def test_a_rate_for_one_video_is_refused(tmp_path: Path) -> None:

@@ -54,10 +54,10 @@ def test_only_an_mp4_with_its_index_at_the_end_is_kept_on_disk(tmp_path: Path) -
     plain = write_clip(tmp_path / "plain.mp4", 5)
     fast = write_clip(tmp_path / "fast.mp4", 5, container={"movflags": "+faststart"})
     streamed = write_clip(tmp_path / "a.mkv", 5)
-    assert stdin.read_pipe(OneWay(plain.read_bytes())).seekable()  # type: ignore[arg-type]
+    assert stdin.read_pipe(OneWay(plain.read_bytes())).seekable()
     for path in (fast, streamed):
         data = path.read_bytes()
-        wrapped = stdin.read_pipe(OneWay(data))  # type: ignore[arg-type]
+        wrapped = stdin.read_pipe(OneWay(data))
         assert not wrapped.seekable() and b"".join(iter(partial(wrapped.read, 4096), b"")) == data
     with plain.open("rb") as stream:
         assert stdin.read_pipe(stream) is stream

@@ -69,7 +69,7 @@ def same(a: Frame, b: Frame) -> None:
     for name in ("source", "frame", "frames", "width", "height", "skeleton", "model", "extra"):
         assert getattr(a, name) == getattr(b, name), name
     assert (a.time is None) == (b.time is None)
-    assert a.time is None or struct.pack("d", a.time) == struct.pack("d", b.time)  # type: ignore[arg-type]
+    assert a.time is None or struct.pack("d", a.time) == struct.pack("d", b.time)
     assert len(a.instances) == len(b.instances)
     for x, y in zip(a.instances, b.instances, strict=True):
         assert (x.id, x.label, x.score, x.extra) == (y.id, y.label, y.score, y.extra)

@@ -19,7 +19,7 @@ def test_frames_come_back_in_order_and_are_written_as_before() -> None:
 
 
 def test_numbers_come_back_as_float32_that_can_be_changed() -> None:
-    one = Instance(box=np.arange(4.0), score=0.1, keypoints=np.ones((2, 3))[::-1], id=7)  # type: ignore[arg-type]
+    one = Instance(box=np.arange(4.0), score=0.1, keypoints=np.ones((2, 3))[::-1], id=7)
     with FrameSpool() as spool:
         spool.add(Frame(source="a", frame=0, instances=[one]))
         ((back,),) = [frame.instances for frame in spool]

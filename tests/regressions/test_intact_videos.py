@@ -34,7 +34,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def intact(path: Path, **options: object) -> list[Picture]:
     """All pictures of a video; frames are counted from 0, and `frames` is their number or absent."""
-    pictures = list(open_media(path, **options))  # type: ignore[arg-type]
+    pictures = list(open_media(path, **options))
     assert [p.frame for p in pictures] == list(range(len(pictures)))
     assert {p.frames for p in pictures} <= {None, len(pictures)}
     return pictures

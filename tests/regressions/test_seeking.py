@@ -16,7 +16,7 @@ MPEG4_B = {"bf": "2", "g": "12"}
 
 
 def frames(path: Path, **options: float) -> list[tuple[int, float | None, bytes]]:
-    return [(p.frame, p.time, p.image.tobytes()) for p in open_media(path, **options)]  # type: ignore[arg-type]
+    return [(p.frame, p.time, p.image.tobytes()) for p in open_media(path, **options)]
 
 
 @pytest.mark.parametrize(

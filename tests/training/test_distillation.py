@@ -102,7 +102,7 @@ def test_a_large_batch_weighs_its_labels_as_the_published_groups_of_64_did(
     )
     batch = first_batch(training)
     network = training.network.eval()
-    alone, _ = usual.task.label_loss(network(normalise(batch.images, make_card(FIRST)))[0], batch)  # type: ignore[attr-defined]
+    alone, _ = usual.task.label_loss(network(normalise(batch.images, make_card(FIRST)))[0], batch)
     total, terms = training.task.loss(network, batch, 0, 0, lambda value: value)
     assert total.item() == pytest.approx((alone / 4 + terms["feature"] + terms["logit"]).item(), rel=1e-5)
 

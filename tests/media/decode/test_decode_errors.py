@@ -15,7 +15,7 @@ FRAMES = 200
 
 
 def read(path: Path, **options: str) -> tuple[list[Picture], Exception | None]:
-    return after_damage(lambda: open_media(path, **options))  # type: ignore[arg-type, return-value]
+    return after_damage(lambda: open_media(path, **options))
 
 
 def clip(folder: Path, name: str, **options: str) -> Path:

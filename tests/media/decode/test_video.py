@@ -13,7 +13,7 @@ from tests.helpers.clips import number_in, numbered, with_matrix, write_clip
 
 def shown(source: Path | str, **options: object) -> list[tuple[int, int, float | None]]:
     """Number on the picture, number in the record and time of each frame."""
-    return [(number_in(p.image), p.frame, p.time) for p in open_media(source, **options)]  # type: ignore[arg-type]
+    return [(number_in(p.image), p.frame, p.time) for p in open_media(source, **options)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_start_end_every_and_max_frames_choose_by_time_and_number(clip: Path) ->
 )
 def test_senseless_choices_name_their_flag(clip: Path, options: dict[str, int], flag: str) -> None:
     with pytest.raises(UsageError, match=flag):
-        open_media(clip, **options)  # type: ignore[arg-type]
+        open_media(clip, **options)
 
 
 def test_a_start_behind_the_end_says_so(clip: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_start_behind_the_end_says_so(clip: Path) -> None:
         ((1, 0, 0, -1), lambda image: image[::-1]),
     ],
 )
-def test_the_containers_rotation_and_mirror_are_applied(tmp_path: Path, matrix: tuple, turn) -> None:  # type: ignore[no-untyped-def, type-arg]
+def test_the_containers_rotation_and_mirror_are_applied(tmp_path: Path, matrix: tuple, turn) -> None:
     flat = write_clip(tmp_path / "flat.mp4", [37])
     picture = next(iter(open_media(with_matrix(flat, *matrix))))
     wanted = turn(next(iter(open_media(flat))).image)

@@ -55,7 +55,7 @@ def test_validation_judges_the_crops_that_rtm_pose_takes(dots: Path) -> None:
     found = list(task.found(validation, data, torch.device("cpu")))
     images = [data.store.read(entry.name) for entry in data.images]
     people = [[Instance(box=entry.labels.boxes[0], score=1.0)] for entry in data.images]
-    poses = TopDown(OpenModel(product, task.card))(images, people)  # type: ignore[arg-type]
+    poses = TopDown(OpenModel(product, task.card))(images, people)
     np.testing.assert_allclose(validation.seen, product.seen, atol=1e-5)
     for one, (instance,) in zip(found, poses, strict=True):
         assert instance.keypoints is not None

@@ -108,7 +108,7 @@ def rewritten(bundle: Path, change: str, evil: Path) -> None:
     """The bundle with one thing changed."""
     with tarfile.open(bundle) as old, tarfile.open(evil, "w") as new:
         for member in old:
-            content = old.extractfile(member).read()  # type: ignore[union-attr]
+            content = old.extractfile(member).read()
             if member.name == MANIFEST and change in ("path", "hash", "absolute"):
                 manifest = json.loads(content)
                 item = manifest["models"][0]
