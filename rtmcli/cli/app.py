@@ -258,8 +258,8 @@ def _run(arguments: list[str]) -> int:
 def _refuse_empty_values(arguments: list[str]) -> None:
     """Raise UsageError for an option with an empty value, as of `-o "$OUT"` without such a variable."""
     for option, value in pairwise([*arguments, " "]):
-        if option.startswith("-") and (value == "" or option.endswith("=")):
-            name = option.rstrip("=")
+        name, equals, given = option.partition("=")
+        if name.startswith("-") and (value == "" if not equals else given == ""):
             raise UsageError(f"{name} is given an empty value; name one, or leave {name} out")
 
 

@@ -16,27 +16,18 @@ from rtmcli.filters.zero_lag import FILTERS
 from rtmcli.records.frame import Frame, Instance
 from rtmcli.records.spool import FrameSpool
 from rtmcli.skeletons import load_skeleton
-from rtmcli.tracking.source_state import seconds
+from rtmcli.tracking.source_state import Sources, seconds
 
 
 @dataclass(slots=True)
 class _Pass:
-    """One pass through a source.
+    """One pass through a source: the times of all frames, which do not fall, and the people."""
 
-    Number of the last frame, times of all frames (which do not fall), and the people.
-    """
-
-    last: int = -1
     skeleton: str | None = None
     times: list[float] = field(default_factory=list)
     tracks: dict[int, Track] = field(default_factory=dict)
 
-    def precedes(self, frame: Frame) -> bool:
-        """Whether a frame can follow: its number is higher than the last one's, and its time not earlier."""
-        return frame.frame > self.last and (not self.times or seconds(frame) >= self.times[-1])
-
     def add(self, frame: Frame) -> None:
-        self.last = frame.frame
         self.skeleton = self.skeleton or frame.skeleton
         self.times.append(seconds(frame))
         for instance in frame.instances:
@@ -62,6 +53,7 @@ def smooth_offline(
     Raises:
         UsageError: no such filter.
         MissingError: scipy is not installed.
+        DataError: frames of a source are out of order.
 
     Example:
         from rtmcli import OfflineOptions, read_frames, smooth_offline, write_frames
@@ -72,13 +64,15 @@ def smooth_offline(
     chosen, counts = options or OfflineOptions(), repairs or Repairs()
     if chosen.method != "kalman" and chosen.method not in FILTERS:
         raise UsageError(f"no such filter {chosen.method!r}; there are {', '.join([*FILTERS, 'kalman'])}")
+    sources = Sources(lambda _: _Pass())
     passes: dict[str, list[_Pass]] = {}
     with FrameSpool() as spool:
         for frame in frames:
+            run = sources.of(frame)
             runs = passes.setdefault(frame.source, [])
-            if not runs or not runs[-1].precedes(frame):
-                runs.append(_Pass())
-            runs[-1].add(frame)
+            if not runs or runs[-1] is not run:
+                runs.append(run)
+            run.add(frame)
             spool.add(frame)
         smoothed = {
             source: [_smooth_pass(run, chosen, counts) for run in runs] for source, runs in passes.items()

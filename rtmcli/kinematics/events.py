@@ -16,7 +16,7 @@ from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame
 from rtmcli.records.spool import FrameSpool
 from rtmcli.skeletons.of_frame import skeleton_of
-from rtmcli.tracking.source_state import seconds
+from rtmcli.tracking.source_state import Sources, seconds
 
 # Seconds between two strikes of a foot, at least: sprinters need 0.45 s for two steps.
 _STRIDE = 0.4
@@ -52,7 +52,7 @@ def mark_events(
 
     Raises:
         UsageError: a skeleton has no such angle.
-        DataError: there are people and none has an id.
+        DataError: there are people and none has an id, or frames of a source are out of order.
 
     Example:
         from rtmcli import JointAngles, Tracker, mark_events, read_frames
@@ -64,8 +64,10 @@ def mark_events(
     """
     tracks: dict[tuple[str, int], _Track] = {}
     without_id = False
+    order = Sources(lambda _: None)
     with FrameSpool() as spool:
         for number, frame in enumerate(frames):
+            order.of(frame)
             spool.add(frame)
             for place, one in enumerate(frame.instances):
                 if angles_of(one) is None:

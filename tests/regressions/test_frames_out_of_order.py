@@ -1,11 +1,12 @@
 """Lines in the wrong order gave every person new ids, silently: verbs that remember must refuse them."""
 
 import random
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from rtmcli import Frame, Instance, Smoother, Tracker
+from rtmcli import Frame, Instance, Smoother, Tracker, mark_events, smooth_offline
 from rtmcli.errors import DataError
 from tests.helpers.shell import Shell
 
@@ -43,6 +44,18 @@ def track(*numbers: int) -> list[int | None]:
 def test_a_frame_that_goes_back_or_comes_twice_is_an_error(order: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="must come in order"):
         track(*order)
+
+
+@pytest.mark.parametrize("read", [smooth_offline, lambda frames: mark_events(frames, "gait")])
+def test_what_reads_to_the_end_refuses_frames_out_of_order_too(
+    read: Callable[[list[Frame]], Iterator[Frame]],
+) -> None:
+    """Each frame that went back began a new run of its own, which was not smoothed."""
+    with pytest.raises(
+        DataError, match=r"a: frame 1 comes after frame 2; frames of a source must come in order"
+    ):
+        list(read([Frame("a", n, time=n / 25) for n in (0, 2, 1)]))
+    assert len(list(read([Frame("a", n, time=n / 25) for n in (0, 1, 2, 0, 1)]))) == 5
 
 
 def test_a_source_may_start_again_with_its_first_frame() -> None:

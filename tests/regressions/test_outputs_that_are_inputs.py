@@ -88,6 +88,11 @@ def test_an_option_with_an_empty_value_is_wrong_usage(
     assert sorted(folder.rglob("*")) == before
 
 
+def test_a_value_may_end_with_an_equals_sign(folder: Path) -> None:
+    assert main(["track", "walk.jsonl", "--output=a=", "--quiet"]) == 0
+    assert Path("a=", "walk.jsonl").exists()
+
+
 @pytest.mark.parametrize("name", ["out.jsonl.gz", "out.csv", "out.TXT"])
 def test_a_folder_is_not_called_like_a_file(
     name: str, folder: Path, capfd: pytest.CaptureFixture[str]
