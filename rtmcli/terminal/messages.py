@@ -1,9 +1,13 @@
 """Notes for people on stderr: what is worth knowing and no error. `-q` suppresses them."""
 
 import contextlib
+import re
 import sys
 
 from rtmcli.settings import current
+
+# Also what ends a line to Python's splitlines.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def say(text: str, program: str = "rtm") -> None:
@@ -23,9 +27,7 @@ def say_on_terminal(text: str, program: str = "rtm") -> None:
 
 def printable(text: str) -> str:
     """The text with escapes for control characters, so that no name in a record can begin a line or move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def is_terminal() -> bool:

@@ -11,6 +11,7 @@ import pytest
 from rtmcli.cli.app import main
 from rtmcli.formats.table import FORMATS
 from rtmcli.records.ndjson import encode_frame, read_frames
+from rtmcli.terminal.messages import printable
 from tests.helpers.pose_records import clip
 
 # What each format needs beside the base install.
@@ -102,6 +103,12 @@ def test_a_source_that_is_no_file_is_named_without_control_characters(
     assert "no such file" in said and said.replace("\n", "").isprintable()
     # The page is written, without images.
     assert exit_code == (0 if verb == "view" else 3)
+
+
+def test_names_in_any_script_are_shown_as_they_are() -> None:
+    name = "Screenshot at 9.41\u202fPM \u00a0 \u0e01\u0e33 \U0001f468\u200d\U0001f469.png"
+    assert printable(name) == name
+    assert printable("a\r\n\x1b[31m\x85\u2028") == r"a\r\n\x1b[31m\x85\u2028"
 
 
 @pytest.mark.parametrize("skeleton", ["a\0.toml", "a\0b", "x" * 5000])
