@@ -79,9 +79,9 @@ class MediaJobOptions:
     ] = False
 
 
-# Options of how sources are reached.
-# Nobody calls a folder so.
+# Endings that no folder of records has.
 _OTHER_FILES = (".gz", ".zst", ".zip", ".txt", ".csv", ".parquet", ".html", ".mp4", ".mkv", ".png", ".jpg")
+# Options of how sources are reached.
 CONNECTION_NAMES = ("live", "reconnect", "stall", "insecure")
 RAY_NAMES = ("ray", "cpus_per_worker", "gpus_per_worker")
 JOB_NAMES = ("name", "resume", "stop_on_error")
