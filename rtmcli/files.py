@@ -70,9 +70,17 @@ def check_output(path: Path, suffix: str) -> bool:
 
     Returns whether it is a folder. Raises RtmError where it cannot be written.
     """
-    is_folder = path.is_dir() or path.suffix.lower() != suffix
-    check_folder(path) if is_folder else check_writable(path)
+    is_folder = names_folder(path, suffix)
+    if is_folder:
+        check_folder(path)
+    else:
+        check_writable(path)
     return is_folder
+
+
+def names_folder(path: Path, suffix: str) -> bool:
+    """Whether an output is a folder for several files: it is one, or its name does not end in the files' suffix."""
+    return path.is_dir() or path.suffix.lower() != suffix
 
 
 def temporary_beside(path: Path) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rtmcli.arrays import Float32Array, Float64Array
 from rtmcli.errors import DataError, UsageError
-from rtmcli.files import check_output, make_folder
+from rtmcli.files import make_folder, names_folder
 from rtmcli.formats.marker_names import marker_names, skeleton_of_markers
 from rtmcli.kinematics.seen_points import seen_points
 from rtmcli.records.frame import Frame, Instance
@@ -112,7 +112,7 @@ def write_recordings(
         RtmError: the file or the folder cannot be written.
     """
     target = Path(path)
-    if not check_output(target, suffix):
+    if not names_folder(target, suffix):
         if not recordings:
             raise DataError(f"no records: there is nobody whom {target} could hold")
         if len(recordings) > 1:

@@ -138,7 +138,7 @@ class Tracker:
         sure = (rows < known) | (people.scores[columns] >= self._confirm_score)
         # A second box on a person may be a mistake too. (Of two poses of one person, pose NMS has removed one.)
         if self._confirm_score > self._start_score and not tracks.poses.shape[2]:
-            sure &= ~np.isin(rows, _doubles(tracks, people, rows, columns)) | (tracks.hits[rows] > 1)
+            sure &= ~np.isin(rows, _doubles(tracks, people, rows, columns))
         named = np.flatnonzero((ids[rows] == 0) & sure)
         named = rows[named[columns[named].argsort()]]
         ids[named] = np.arange(source.next_id, source.next_id + len(named))
